@@ -1,0 +1,43 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+    name: "Framewire",
+    products: [
+        // What a Swift program imports.
+        .library(name: "Framewire", targets: ["Framewire"]),
+        // libframewire.so, the C interface. The Makefile builds it as Embedded Swift.
+        .library(name: "framewire", type: .dynamic, targets: ["FramewireC"]),
+        // Installed as `framewire`; product names are unique, and the library has that one.
+        .executable(name: "framewire-cli", targets: ["framewire-cli"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
+    ],
+    targets: [
+        .systemLibrary(name: "CFramewire", path: "include"),
+        .systemLibrary(name: "CPosix"),
+        .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+        .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+        .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+
+        .target(name: "Buffers", dependencies: ["CPosix"]),
+        .target(name: "Codec", dependencies: ["Buffers", "CLZ4", "CXXHash", "CPosix"]),
+        .target(name: "Wire", dependencies: ["Buffers", "CXXHash", "CPosix"]),
+        .target(name: "Transport", dependencies: ["Buffers", "CPosix"]),
+        .target(name: "Framewire", dependencies: ["Buffers", "Codec", "Wire", "Transport", "CPosix"]),
+        .target(name: "FramewireC", dependencies: ["Framewire", "CFramewire", "CPosix"]),
+        .executableTarget(
+            name: "framewire-cli",
+            dependencies: [
+                "Framewire", "CPNG", "CPosix",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+
+        .testTarget(name: "BuffersTests", dependencies: ["Buffers"]),
+        .testTarget(name: "CodecTests", dependencies: ["Codec"]),
+        .testTarget(name: "WireTests", dependencies: ["Wire"], resources: [.copy("Vectors")]),
+        .testTarget(name: "TransportTests", dependencies: ["Transport"]),
+        .testTarget(name: "FramewireTests", dependencies: ["Framewire"]),
+    ]
+)

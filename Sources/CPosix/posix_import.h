@@ -1,0 +1,78 @@
+/*
+ * The POSIX and Linux interfaces that the library uses, for Swift without a Glibc module (Embedded Swift has none), and inline
+ * functions for what Swift cannot see: macros, errno and variadics.
+ */
+#ifndef FRAMEWIRE_CPOSIX_H
+#define FRAMEWIRE_CPOSIX_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/sockios.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+static inline int fwp_errno(void) { return errno; }
+
+/* strerror that may be called on any thread; always returns a terminated string in `buffer` or a static one. */
+static inline const char *fwp_strerror(int code, char *buffer, size_t size) { return strerror_r(code, buffer, size); }
+
+/* Nanoseconds of CLOCK_MONOTONIC. */
+static inline int64_t fwp_monotonic_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* A condition variable that measures its timeouts on CLOCK_MONOTONIC. */
+static inline int fwp_cond_init_monotonic(pthread_cond_t *condition) {
+    pthread_condattr_t attributes;
+    int code = pthread_condattr_init(&attributes);
+    if (code != 0) {
+        return code;
+    }
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    code = pthread_cond_init(condition, &attributes);
+    pthread_condattr_destroy(&attributes);
+    return code;
+}
+
+/* Waits until `deadline_ns` of CLOCK_MONOTONIC; 0, or ETIMEDOUT. */
+static inline int fwp_cond_wait_until(pthread_cond_t *condition, pthread_mutex_t *mutex, int64_t deadline_ns) {
+    struct timespec t = {.tv_sec = (time_t)(deadline_ns / 1000000000), .tv_nsec = (long)(deadline_ns % 1000000000)};
+    return pthread_cond_timedwait(condition, mutex, &t);
+}
+
+#define FWP_LAST_ERROR_SIZE 1024
+
+/*
+ * The calling thread's own text of FWP_LAST_ERROR_SIZE bytes. A static object of an inline function exists once per file that uses it,
+ * so exactly one file does.
+ */
+static inline char *fwp_last_error_text(void) {
+    static _Thread_local char text[FWP_LAST_ERROR_SIZE];
+    return text;
+}
+
+#endif

@@ -1,0 +1,27 @@
+import CFramewire
+import CPosix
+
+/// Keeps `message` as the calling thread's last error and returns `status`, so that a failing function ends with one line.
+///
+/// A text that does not fit is cut at a whole character.
+func fail(_ status: fw_status, _ message: String) -> fw_status {
+    let text = fwp_last_error_text()!
+    let capacity = Int(FWP_LAST_ERROR_SIZE) - 1
+    var count = 0
+    for byte in message.utf8 {
+        if count == capacity { break }
+        text[count] = CChar(bitPattern: byte)
+        count += 1
+    }
+    if count == capacity {
+        while count > 0, UInt8(bitPattern: text[count - 1]) & 0xC0 == 0x80 { count -= 1 }
+        if count > 0, UInt8(bitPattern: text[count - 1]) >= 0xC0 { count -= 1 }
+    }
+    text[count] = 0
+    return status
+}
+
+@_cdecl("fw_last_error") @implementation
+public func fw_last_error() -> UnsafePointer<CChar>! {
+    UnsafePointer(fwp_last_error_text())
+}

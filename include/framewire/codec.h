@@ -1,0 +1,75 @@
+/*
+ * Framewire: frames to the bytes of the wire format and back, without a connection, for programs that carry the bytes themselves.
+ *
+ * Threads: an encoder or decoder is used by one thread at a time. They use worker threads of their own.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef FRAMEWIRE_CODEC_H
+#define FRAMEWIRE_CODEC_H
+
+#include <framewire/buffer.h>
+#include <framewire/frame.h>
+#include <framewire/receiver.h>
+#include <framewire/sender.h>
+#include <framewire/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct fw_encoder fw_encoder;
+typedef struct fw_decoder fw_decoder;
+
+typedef struct fw_encoder_options {
+    uint32_t struct_size; /* sizeof(fw_encoder_options) */
+    fw_profile profile;   /* default FW_PROFILE_AUTO */
+    int32_t acceleration; /* as in fw_sender_options */
+    uint32_t threads;     /* as in fw_sender_options */
+    uint32_t checksum;    /* 1: each frame carries an XXH3-64 of its pixels; default 0 */
+    uint32_t reserved;
+} fw_encoder_options;
+
+#define FW_ENCODER_OPTIONS_INIT { (uint32_t)sizeof(fw_encoder_options), FW_PROFILE_AUTO, 0, 0, 0, 0 }
+
+/* `options` may be NULL. Errors: INVALID_ARGUMENT, NO_MEMORY. */
+fw_status fw_encoder_new(const fw_encoder_options *options, fw_encoder **out);
+
+/*
+ * Encodes one frame and gives it as a buffer, owned by the caller, whose memories one after another are the bytes of one message; the
+ * first message of an encoder also opens the stream. Give the memories to writev, or merge them with fw_buffer_map. In profile RAW the
+ * buffer refers to `pixels` without a copy, so they must live as long as the buffer.
+ * Errors: INVALID_ARGUMENT, OUT_OF_RANGE (`size` is below fw_frame_info_size), NO_MEMORY.
+ */
+fw_status fw_encoder_encode(fw_encoder *encoder, const fw_frame_info *info, const void *pixels, size_t size,
+                            fw_buffer **out);
+
+/* NULL is allowed. */
+void fw_encoder_free(fw_encoder *encoder);
+
+/* The limits and the number of threads are taken from `options`, which may be NULL; its other fields play no role.
+ * Errors: INVALID_ARGUMENT, NO_MEMORY. */
+fw_status fw_decoder_new(const fw_receiver_options *options, fw_decoder **out);
+
+/*
+ * Takes `size` bytes of a stream, chopped in any way, and sets `*used` to how many it took: fewer than `size` when a frame is
+ * complete and waits for fw_decoder_next; call again with the rest after fetching it.
+ * Errors: INVALID_ARGUMENT, PROTOCOL, CORRUPT, TOO_LARGE, UNSUPPORTED (the sentence names the field and the byte offset in the
+ * stream; the decoder gives the same error from then on), NO_MEMORY.
+ */
+fw_status fw_decoder_feed(fw_decoder *decoder, const void *bytes, size_t size, size_t *used);
+
+/*
+ * The frame that is complete, owned by the caller. Errors: INVALID_ARGUMENT, WOULD_BLOCK (more bytes are needed), CLOSED (the
+ * stream said that it ends).
+ */
+fw_status fw_decoder_next(fw_decoder *decoder, fw_frame **out);
+
+/* NULL is allowed. Frames that were fetched stay valid. */
+void fw_decoder_free(fw_decoder *decoder);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* FRAMEWIRE_CODEC_H */

@@ -1,0 +1,25 @@
+/*
+ * Framewire: frames from a renderer to another machine, losslessly. This header includes all the others.
+ *
+ *   version.h   which version this is
+ *   types.h     status codes, pixel formats, the description of a frame, the log
+ *   buffer.h    memories, buffers, pools: pixels shared instead of copied
+ *   frame.h     one picture: a buffer with its description
+ *   codec.h     frames to bytes and back, without a connection
+ *   sender.h    frames out, over TCP, a Unix socket or into a recording
+ *   receiver.h  frames in
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef FRAMEWIRE_FRAMEWIRE_H
+#define FRAMEWIRE_FRAMEWIRE_H
+
+#include <framewire/buffer.h>
+#include <framewire/codec.h>
+#include <framewire/frame.h>
+#include <framewire/receiver.h>
+#include <framewire/sender.h>
+#include <framewire/types.h>
+#include <framewire/version.h>
+
+#endif /* FRAMEWIRE_FRAMEWIRE_H */

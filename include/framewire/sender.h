@@ -1,0 +1,202 @@
+/*
+ * Framewire: the sender takes frames from a renderer and writes them to a connection or a file.
+ *
+ *   fw_sender *sender;
+ *   if (fw_sender_open("tcp://media-server:3000", NULL, &sender) != FW_OK)
+ *       fprintf(stderr, "%s\n", fw_last_error());
+ *   fw_frame_info info = FW_FRAME_INFO_INIT;
+ *   info.width = 1280;
+ *   info.height = 720;
+ *   info.row_order = FW_ROW_ORDER_BOTTOM_UP;
+ *   for (;;) {
+ *       fw_frame *frame;
+ *       draw();
+ *       if (fw_sender_acquire(sender, &info, &frame) != FW_OK) break;
+ *       glReadPixels(0, 0, 1280, 720, GL_RGBA, GL_UNSIGNED_BYTE, fw_frame_data(frame));
+ *       if (fw_sender_submit(sender, frame) != FW_OK) break;
+ *   }
+ *   fw_sender_close(sender);
+ *
+ * The caller's thread hands frames over and goes on: compression runs on the sender's worker threads and the network on its
+ * I/O thread. Only FW_OVERFLOW_BLOCK ever makes it wait.
+ *
+ * Threads: all functions but fw_sender_close may be called on any thread, several at once. No call may be in flight or
+ * follow when fw_sender_close is called.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef FRAMEWIRE_SENDER_H
+#define FRAMEWIRE_SENDER_H
+
+#include <framewire/buffer.h>
+#include <framewire/frame.h>
+#include <framewire/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct fw_sender fw_sender;
+
+/* How frames are coded. Each is lossless, and each gives a stream that `lz4 -d` turns into the raw frames. */
+typedef enum fw_profile {
+    FW_PROFILE_AUTO = 0, /* the library chooses; at present LZ4 */
+    FW_PROFILE_RAW = 1,  /* stored: no compression, no cost */
+    FW_PROFILE_LZ4 = 2   /* LZ4 blocks, compressed on several threads */
+} fw_profile;
+
+/* What becomes of a frame when the queue is full because the link or the receiver cannot keep up. */
+typedef enum fw_overflow {
+    FW_OVERFLOW_DROP_OLDEST = 0, /* the oldest waiting frame is dropped: the latest frame wins (default) */
+    FW_OVERFLOW_DROP_NEWEST = 1, /* the new frame is dropped */
+    FW_OVERFLOW_BLOCK = 2        /* the caller waits until there is room: nothing is lost */
+} fw_overflow;
+
+typedef enum fw_reconnect {
+    FW_RECONNECT_DEFAULT = 0,
+    FW_RECONNECT_NEVER = 1,      /* a lost connection is final; further calls fail with FW_ERROR_CLOSED */
+    FW_RECONNECT_AFTER_LOSS = 2, /* the first attempt must succeed; a connection lost later is made again (default) */
+    FW_RECONNECT_ALWAYS = 3      /* opening succeeds at once; attempts go on in the background until one succeeds */
+} fw_reconnect;
+
+typedef struct fw_sender_options {
+    uint32_t struct_size;        /* sizeof(fw_sender_options) */
+    fw_profile profile;          /* default FW_PROFILE_AUTO */
+    int32_t acceleration;        /* LZ4's: 1 (default) compresses best, up to 65537 is faster and larger; 0 = default */
+    fw_overflow overflow;        /* default FW_OVERFLOW_DROP_OLDEST */
+    uint32_t queue_depth;        /* frames that may wait, 1 to 64; 0 = default, 2 */
+    uint32_t threads;            /* compression threads, 1 to 64; 0 = default: one per processor, at most 4 */
+    fw_reconnect reconnect;      /* tcp and unix URLs */
+    uint32_t checksum;           /* 1: each frame carries an XXH3-64 of its pixels; 0 (default): only file:// does */
+    int64_t connect_timeout_ns;  /* for one attempt; 0 = default, 5 s */
+    int64_t block_timeout_ns;    /* how long FW_OVERFLOW_BLOCK waits at most; 0 = default, for ever */
+    int64_t close_timeout_ns;    /* how long fw_sender_close waits for queued frames to leave; 0 = default, 5 s */
+} fw_sender_options;
+
+#define FW_SENDER_OPTIONS_INIT                                                                                       \
+    {                                                                                                                \
+        (uint32_t)sizeof(fw_sender_options), FW_PROFILE_AUTO, 0, FW_OVERFLOW_DROP_OLDEST, 0, 0, FW_RECONNECT_DEFAULT, \
+            0, 0, 0, 0                                                                                               \
+    }
+
+/*
+ * Opens a sender to `url`:
+ *
+ *   tcp://host:port            connects to a receiver; host is a name, an IPv4 address or an IPv6 address in brackets
+ *   tcp://host:port?listen=1   listens; a receiver (or `nc host port | lz4 -d`) connects. One peer at a time
+ *   unix:///path/to/socket     the same over a Unix socket; ?listen=1 as well
+ *   file:///path/to/file       writes a recording, which fw_receiver_open reads back and `lz4 -t` tests
+ *
+ * `options` may be NULL for the defaults. On success `*out` is a sender to be closed with fw_sender_close; on failure NULL.
+ * Waits at most for the name look-up and options.connect_timeout_ns.
+ *
+ * Errors: INVALID_ARGUMENT, ADDRESS (bad URL, unknown host, address in use), CONNECTION (refused, unreachable), TIMEOUT,
+ * PERMISSION, IO, NO_MEMORY.
+ */
+fw_status fw_sender_open(const char *url, const fw_sender_options *options, fw_sender **out);
+
+/*
+ * Lends a frame of pooled memory that fits `info`, to be filled at fw_frame_data and then given to fw_sender_submit (or back
+ * with fw_frame_unref). The content of the memory is undefined. Never waits.
+ *
+ * Errors: INVALID_ARGUMENT, CLOSED (the connection is lost for good; the sentence says why), WOULD_BLOCK (64 acquired frames
+ * are out already), NO_MEMORY.
+ */
+fw_status fw_sender_acquire(fw_sender *sender, const fw_frame_info *info, fw_frame **out);
+
+/*
+ * Queues an acquired frame. No pixel is copied. The sender takes the caller's reference whatever the result, so the caller must
+ * not touch the frame after the call unless it holds another reference, and must not write to its pixels in any case.
+ * A frame dropped by the overflow policy is not an error; fw_sender_get_stats counts it.
+ *
+ * Errors: INVALID_ARGUMENT (NULL, a frame of another sender, a frame submitted twice), CLOSED, TIMEOUT
+ * (FW_OVERFLOW_BLOCK and block_timeout_ns).
+ */
+fw_status fw_sender_submit(fw_sender *sender, fw_frame *frame);
+
+/*
+ * Copies `size` bytes at `pixels` into pooled memory and queues them: acquire, memcpy and submit in one call. The pixels are the
+ * caller's again when the call returns. `size` must be at least fw_frame_info_size(info).
+ *
+ * Errors: as fw_sender_acquire and fw_sender_submit, OUT_OF_RANGE (`size` is too small).
+ */
+fw_status fw_sender_push(fw_sender *sender, const fw_frame_info *info, const void *pixels, size_t size);
+
+/*
+ * Queues the caller's own memory without a copy. The pixels must stay as they are until `release(user)` is called, once, when they
+ * are no longer needed: on the sender's I/O thread, on a worker thread or, when a frame is dropped at once, on the calling thread
+ * during this call. If the call fails, `release` is not called. `release` may be NULL when the memory outlives the sender.
+ *
+ * Errors: as fw_sender_push.
+ */
+fw_status fw_sender_push_wrapped(fw_sender *sender, const fw_frame_info *info, const void *pixels, size_t size,
+                                 fw_release_fn release, void *user);
+
+/*
+ * Queues a buffer of any number of memories that hold, one after another, the bytes that `info` describes. The sender takes a
+ * reference of its own and merges nothing: memories are compressed or sent from where they are. The buffer's content must not
+ * change until the sender has dropped its reference.
+ *
+ * Errors: as fw_sender_push.
+ */
+fw_status fw_sender_push_buffer(fw_sender *sender, const fw_frame_info *info, fw_buffer *buffer);
+
+/*
+ * Waits until every frame queued so far has been handed to the system (tcp, unix) or written (file), at most `timeout_ns`;
+ * 0 only looks, negative waits without a limit.
+ *
+ * Errors: INVALID_ARGUMENT, TIMEOUT (0: WOULD_BLOCK), CLOSED (the connection was lost for good).
+ */
+fw_status fw_sender_flush(fw_sender *sender, int64_t timeout_ns);
+
+/* Whether a peer is connected at this moment (a file: always 1). 0 for NULL. */
+int fw_sender_is_connected(const fw_sender *sender);
+
+/* The TCP port that a listening sender is bound to, so that port 0 can be asked for; 0 where there is none. */
+uint16_t fw_sender_port(const fw_sender *sender);
+
+/*
+ * Counters since the sender was opened, and the present state. Times are nanoseconds; percentiles are over the last
+ * 1024 frames; what has not been measured is -1.
+ */
+typedef struct fw_sender_stats {
+    uint32_t struct_size;          /* sizeof(fw_sender_stats) */
+    uint32_t connected;            /* 1 while a peer is connected */
+    uint64_t frames_pushed;        /* frames handed over, those dropped later included */
+    uint64_t frames_sent;          /* frames whose last byte was handed to the system */
+    uint64_t frames_dropped;       /* frames dropped by the overflow policy, or for want of a connection at the end */
+    uint64_t bytes_raw;            /* of the frames sent, before compression, tightly packed */
+    uint64_t bytes_wire;           /* of the same frames on the wire, headers included */
+    uint64_t frames_acknowledged;  /* frames that the receiver reported as delivered */
+    uint64_t connections;          /* how often a connection was made */
+    uint64_t pixel_bytes_copied;   /* bytes of pixels copied between the caller's memory and the compressor */
+    uint32_t queue_depth;          /* frames waiting now */
+    uint32_t queue_peak;           /* the most that ever waited */
+    uint32_t frames_allocated;     /* frames of pooled memory that exist now */
+    fw_profile profile;            /* that the last frame was coded with */
+    int64_t encode_ns_p50;         /* time of encoding one frame */
+    int64_t encode_ns_p99;
+    int64_t latency_ns_p50;        /* from submit until the receiver's word of delivery has come back */
+    int64_t latency_ns_p99;
+    int64_t submit_ns_p50;         /* time spent inside fw_sender_submit, on the caller's thread */
+    int64_t submit_ns_p99;
+    uint64_t send_queue_bytes;     /* bytes that the system holds unsent or unacknowledged for the connection */
+} fw_sender_stats;
+
+#define FW_SENDER_STATS_INIT                                                                                         \
+    { (uint32_t)sizeof(fw_sender_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, FW_PROFILE_AUTO, -1, -1, -1, -1, -1, -1, 0 }
+
+/* Fills `*stats`, whose struct_size the caller has set (FW_SENDER_STATS_INIT). Errors: INVALID_ARGUMENT. */
+fw_status fw_sender_get_stats(fw_sender *sender, fw_sender_stats *stats);
+
+/*
+ * Sends what is queued, tells the receiver that the stream ends, closes and frees; waits at most options.close_timeout_ns, after
+ * which the rest is dropped. Release callbacks of frames still held have run when the call returns. NULL is allowed.
+ */
+void fw_sender_close(fw_sender *sender);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* FRAMEWIRE_SENDER_H */
