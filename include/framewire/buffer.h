@@ -13,7 +13,7 @@
 #ifndef FRAMEWIRE_BUFFER_H
 #define FRAMEWIRE_BUFFER_H
 
-#include <framewire/types.h>
+#include "types.h"
 
 #ifdef __cplusplus
 extern "C" {

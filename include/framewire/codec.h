@@ -8,11 +8,11 @@
 #ifndef FRAMEWIRE_CODEC_H
 #define FRAMEWIRE_CODEC_H
 
-#include <framewire/buffer.h>
-#include <framewire/frame.h>
-#include <framewire/receiver.h>
-#include <framewire/sender.h>
-#include <framewire/types.h>
+#include "buffer.h"
+#include "frame.h"
+#include "receiver.h"
+#include "sender.h"
+#include "types.h"
 
 #ifdef __cplusplus
 extern "C" {

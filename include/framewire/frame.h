@@ -12,8 +12,8 @@
 #ifndef FRAMEWIRE_FRAME_H
 #define FRAMEWIRE_FRAME_H
 
-#include <framewire/buffer.h>
-#include <framewire/types.h>
+#include "buffer.h"
+#include "types.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -14,12 +14,12 @@
 #ifndef FRAMEWIRE_FRAMEWIRE_H
 #define FRAMEWIRE_FRAMEWIRE_H
 
-#include <framewire/buffer.h>
-#include <framewire/codec.h>
-#include <framewire/frame.h>
-#include <framewire/receiver.h>
-#include <framewire/sender.h>
-#include <framewire/types.h>
-#include <framewire/version.h>
+#include "buffer.h"
+#include "codec.h"
+#include "frame.h"
+#include "receiver.h"
+#include "sender.h"
+#include "types.h"
+#include "version.h"
 
 #endif /* FRAMEWIRE_FRAMEWIRE_H */

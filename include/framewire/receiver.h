@@ -19,9 +19,9 @@
 #ifndef FRAMEWIRE_RECEIVER_H
 #define FRAMEWIRE_RECEIVER_H
 
-#include <framewire/frame.h>
-#include <framewire/sender.h>
-#include <framewire/types.h>
+#include "frame.h"
+#include "sender.h"
+#include "types.h"
 
 #ifdef __cplusplus
 extern "C" {

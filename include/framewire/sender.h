@@ -28,9 +28,9 @@
 #ifndef FRAMEWIRE_SENDER_H
 #define FRAMEWIRE_SENDER_H
 
-#include <framewire/buffer.h>
-#include <framewire/frame.h>
-#include <framewire/types.h>
+#include "buffer.h"
+#include "frame.h"
+#include "types.h"
 
 #ifdef __cplusplus
 extern "C" {
