@@ -10,7 +10,7 @@ import CXXHash
 ///
 /// Sequence: ``prepare(_:profile:acceleration:checksum:)``, then the pool runs the job with ``parts`` parts (none means that there
 /// is nothing to do), then ``finish()``. Then ``payloadSize``, ``vectors`` and ``checksum`` are there until the next `prepare`.
-package final class FrameEncoder: StripJob {
+package class FrameEncoder: StripJob {
     /// Room before the payload's own vectors for the one that holds the message's header.
     package static let reservedVectors = 1
 
