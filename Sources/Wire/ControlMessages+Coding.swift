@@ -3,7 +3,8 @@
 @inline(__always)
 private func encodeMessage(
     _ prefix: MessagePrefix, into bytes: UnsafeMutableRawBufferPointer,
-    fields: (UnsafeMutableRawBufferPointer) -> Void, metadata: (UnsafeMutableRawBufferPointer) -> Void = { _ in }
+    fields: (UnsafeMutableRawBufferPointer) -> Void,
+    metadata: (UnsafeMutableRawBufferPointer) -> Void = { _ in }
 ) -> Int {
     let metadataStart = WireFormat.skippableHeaderSize + prefix.headerSize
     let size = metadataStart + prefix.metadataSize
@@ -58,7 +59,8 @@ extension Hello {
         let highest = header[49]
         guard lowest <= highest else {
             throw WireError(
-                .protocolViolation, at: base + 48, "lowest version is \(lowest), above the highest, \(highest)")
+                .protocolViolation, at: base + 48,
+                "lowest version is \(lowest), above the highest, \(highest)")
         }
         self.init(
             versions: lowest...highest, profiles: header.integer(at: 52),

@@ -27,6 +27,12 @@ package struct Hello: Sendable, Equatable {
         self.role = role
         self.name = name
     }
+
+    // Names by their bytes: comparing strings needs tables that Embedded Swift would bring into the library.
+    package static func == (a: Hello, b: Hello) -> Bool {
+        a.versions == b.versions && a.profiles == b.profiles && a.limits == b.limits && a.role == b.role
+            && a.name.utf8.elementsEqual(b.name.utf8)
+    }
 }
 
 /// A frame was delivered.
@@ -92,5 +98,9 @@ package struct Bye: Sendable, Equatable {
     package init(reason: Reason = .endOfStream, text: String = "") {
         self.reason = reason
         self.text = text
+    }
+
+    package static func == (a: Bye, b: Bye) -> Bool {
+        a.reason == b.reason && a.text.utf8.elementsEqual(b.text.utf8)
     }
 }

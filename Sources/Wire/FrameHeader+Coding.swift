@@ -57,7 +57,8 @@ extension FrameHeader {
         header.store(latency ?? WireFormat.noTime, at: 120)
         header.store(referenceSequence ?? 0, at: 128)
         header.store(contentChecksum ?? 0, at: 136)
-        UnsafeMutableRawBufferPointer(rebasing: message[(size - metadata.count)...]).copyMemory(from: metadata)
+        UnsafeMutableRawBufferPointer(rebasing: message[(size - metadata.count)...]).copyMemory(
+            from: metadata)
         prefix.complete(message)
         return size
     }
@@ -80,7 +81,8 @@ extension FrameHeader {
         let info = try Self.readInfo(header, prefix, limits: limits, base: base)
         let rawSize = try Self.readRawSize(header, info, limits: limits, base: base)
         self.init(
-            info: info, profile: header[59], stripRows: header.integer(at: 64), stripCount: header.integer(at: 68),
+            info: info, profile: header[59], stripRows: header.integer(at: 64),
+            stripCount: header.integer(at: 68),
             rawSize: rawSize, payloadSize: 0,
             referenceSequence: prefix.flags & FrameBits.reference != 0 ? header.integer(at: 128) : nil,
             contentChecksum: prefix.flags & FrameBits.contentChecksum != 0 ? header.integer(at: 136) : nil,
@@ -102,10 +104,12 @@ extension FrameHeader {
         try checkSide(height, "height", limit: limits.maxHeight, at: base + 52)
         let format: UInt16 = header.integer(at: 56)
         guard let format = PixelFormat(rawValue: format) else {
-            throw WireError(.unsupported, at: base + 56, "pixel format \(format) is not known to this version")
+            throw WireError(
+                .unsupported, at: base + 56, "pixel format \(format) is not known to this version")
         }
         guard let rowOrder = RowOrder(rawValue: header[58]) else {
-            throw WireError(.unsupported, at: base + 58, "row order \(header[58]) is not known to this version")
+            throw WireError(
+                .unsupported, at: base + 58, "row order \(header[58]) is not known to this version")
         }
         var flags: FrameFlags = []
         if prefix.flags & FrameBits.discontinuity != 0 { flags.insert(.discontinuity) }
@@ -160,13 +164,16 @@ extension FrameHeader {
         guard isKey == (referenceSequence == nil) else {
             throw WireError(
                 .protocolViolation, at: base + 8,
-                isKey ? "a key frame names a reference" : "a frame is neither a key frame nor names a reference")
+                isKey
+                    ? "a key frame names a reference" : "a frame is neither a key frame nor names a reference"
+            )
         }
         guard let referenceSequence else { return }
         guard referenceSequence < info.sequence else {
             throw WireError(
                 .protocolViolation, at: base + 128,
-                "reference sequence is \(referenceSequence); it must be below the frame's own, \(info.sequence)")
+                "reference sequence is \(referenceSequence); it must be below the frame's own, \(info.sequence)"
+            )
         }
     }
 
@@ -176,7 +183,8 @@ extension FrameHeader {
         }
         guard profile == WireProfile.tile || referenceSequence == nil else {
             throw WireError(
-                .protocolViolation, at: base + 8, "a frame of profile \(profile) names a reference; only 3 (tile) has one")
+                .protocolViolation, at: base + 8,
+                "a frame of profile \(profile) names a reference; only 3 (tile) has one")
         }
         guard stripRows >= 1, stripRows <= FrameInfo.maximumSide else {
             throw WireError(
@@ -188,13 +196,15 @@ extension FrameHeader {
         guard stripCount == expected else {
             throw WireError(
                 .protocolViolation, at: base + 68,
-                "strip count is \(stripCount); planes cut into strips of \(stripRows) rows come to \(expected)")
+                "strip count is \(stripCount); planes cut into strips of \(stripRows) rows come to \(expected)"
+            )
         }
         let largest = min(Int(stripRows), layout[plane: 0].rows) * largestRow(layout)
         guard profile == WireProfile.tile || largest <= 4 << 20 else {
             throw WireError(
                 .tooLarge, at: base + 64,
-                "strip rows is \(stripRows), strips of up to \(largest) bytes; the limit of an LZ4 block is \(4 << 20)")
+                "strip rows is \(stripRows), strips of up to \(largest) bytes; the limit of an LZ4 block is \(4 << 20)"
+            )
         }
     }
 
@@ -210,12 +220,14 @@ extension FrameHeader {
         guard size <= UInt64(bound) else {
             throw WireError(
                 .tooLarge, at: base + 16,
-                "payload size is \(size) bytes; the bound for a raw size of \(rawSize) in profile \(profile) is \(bound)")
+                "payload size is \(size) bytes; the bound for a raw size of \(rawSize) in profile \(profile) is \(bound)"
+            )
         }
         guard profile != WireProfile.raw || size == UInt64(bound) else {
             throw WireError(
                 .protocolViolation, at: base + 16,
-                "payload size is \(size) bytes; in profile 1 (raw) it is \(bound) for a raw size of \(rawSize)")
+                "payload size is \(size) bytes; in profile 1 (raw) it is \(bound) for a raw size of \(rawSize)"
+            )
         }
         guard size >= UInt64(WireFormat.skippableHeaderSize) else {
             throw WireError(

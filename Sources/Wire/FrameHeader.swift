@@ -45,7 +45,8 @@ package struct FrameHeader: Sendable, Equatable {
     package var metadataSize: Int
 
     package init(
-        info: FrameInfo, profile: UInt8, stripRows: UInt32, stripCount: UInt32, rawSize: Int, payloadSize: Int,
+        info: FrameInfo, profile: UInt8, stripRows: UInt32, stripCount: UInt32, rawSize: Int,
+        payloadSize: Int,
         referenceSequence: UInt64? = nil, contentChecksum: UInt64? = nil, wantsAcknowledgement: Bool = false,
         endOfStream: Bool = false, captureTime: Int64? = nil, queueDuration: Int64? = nil,
         encodeDuration: Int64? = nil, latency: Int64? = nil, metadataSize: Int = 0

@@ -101,7 +101,8 @@ struct MessagePrefix {
         header.store(viewID, at: 36)
         header.store(checksum(of: metadata), at: 40)
         header.store(UInt32(0), at: 44)
-        header.store(checksum(of: UnsafeRawBufferPointer(header).slice(0, headerSize - 4)), at: headerSize - 4)
+        header.store(
+            checksum(of: UnsafeRawBufferPointer(header).slice(0, headerSize - 4)), at: headerSize - 4)
     }
 }
 

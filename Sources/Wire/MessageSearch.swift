@@ -56,7 +56,9 @@ package enum MessageSearch {
     /// Whether the bytes at `offset`, as far as there are any, are those of `magic`.
     private static func isPrefix(_ bytes: UnsafeRawBufferPointer, of magic: UInt32, at offset: Int) -> Bool {
         for index in 0..<4 where offset + index < bytes.count {
-            guard bytes[offset + index] == UInt8(truncatingIfNeeded: magic >> UInt32(8 * index)) else { return false }
+            guard bytes[offset + index] == UInt8(truncatingIfNeeded: magic >> UInt32(8 * index)) else {
+                return false
+            }
         }
         return true
     }

@@ -78,7 +78,8 @@ package struct MetadataWriter {
         bytes.store(UInt32(2 + name.count + content.count), at: size + 2)
         bytes.store(UInt16(name.count), at: size + 6)
         UnsafeMutableRawBufferPointer(rebasing: bytes[(size + prefix)...]).copyMemory(from: name)
-        UnsafeMutableRawBufferPointer(rebasing: bytes[(size + prefix + name.count)...]).copyMemory(from: content)
+        UnsafeMutableRawBufferPointer(rebasing: bytes[(size + prefix + name.count)...]).copyMemory(
+            from: content)
         size += prefix + name.count + content.count
         return true
     }
@@ -88,14 +89,17 @@ package struct MetadataWriter {
         _ kind: MetadataEntry.Kind, name: StaticString, content: UnsafeRawBufferPointer
     ) -> Bool {
         append(
-            kind, name: UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount), content: content)
+            kind, name: UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount),
+            content: content)
     }
 
     /// Appends a text of at most `limit` bytes of UTF-8; a longer one is cut.
     package mutating func append(_ text: String, name: StaticString, limit: Int = .max) -> Bool {
         var text = text
         return text.withUTF8 { utf8 in
-            append(.text, name: name, content: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(utf8).prefix(limit)))
+            append(
+                .text, name: name,
+                content: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(utf8).prefix(limit)))
         }
     }
 }
@@ -131,7 +135,8 @@ package struct MetadataReader {
         guard length <= left - Self.entryHeaderSize else {
             throw WireError(
                 .protocolViolation, at: offset + 2,
-                "metadata entry of type \(kind.rawValue) has \(length) bytes; \(left - Self.entryHeaderSize) are left")
+                "metadata entry of type \(kind.rawValue) has \(length) bytes; \(left - Self.entryHeaderSize) are left"
+            )
         }
         let body = bytes.slice(position + Self.entryHeaderSize, Int(length))
         position += Self.entryHeaderSize + Int(length)
@@ -154,7 +159,9 @@ package struct MetadataReader {
     }
 
     /// The first entry of `kind` with this name, or none. Entries before it are passed over.
-    package mutating func first(_ kind: MetadataEntry.Kind, named name: StaticString) throws(WireError) -> MetadataEntry? {
+    package mutating func first(
+        _ kind: MetadataEntry.Kind, named name: StaticString
+    ) throws(WireError) -> MetadataEntry? {
         while let entry = try next() {
             if entry.kind == kind, entry.isNamed(name) { return entry }
         }

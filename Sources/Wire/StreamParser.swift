@@ -61,7 +61,8 @@ package struct StreamParser: ~Copyable {
 
     /// The metadata of the last message, for a ``MetadataReader``. Valid until the next call of ``feed(_:used:)``.
     package var metadata: UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(start: storage.map { UnsafeRawPointer($0 + metadataStart) }, count: metadataSize)
+        UnsafeRawBufferPointer(
+            start: storage.map { UnsafeRawPointer($0 + metadataStart) }, count: metadataSize)
     }
 
     /// Takes bytes until a message's header and metadata are complete, or all are taken.
@@ -119,7 +120,8 @@ package struct StreamParser: ~Copyable {
         }
         if foreignRemaining > 0 {
             throw WireError(
-                .truncated, at: offset, "the stream ends inside a skippable frame; \(foreignRemaining) bytes are missing")
+                .truncated, at: offset,
+                "the stream ends inside a skippable frame; \(foreignRemaining) bytes are missing")
         }
         guard count > 0 else { return }
         switch stage {
@@ -131,7 +133,8 @@ package struct StreamParser: ~Copyable {
         default:
             throw WireError(
                 .truncated, at: offset,
-                "the stream ends inside the header of a message; at least \(needed - count) bytes are missing")
+                "the stream ends inside the header of a message; at least \(needed - count) bytes are missing"
+            )
         }
     }
 
@@ -170,7 +173,8 @@ package struct StreamParser: ~Copyable {
         guard size > capacity else { return }
         let newCapacity = max(size, 2 * capacity, 1024)
         guard let larger = realloc(storage, newCapacity) else {
-            throw WireError(.tooLarge, at: messageOffset, "no memory for \(newCapacity) bytes of a message's header")
+            throw WireError(
+                .tooLarge, at: messageOffset, "no memory for \(newCapacity) bytes of a message's header")
         }
         storage = larger
         capacity = newCapacity
@@ -248,7 +252,8 @@ package struct StreamParser: ~Copyable {
         guard magic == WireFormat.headerMagic else {
             throw WireError(
                 .notFramewire, at: headerOffset,
-                "a header begins with \(hexadecimal(WireFormat.headerMagic)) (FWIR), not with \(hexadecimal(magic))")
+                "a header begins with \(hexadecimal(WireFormat.headerMagic)) (FWIR), not with \(hexadecimal(magic))"
+            )
         }
         guard collected[12] == WireFormat.version else {
             throw WireError(
@@ -260,7 +265,8 @@ package struct StreamParser: ~Copyable {
         guard headerSize >= minimum else {
             throw WireError(
                 .protocolViolation, at: headerOffset + 6,
-                "header size is \(headerSize) bytes; a message of kind \(collected[13]) has at least \(minimum)")
+                "header size is \(headerSize) bytes; a message of kind \(collected[13]) has at least \(minimum)"
+            )
         }
         guard headerSize <= WireFormat.maximumHeaderSize else {
             throw WireError(
@@ -275,7 +281,8 @@ package struct StreamParser: ~Copyable {
         guard size - headerSize <= limits.maxMetadataBytes else {
             throw WireError(
                 .tooLarge, at: messageOffset + 4,
-                "a message has \(size - headerSize) bytes of metadata; the limit is \(limits.maxMetadataBytes)")
+                "a message has \(size - headerSize) bytes of metadata; the limit is \(limits.maxMetadataBytes)"
+            )
         }
         prefix.headerSize = headerSize
         stage = .header
@@ -305,8 +312,10 @@ package struct StreamParser: ~Copyable {
         }
         guard prefix.kind == MessageKind.frame.rawValue || prefix.payloadSize == 0 else {
             throw WireError(
-                MessageKind(rawValue: prefix.kind) == nil ? .unsupported : .protocolViolation, at: headerOffset + 16,
-                "a message of kind \(prefix.kind) has a payload of \(prefix.payloadSize) bytes; only frames have one")
+                MessageKind(rawValue: prefix.kind) == nil ? .unsupported : .protocolViolation,
+                at: headerOffset + 16,
+                "a message of kind \(prefix.kind) has a payload of \(prefix.payloadSize) bytes; only frames have one"
+            )
         }
         if prefix.kind == MessageKind.frame.rawValue {
             // Before metadata is waited for, so that a refused frame costs nothing more.
