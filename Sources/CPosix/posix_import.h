@@ -54,6 +54,10 @@ static inline int64_t fwp_monotonic_ns(void) {
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+/* open and ioctl, which are variadic. */
+static inline int fwp_open(const char *path, int flags, unsigned mode) { return open(path, flags, mode); }
+static inline int fwp_ioctl_int(int descriptor, unsigned long request, int *value) { return ioctl(descriptor, request, value); }
+
 /* A condition variable that measures its timeouts on CLOCK_MONOTONIC. */
 static inline int fwp_cond_init_monotonic(pthread_cond_t *condition) {
     pthread_condattr_t attributes;
