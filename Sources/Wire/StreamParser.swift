@@ -3,7 +3,7 @@ import CPosix
 /// Takes a stream apart into messages, from bytes that come in pieces of any size. Payloads it only counts.
 ///
 /// One thread at a time. Memory: a header and its metadata, grown as they come and never beyond the limits.
-package struct StreamParser: ~Copyable {
+package final class StreamParser {
     /// What ``feed(_:used:)`` came to.
     package enum Event: Sendable, Equatable {
         /// All bytes are taken and no message is complete.
@@ -71,7 +71,7 @@ package struct StreamParser: ~Copyable {
     /// pixels feeds everything. After an error every further call gives the same.
     ///
     /// - Parameter used: Set to the number of bytes taken, all of them unless a message is complete.
-    package mutating func feed(_ bytes: UnsafeRawBufferPointer, used: inout Int) throws(WireError) -> Event {
+    package func feed(_ bytes: UnsafeRawBufferPointer, used: inout Int) throws(WireError) -> Event {
         used = 0
         if let failure { throw failure }
         metadataSize = 0
@@ -100,7 +100,7 @@ package struct StreamParser: ~Copyable {
     }
 
     /// Tells that the caller has taken `count` bytes of the payload, at most ``payloadRemaining``.
-    package mutating func payloadConsumed(_ count: Int) {
+    package func payloadConsumed(_ count: Int) {
         precondition(count >= 0 && count <= payloadRemaining, "more bytes than the payload has")
         payloadRemaining -= count
         offset += UInt64(count)
@@ -140,7 +140,7 @@ package struct StreamParser: ~Copyable {
 
     /// Forgets an error and everything half read, and expects a message at byte `offset` of the stream, where ``MessageSearch``
     /// found one.
-    package mutating func resynchronize(at offset: UInt64) {
+    package func resynchronize(at offset: UInt64) {
         failure = nil
         payloadRemaining = 0
         foreignRemaining = 0
@@ -151,13 +151,13 @@ package struct StreamParser: ~Copyable {
 
     private var isSkipping: Bool { payloadRemaining > 0 || foreignRemaining > 0 }
 
-    private mutating func expectMessage() {
+    private func expectMessage() {
         stage = .magic
         count = 0
         needed = 4
     }
 
-    private mutating func collect(_ bytes: UnsafeRawBufferPointer) throws(WireError) -> Int {
+    private func collect(_ bytes: UnsafeRawBufferPointer) throws(WireError) -> Int {
         if count == 0 { messageOffset = offset }
         let taken = min(needed - count, bytes.count)
         guard taken > 0, let source = bytes.baseAddress else { return 0 }
@@ -169,7 +169,7 @@ package struct StreamParser: ~Copyable {
     }
 
     /// Makes room for `size` bytes, at least doubling, so that memory follows what has come and not what was announced.
-    private mutating func reserve(_ size: Int) throws(WireError) {
+    private func reserve(_ size: Int) throws(WireError) {
         guard size > capacity else { return }
         let newCapacity = max(size, 2 * capacity, 1024)
         guard let larger = realloc(storage, newCapacity) else {
@@ -191,7 +191,7 @@ package struct StreamParser: ~Copyable {
     private var headerOffset: UInt64 { messageOffset + UInt64(WireFormat.skippableHeaderSize) }
 
     /// Judges what was collected and says what to collect next; gives an event when a message is complete.
-    private mutating func advance() throws(WireError) -> Event? {
+    private func advance() throws(WireError) -> Event? {
         switch stage {
         case .magic: try checkMagic()
         case .opening: try checkOpening()
@@ -205,7 +205,7 @@ package struct StreamParser: ~Copyable {
         return nil
     }
 
-    private mutating func checkMagic() throws(WireError) {
+    private func checkMagic() throws(WireError) {
         let magic: UInt32 = collected.integer(at: 0)
         switch magic {
         case WireFormat.messageMagic:
@@ -225,7 +225,7 @@ package struct StreamParser: ~Copyable {
         }
     }
 
-    private mutating func checkOpening() throws(WireError) {
+    private func checkOpening() throws(WireError) {
         if let index = StreamOpening.firstDifference(in: collected) {
             throw WireError(
                 .notFramewire, at: messageOffset + UInt64(index),
@@ -234,7 +234,7 @@ package struct StreamParser: ~Copyable {
         expectMessage()
     }
 
-    private mutating func checkForeign() throws(WireError) {
+    private func checkForeign() throws(WireError) {
         let size: UInt32 = collected.integer(at: 4)
         guard Int(size) <= limits.maxMetadataBytes else {
             throw WireError(
@@ -246,7 +246,7 @@ package struct StreamParser: ~Copyable {
         expectMessage()
     }
 
-    private mutating func checkStart() throws(WireError) {
+    private func checkStart() throws(WireError) {
         let size = Int(collected.integer(at: 4, as: UInt32.self))
         let magic: UInt32 = collected.integer(at: 8)
         guard magic == WireFormat.headerMagic else {
@@ -289,7 +289,7 @@ package struct StreamParser: ~Copyable {
         needed = WireFormat.skippableHeaderSize + headerSize
     }
 
-    private mutating func checkHeader() throws(WireError) {
+    private func checkHeader() throws(WireError) {
         let stored: UInt32 = header.integer(at: header.count - 4)
         let computed = checksum(of: header.slice(0, header.count - 4))
         guard stored == computed else {
@@ -325,7 +325,7 @@ package struct StreamParser: ~Copyable {
         needed += prefix.metadataSize
     }
 
-    private mutating func complete() throws(WireError) -> Event? {
+    private func complete() throws(WireError) -> Event? {
         metadataStart = WireFormat.skippableHeaderSize + prefix.headerSize
         metadataSize = prefix.metadataSize
         let metadataOffset = messageOffset + UInt64(metadataStart)
@@ -344,7 +344,7 @@ package struct StreamParser: ~Copyable {
         return event
     }
 
-    private mutating func makeEvent() throws(WireError) -> Event? {
+    private func makeEvent() throws(WireError) -> Event? {
         switch MessageKind(rawValue: prefix.kind) {
         case .frame:
             let frame = try FrameHeader(reading: header, prefix, limits: limits, base: headerOffset)
