@@ -1,5 +1,5 @@
-/// Writes a message without payload. `bytes` must hold 8 + the kind's header + `metadataSize` bytes; `fields` fills the header's own
-/// fields, `metadata` the metadata.
+/// Writes a message without payload. `bytes` must hold 8 + the kind's header + `metadataSize` bytes; `fields`
+/// fills the header's own fields, `metadata` the metadata.
 @inline(__always)
 private func encodeMessage(
     _ prefix: MessagePrefix, into bytes: UnsafeMutableRawBufferPointer,
@@ -77,7 +77,8 @@ extension Acknowledgement {
     /// Bytes that ``encode(into:)`` writes.
     package static let encodedSize = WireFormat.skippableHeaderSize + MessageKind.acknowledgement.headerSize
 
-    /// Writes the message and returns its size. `bytes` must hold ``encodedSize`` bytes. Nothing is allocated.
+    /// Writes the message and returns its size. `bytes` must hold ``encodedSize`` bytes. Nothing is
+    /// allocated.
     package func encode(into bytes: UnsafeMutableRawBufferPointer) -> Int {
         var prefix = MessagePrefix(kind: .acknowledgement)
         prefix.streamID = streamID
@@ -100,7 +101,8 @@ extension KeyFrameRequest {
     /// Bytes that ``encode(into:)`` writes.
     package static let encodedSize = WireFormat.skippableHeaderSize + MessageKind.keyFrameRequest.headerSize
 
-    /// Writes the message and returns its size. `bytes` must hold ``encodedSize`` bytes. Nothing is allocated.
+    /// Writes the message and returns its size. `bytes` must hold ``encodedSize`` bytes. Nothing is
+    /// allocated.
     package func encode(into bytes: UnsafeMutableRawBufferPointer) -> Int {
         var prefix = MessagePrefix(kind: .keyFrameRequest)
         prefix.streamID = streamID

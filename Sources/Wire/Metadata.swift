@@ -65,7 +65,8 @@ package struct MetadataWriter {
 
     /// Appends an entry with a name, as the kinds of ``MetadataEntry/Kind`` have it.
     ///
-    /// - Returns: `false`, and nothing is written, when there is no room, the name is longer than 65535 bytes, or a matrix has not 64.
+    /// - Returns: `false`, and nothing is written, when there is no room, the name is longer than 65535
+    ///   bytes, or a matrix has not 64.
     package mutating func append(
         _ kind: MetadataEntry.Kind, name: UnsafeRawBufferPointer, content: UnsafeRawBufferPointer
     ) -> Bool {
