@@ -5,7 +5,8 @@ import Testing
 
 /// The bytes of a vector: hexadecimal, with comments from `#` to the end of the line.
 func vector(_ name: String) throws -> [UInt8] {
-    let url = try #require(Bundle.module.url(forResource: name, withExtension: "hex", subdirectory: "Vectors"))
+    let url = try #require(
+        Bundle.module.url(forResource: name, withExtension: "hex", subdirectory: "Vectors"))
     var bytes: [UInt8] = []
     for line in try String(contentsOf: url, encoding: .utf8).split(separator: "\n") {
         for digits in line.prefix(while: { $0 != "#" }).split(separator: " ") {
