@@ -5,13 +5,32 @@ import Testing
 
 @testable import Transport
 
-/// A port on which nobody listens.
-private func freePort() throws -> UInt16 {
-    try Listener(endpoint("tcp://127.0.0.1:0")).port
+/// A port of both loopback addresses that is taken, so that nobody else can listen on it, and on which nobody
+/// does.
+private final class SilentPort {
+    let number: UInt16
+    private var descriptors: [Int32] = []
+
+    init() throws {
+        var found: UInt16 = 0
+        for host in hasIPv6 ? ["127.0.0.1", "::1"] : ["127.0.0.1"] {
+            let address = try System.resolve(host, port: found, numericOnly: true)[0]
+            let descriptor = try System.socket(family: address.family)
+            descriptors.append(descriptor)
+            try System.bind(descriptor, to: address)
+            found = try System.localAddress(descriptor).port
+        }
+        number = found
+    }
+
+    deinit {
+        for descriptor in descriptors { System.close(descriptor) }
+    }
 }
 
 @Test func aRefusedConnectionNamesTheAddressAndAsksForAReceiver() throws {
-    let port = try freePort()
+    let silent = try SilentPort()
+    let port = silent.number
     let error = try #require(throws: TransportError.self) {
         try Connector.connect(Endpoint(.tcp(host: "127.0.0.1", port: port)), timeout: hangLimit)
     }
@@ -20,6 +39,7 @@ private func freePort() throws -> UInt16 {
     #expect(
         error.message == "cannot connect to tcp://127.0.0.1:\(port) (127.0.0.1): connection refused; "
             + "is a receiver listening there?")
+    withExtendedLifetime(silent) {}
 }
 
 @Test func aMissingSocketFileNamesThePathAndAsksForAReceiver() throws {
@@ -48,12 +68,14 @@ private func freePort() throws -> UInt16 {
 }
 
 @Test func ofAllAddressesTheMostTellingFailureIsReported() throws {
-    let port = try freePort()
+    let silent = try SilentPort()
+    let port = silent.number
     let error = try #require(throws: TransportError.self) {
         try Connector.connect(Endpoint(.tcp(host: nil, port: port)), timeout: hangLimit)
     }
     #expect(error.kind == .connection)
     #expect(error.message.contains("of 2): connection refused"), "\(error.message)")
+    withExtendedLifetime(silent) {}
 }
 
 @Test func aNameIsLookedUp() throws {
@@ -171,7 +193,8 @@ func aWakeUpCancelsAConnectThatHasNoLimit(kind: String) throws {
 }
 
 @Test func failedAttemptsKeepNoDescriptors() throws {
-    let port = try freePort()
+    let silent = try SilentPort()
+    let port = silent.number
     // Descriptors are given from the lowest free number on, so a leak would run through this range.
     var highest: Int32 = 0
     for _ in 0..<200 {
@@ -181,4 +204,5 @@ func aWakeUpCancelsAConnectThatHasNoLimit(kind: String) throws {
         highest = max(highest, try WakeUp().descriptor)
     }
     #expect(highest < 300)
+    withExtendedLifetime(silent) {}
 }

@@ -62,6 +62,7 @@ import Testing
     let stop = try WakeUp()
     let ended = DispatchSemaphore(value: 0)
     let descriptor = second.descriptor
+    try writeAll(second, [1])
     Thread.detachNewThread {
         let block = [UInt8](repeating: 1, count: 4096)
         while !stop.isSignalled {

@@ -42,9 +42,11 @@ func theUnspecifiedIPv4AddressTakesIPv4Only() throws {
     let listener = try Listener(endpoint("tcp://0.0.0.0:0"))
     let client = try Connector.connect(
         Endpoint(.tcp(host: "127.0.0.1", port: listener.port)), timeout: hangLimit)
-    #expect(throws: TransportError.self) {
-        try Connector.connect(Endpoint(.tcp(host: "::1", port: listener.port)), timeout: hangLimit)
-    }
+    // Should another program listen on `::1` there, its answer does not matter.
+    let other = try? Connector.connect(Endpoint(.tcp(host: "::1", port: listener.port)), timeout: hangLimit)
+    #expect(try acceptNext(listener).peerName.hasPrefix("tcp://127.0.0.1:"))
+    #expect(try listener.accept() == nil)
+    withExtendedLifetime(other) {}
     withExtendedLifetime(client) {}
 }
 
