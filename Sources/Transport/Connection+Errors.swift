@@ -1,9 +1,10 @@
+import Buffers
 import CPosix
 
 extension Connection {
     func writeError(_ errno: Errno) -> TransportError {
         if isFile || channel == .regularFile {
-            let doing = "cannot write to \(peerName) after \(bytesWritten) bytes"
+            let doing: Sentence = "cannot write to \(peerName) after \(bytesWritten) bytes"
             return switch errno.code {
             case EPIPE: TransportError(.closed, code: errno.code, "\(doing): the reader of the pipe has gone")
             case ENOSPC:

@@ -23,7 +23,7 @@ extension Connector {
         guard case .file(let path) = endpoint.kind else {
             throw TransportError(.address, "\(name) is no file; use file:///path")
         }
-        let doing =
+        let doing: Sentence =
             switch access {
             case .reading: "cannot open \(name) for reading"
             case .writing: "cannot open \(name) for writing"
@@ -59,7 +59,7 @@ extension Connector {
         }
     }
 
-    private static func failure(_ errno: Errno, doing: String) -> TransportError {
+    private static func failure(_ errno: Errno, doing: Sentence) -> TransportError {
         switch errno.code {
         case ENOENT, ENOTDIR:
             TransportError(errno, doing: doing, fallback: .io, hint: "check the path")
@@ -70,7 +70,7 @@ extension Connector {
         }
     }
 
-    private static func pause(until deadline: Int64, doing: String, cancel: WakeUp?) throws(TransportError) {
+    private static func pause(until deadline: Int64, doing: Sentence, cancel: WakeUp?) throws(TransportError) {
         let now = Clock.now()
         if deadline >= 0, now >= deadline {
             throw TransportError(.timeout, code: ENXIO, "\(doing): no program reads from the pipe")

@@ -87,7 +87,7 @@ private struct ConnectAttempt {
     let deadline: Int64
     let cancel: WakeUp?
 
-    private var doing: String {
+    private var doing: Sentence {
         place.utf8.isEmpty ? "cannot connect to \(name)" : "cannot connect to \(name) (\(place))"
     }
 

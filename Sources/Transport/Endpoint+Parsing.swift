@@ -1,3 +1,5 @@
+import Buffers
+
 extension Endpoint {
     /// Reads a URL.
     ///
@@ -49,7 +51,7 @@ private struct URLParser {
     }
 
     /// An error that quotes the URL, shortened and in one line.
-    func error(_ problem: String) -> TransportError {
+    func error(_ problem: Sentence) -> TransportError {
         let limit = 200
         var quoted: [UInt8] = []
         for byte in bytes.prefix(limit) {
@@ -173,7 +175,7 @@ private struct URLParser {
     }
 
     /// An absolute path, decoded.
-    func path(_ body: ArraySlice<UInt8>, example: String) throws(TransportError) -> String {
+    func path(_ body: ArraySlice<UInt8>, example: Sentence) throws(TransportError) -> String {
         guard !body.isEmpty, body.count > 1 || body.first != UInt8(ascii: "/") else {
             throw error("has an empty path; write it as in \(example)")
         }

@@ -1,3 +1,4 @@
+import Buffers
 import CPosix
 
 /// Events of a descriptor (`poll`).

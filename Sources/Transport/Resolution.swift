@@ -1,3 +1,4 @@
+import Buffers
 import CPosix
 
 /// From hosts to addresses.

@@ -1,3 +1,5 @@
+import Buffers
+
 import CPosix
 
 /// What went wrong with an address, a connection or a file.
@@ -28,25 +30,25 @@ public struct TransportError: Error, Sendable {
     /// One sentence that names the address and the cause.
     public let message: String
 
-    package init(_ kind: Kind, code: Int32 = 0, _ message: String) {
+    package init(_ kind: Kind, code: Int32 = 0, _ message: Sentence) {
         self.kind = kind
         self.code = code
-        self.message = message
+        self.message = message.text
     }
 
     /// A failed system call: `doing` names the attempt and the address, for example "cannot listen on
     /// tcp://:80".
     ///
     /// Error numbers that mean the same everywhere get their own kind; the others are of kind `fallback`.
-    init(_ errno: Errno, doing: String, fallback: Kind, hint: String = "") {
+    init(_ errno: Errno, doing: Sentence, fallback: Kind, hint: Sentence = "") {
         let (kind, usualHint) = TransportError.classify(errno.code)
-        let tail = hint.utf8.isEmpty ? usualHint : hint
+        let tail = hint.text.utf8.isEmpty ? usualHint : hint
         self.init(
             kind ?? fallback, code: errno.code,
-            tail.utf8.isEmpty ? "\(doing): \(errno.text)" : "\(doing): \(errno.text); \(tail)")
+            tail.text.utf8.isEmpty ? "\(doing): \(errno.text)" : "\(doing): \(errno.text); \(tail)")
     }
 
-    private static func classify(_ code: Int32) -> (Kind?, String) {
+    private static func classify(_ code: Int32) -> (Kind?, Sentence) {
         switch code {
         case EACCES, EPERM: (.permission, "check the rights of this user")
         case EADDRINUSE: (.address, "")

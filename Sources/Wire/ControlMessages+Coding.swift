@@ -1,3 +1,5 @@
+import Buffers
+
 /// Writes a message without payload. `bytes` must hold 8 + the kind's header + `metadataSize` bytes; `fields`
 /// fills the header's own fields, `metadata` the metadata.
 @inline(__always)

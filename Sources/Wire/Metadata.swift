@@ -1,3 +1,5 @@
+import Buffers
+
 /// One tagged entry of a message's metadata, borrowed from the bytes it was read from.
 package struct MetadataEntry {
     /// What the content is.

@@ -1,3 +1,4 @@
+import Buffers
 import CPosix
 
 /// Takes a stream apart into messages, from bytes that come in pieces of any size. Payloads it only counts.
