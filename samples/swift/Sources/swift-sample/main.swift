@@ -45,7 +45,8 @@ func receive(from url: String) async throws {
     for try await frame in receiver.frames {
         if count % 60 == 0 {
             let checksum = String(try frame.checksum(), radix: 16)
-            print("frame \(frame.info.sequence): \(frame.info.width) x \(frame.info.height), checksum \(checksum)")
+            let size = "\(frame.info.width) x \(frame.info.height)"
+            print("frame \(frame.info.sequence): \(size), checksum \(checksum)")
         }
         count += 1
     }
