@@ -16,15 +16,15 @@ public struct Buffer: @unchecked Sendable {
     }
 
     /// A buffer with one memory.
-    public init(_ memory: Memory) throws(BufferError) {
-        storage = try .make(taking: memory)
+    public init(_ memory: consuming Memory) {
+        storage = .make(taking: Unmanaged.passRetained(memory))
     }
 
     /// A buffer with one new memory of `size` bytes of undefined content.
     ///
     /// - Throws: as ``Memory/init(size:parameters:)``.
     public init(size: Int, parameters: AllocationParameters = AllocationParameters()) throws(BufferError) {
-        storage = try .make(taking: Memory(size: size, parameters: parameters))
+        self.init(try Memory(size: size, parameters: parameters))
     }
 
     /// A buffer that shares the storage of a C handle or a pool.
@@ -52,8 +52,27 @@ public struct Buffer: @unchecked Sendable {
 
     /// The visible bytes of the memory at `index`, which must exist, without the bookkeeping of a map. Valid while this value and the
     /// memory's place in it last.
-    package func bytes(at index: Int) -> UnsafeMutableRawBufferPointer {
+    package func visibleBytes(at index: Int) -> UnsafeMutableRawBufferPointer {
         storage.bytes(at: index)
+    }
+
+    // MARK: Frames
+
+    /// Whether the block of the only memory can be used for `size` other bytes: it is large enough, and nobody else refers to it.
+    package mutating func isReusable(forSize size: Int) -> Bool {
+        guard isKnownUniquelyReferenced(&storage), storage.count == 1 else { return false }
+        return storage.head.pointee.slots[0].isUnusedByOthers()
+            && storage.reference(at: 0)._withUnsafeGuaranteedRef {
+                $0.maxSize >= size && !$0.flags.contains(.readOnly) && $0.root == nil
+            }
+    }
+
+    /// The first `size` bytes of the only memory, which ``isReusable(forSize:)``, as its new window.
+    package mutating func soleRegion(size: Int) -> UnsafeRawBufferPointer {
+        storage.reference(at: 0)._withUnsafeGuaranteedRef { memory in
+            memory.resetWindow(offset: 0, size: size)
+            return UnsafeRawBufferPointer(memory.visibleBytes)
+        }
     }
 
     // MARK: Changes
@@ -61,7 +80,6 @@ public struct Buffer: @unchecked Sendable {
     /// Inserts `memory` before place `index`, 0 to ``memoryCount``.
     ///
     /// - Throws: ``BufferError/outOfRange(_:)`` for the index, or when the bytes could not be counted any more;
-    ///   ``BufferError/notWritable(_:)`` for a memory that another buffer holds and that is mapped for writing;
     ///   ``BufferError/noMemory(bytes:)``.
     public mutating func insert(_ memory: Memory, at index: Int) throws(BufferError) {
         try makeUnique()

@@ -84,9 +84,7 @@ public final class BufferPool: Sendable {
 
     /// As ``acquire(timeout:)``.
     package func acquireStorage(timeout: Int64) throws(BufferError) -> BufferStorage {
-        // Held for the call: the pool may be freed while it waits.
-        let core = self.core
-        return try core.acquire(timeout: timeout)
+        try core.acquire(timeout: timeout)
     }
 
     /// While `true`, waiting and new calls of ``acquire(timeout:)`` fail with ``BufferError/flushing``.
@@ -139,7 +137,11 @@ final class PoolCore: @unchecked Sendable {
             lock.unlock()
             throw .flushing
         }
-        if free == nil, options.maximumBuffers != 0, total >= options.maximumBuffers {
+        let mustWait = free == nil && options.maximumBuffers != 0 && total >= options.maximumBuffers
+        // Another thread may free the pool while this one waits.
+        if mustWait { _ = Unmanaged.passRetained(self) }
+        defer { if mustWait { Unmanaged.passUnretained(self).release() } }
+        if mustWait {
             do throws(BufferError) {
                 try wait(timeout)
             } catch {
@@ -237,22 +239,16 @@ final class PoolCore: @unchecked Sendable {
         return stats
     }
 
-    /// Ends the critical section and wakes those who wait, if there are any, outside of it.
+    /// Ends the critical section and wakes those who wait, if there are any: inside of it, as the pool may be gone right behind it.
     private func wakeAndUnlock() {
-        guard waiting > 0 else {
-            lock.unlock()
-            return
-        }
-        // Those who wake may be the last to refer to the lock.
-        let lock = self.lock
+        if waiting > 0 { lock.notifyAll() }
         lock.unlock()
-        lock.notifyAll()
     }
 
     /// A new memory with one place, that in a buffer to come.
     private func makeMemory() throws(BufferError) -> Unmanaged<Memory> {
         var memory = Unmanaged.passRetained(try Memory(size: options.size, parameters: options.allocation))
-        _ = memory.enterPlace()
+        memory.enterPlace()
         return memory
     }
 

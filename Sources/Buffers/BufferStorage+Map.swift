@@ -56,11 +56,10 @@ extension BufferStorage {
         }
     }
 
-    /// Replaces the only memory by a private copy where that is why it cannot be mapped. As the memory is read-only or shared, no map for
-    /// writing is open on it that would lose its target.
+    /// Replaces the only memory by a private copy where that is why it cannot be mapped.
     private func mapCopy(_ flags: MapFlags, after outcome: Memory.MapOutcome) throws(BufferError) -> BufferMap {
         guard outcome == .notWritable else { throw outcome.error(flags) }
-        let copy = try reference(at: 0)._withUnsafeGuaranteedRef(copying)
+        let copy = try copyToReplace(at: 0)
         _ = copy.tryMap(flags)
         replace(at: 0, with: copy)
         return BufferMap(mapped: reference(at: 0), flags, .memory)
@@ -110,9 +109,8 @@ extension BufferStorage {
             guard isSpan else { return nil }
         }
         let size = self.size
-        return try reference(at: 0)._withUnsafeGuaranteedRef { first throws(BufferError) in
-            try first.shareOfBlock(offset: first.offset, size: size)
-        }
+        let first = reference(at: 0).takeUnretainedValue()
+        return try first.shareOfBlock(offset: first.offset, size: size)
     }
 
     // MARK: Bytes
@@ -161,9 +159,19 @@ extension BufferStorage {
         let outcome = reference(at: index)._withUnsafeGuaranteedRef { $0.tryMap(.write) }
         if outcome == .mapped { return }
         guard outcome == .notWritable else { throw outcome.error(.write) }
-        let copy = try reference(at: index)._withUnsafeGuaranteedRef(copying)
+        let copy = try copyToReplace(at: index)
         _ = copy.tryMap(.write)
         replace(at: index, with: copy)
+    }
+
+    /// A copy of the memory at `index`, which is read-only or shared, to take its place.
+    private func copyToReplace(at index: Int) throws(BufferError) -> Memory {
+        let memory = reference(at: index).takeUnretainedValue()
+        // It can have been put into a second buffer while the first had it mapped: then a map for writing would lose its target.
+        guard !MapCounts.isWriting(memory.maps.load(ordering: .acquiring)) else {
+            throw Memory.MapOutcome.excluded.error(.write)
+        }
+        return try memory.copy(offset: 0, size: memory.size)
     }
 
     /// Calls `body` with each place and the bytes of it that lie in `size` bytes from `offset`, as far as there are any.

@@ -36,15 +36,15 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
     }
 
     /// A storage with one memory, of which the caller gives its reference.
-    package static func make(taking memory: consuming Memory) throws(BufferError) -> BufferStorage {
+    @inline(__always)
+    package static func make(taking reference: Unmanaged<Memory>) -> BufferStorage {
         let storage = make()
-        let reference = Unmanaged.passRetained(memory)
-        do throws(BufferError) {
-            try storage.insert(taking: reference, at: 0)
-        } catch {
-            reference.release()
-            throw error
-        }
+        let head = storage.head
+        var reference = reference
+        reference.enterPlace()
+        head.pointee.slots[0] = reference
+        head.pointee.count = 1
+        head.pointee.maximumSize = reference._withUnsafeGuaranteedRef { $0.maxSize }
         return storage
     }
 
@@ -155,10 +155,7 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
         }
         if count == head.pointee.capacity { try reserve(count + 1) }
         var reference = reference
-        guard reference.enterPlace() else {
-            throw .notWritable(
-                "the memory is mapped for writing and another buffer holds it; unmap it, or insert a copy of it")
-        }
+        reference.enterPlace()
         let slots = head.pointee.slots
         if index < count { memmove(slots + index + 1, slots + index, (count - index) * MemoryLayout<Unmanaged<Memory>>.stride) }
         slots[index] = reference
@@ -189,7 +186,7 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
     func replace(at index: Int, with memory: Memory) {
         let head = self.head
         var reference = Unmanaged.passRetained(memory)
-        _ = reference.enterPlace()
+        reference.enterPlace()
         let old = head.pointee.slots[index]._withUnsafeGuaranteedRef { $0.maxSize }
         head.pointee.slots[index].leavePlace()
         head.pointee.slots[index] = reference
@@ -203,7 +200,7 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
         let head = self.head
         for index in 0..<head.pointee.count { head.pointee.slots[index].leavePlace() }
         var reference = Unmanaged.passRetained(memory)
-        _ = reference.enterPlace()
+        reference.enterPlace()
         head.pointee.slots[0] = reference
         head.pointee.count = 1
         head.pointee.maximumSize = memory.maxSize
@@ -243,7 +240,8 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
                 target.pointee.count = index + 1
                 target.pointee.maximumSize &+= reference._withUnsafeGuaranteedRef { $0.maxSize }
             } else {
-                try copy.insert(reference._withUnsafeGuaranteedRef(copying), at: index)
+                let memory = reference.takeUnretainedValue()
+                try copy.insert(memory.copy(offset: 0, size: memory.size), at: index)
             }
         }
         copy.inheritParent(of: self)
@@ -275,9 +273,7 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
     private func append(part: Range<Int>, of reference: Unmanaged<Memory>) throws(BufferError) {
         let isWhole = reference._withUnsafeGuaranteedRef { part.count == $0.size && !$0.flags.contains(.noShare) }
         guard isWhole else {
-            let share = try reference._withUnsafeGuaranteedRef { memory throws(BufferError) in
-                try memory.share(offset: part.lowerBound, size: part.count)
-            }
+            let share = try reference.takeUnretainedValue().share(offset: part.lowerBound, size: part.count)
             return try insert(share, at: count)
         }
         if count == head.pointee.capacity { try reserve(count + 1) }
@@ -301,11 +297,6 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
         }
         releaseUnusedParent()
     }
-}
-
-/// A private copy of all visible bytes.
-func copying(_ memory: Memory) throws(BufferError) -> Memory {
-    try memory.copy(offset: 0, size: memory.size)
 }
 
 extension Memory {

@@ -174,16 +174,37 @@ extension Memory {
 
 // MARK: - Places in buffers
 
-extension Unmanaged<Memory> {
+extension Unmanaged {
     /// Whether the one reference that is known of is the only one.
     @inline(__always)
-    mutating func isOnlyReference() -> Bool {
+    package mutating func isOnlyReference() -> Bool {
         // An unmanaged reference has the layout of a strong one; looking at it through the type of that neither retains nor releases.
         withUnsafeMutablePointer(to: &self) { pointer in
-            pointer.withMemoryRebound(to: Memory.self, capacity: 1) { isKnownUniquelyReferenced(&$0.pointee) }
+            pointer.withMemoryRebound(to: Instance.self, capacity: 1) { isKnownUniquelyReferenced(&$0.pointee) }
         }
     }
 
+    /// Runs `body` on the object, which outlives the call, without counting a reference.
+    @inline(__always)
+    package func borrowed<R>(_ body: (Instance) throws(BufferError) -> R) throws(BufferError) -> R {
+        let result = _withUnsafeGuaranteedRef { instance -> Result<R, BufferError> in
+            do throws(BufferError) {
+                return .success(try body(instance))
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+
+    /// Runs `body` on the object, which outlives the call, without counting a reference.
+    @inline(__always)
+    package func borrowed<R>(_ body: (Instance) -> R) -> R {
+        _withUnsafeGuaranteedRef(body)
+    }
+}
+
+extension Unmanaged<Memory> {
     /// Whether the place that holds the memory is all that refers to it: no share, no map, no other reference.
     @inline(__always)
     mutating func isUnusedByOthers() -> Bool {
@@ -194,26 +215,16 @@ extension Unmanaged<Memory> {
     }
 
     /// Counts one more place. The reference of the caller becomes the one of all places together, or is dropped if they have one.
-    ///
-    /// - Returns: `false` when the memory is mapped for writing and another buffer holds it; the caller keeps its reference.
     @inline(__always)
-    mutating func enterPlace() -> Bool {
-        let reference = self
+    mutating func enterPlace() {
         if _withUnsafeGuaranteedRef({ $0.sharing.load(ordering: .acquiring) }) == 0, isOnlyReference() {
-            reference._withUnsafeGuaranteedRef { $0.sharing.store(Sharing.owner, ordering: .relaxed) }
-            return true
+            _withUnsafeGuaranteedRef { $0.sharing.store(Sharing.owner, ordering: .relaxed) }
+            return
         }
         let others = _withUnsafeGuaranteedRef {
             Sharing.owners($0.sharing.add(Sharing.owner, ordering: .sequentiallyConsistent).oldValue)
         }
-        if others == 0 { return true }
-        let isWriting = _withUnsafeGuaranteedRef { MapCounts.isWriting($0.maps.load(ordering: .sequentiallyConsistent)) }
-        if isWriting {
-            leavePlace()
-            return false
-        }
-        release()
-        return true
+        if others > 0 { release() }
     }
 
     /// Counts one more place of a memory that has one already.
