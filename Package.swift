@@ -27,7 +27,7 @@ let package = Package(
         .target(name: "Wire", dependencies: ["Buffers", "CXXHash", "CPosix"]),
         .target(name: "Transport", dependencies: ["Buffers", "CPosix"]),
         .target(name: "Framewire", dependencies: ["Buffers", "Codec", "Wire", "Transport", "CPosix"]),
-        .target(name: "FramewireC", dependencies: ["Framewire", "CFramewire", "CPosix"]),
+        .target(name: "FramewireC", dependencies: ["Framewire", "Buffers", "CFramewire", "CPosix"]),
         .executableTarget(
             name: "framewire-cli",
             dependencies: [
