@@ -18,7 +18,7 @@ SONAME := libframewire.so.$(SOVERSION)
 # SwiftPM does not link again when only flags change, so each variant has a scratch path of its own.
 ifeq ($(RUNTIME),embedded)
 SCRATCH := .build-embedded
-RUNTIME_FLAGS := -Xswiftc -enable-experimental-feature -Xswiftc Embedded
+RUNTIME_FLAGS := -Xswiftc -enable-experimental-feature -Xswiftc Embedded -Xswiftc -Xfrontend -Xswiftc -function-sections
 else ifeq ($(RUNTIME),static)
 SCRATCH := .build-static
 RUNTIME_FLAGS := -Xswiftc -static-stdlib
@@ -29,7 +29,7 @@ endif
 OUTPUT := .build-output
 LIBRARY := $(OUTPUT)/$(RUNTIME)/libframewire.so.$(VERSION)
 COMMAND := $(OUTPUT)/framewire
-LINKER_OPTIONS := -soname=$(SONAME) --version-script=$(CURDIR)/packaging/framewire.map -z defs --gc-sections
+LINKER_OPTIONS := -soname=$(SONAME) --version-script=$(CURDIR)/packaging/framewire.map -z defs --gc-sections -lm
 LIBRARY_SOURCES := Package.swift packaging/framewire.map \
     $(shell find Sources include -type f -not -path 'Sources/framewire-cli/*' -not -path 'Sources/PictureFiles/*')
 COMMAND_SOURCES := Package.swift $(shell find Sources -type f)

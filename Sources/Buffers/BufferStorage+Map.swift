@@ -1,3 +1,4 @@
+import Synchronization
 import CPosix
 
 /// An open map of a buffer.
