@@ -18,7 +18,8 @@ let package = Package(
         .systemLibrary(name: "CFramewire", path: "include"),
         .systemLibrary(name: "CPosix"),
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
-        .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+        // Used from its header alone. Without `pkgConfig` nothing links libxxhash.
+        .systemLibrary(name: "CXXHash", providers: [.apt(["libxxhash-dev"])]),
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
 
         .target(name: "Buffers", dependencies: ["CPosix"]),

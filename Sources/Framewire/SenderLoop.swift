@@ -135,7 +135,7 @@ final class SenderLoop: @unchecked Sendable {
         guard link.comesBack else {
             let failure = FramewireError(error)
             Log.write(.error) { "sender: \(failure.message)" }
-            core.fail(link.isFile ? failure : FramewireError(.closed, failure.message))
+            core.fail(link.isFile ? failure : FramewireError(code: .closed, message: failure.message))
             return false
         }
         Log.write(.warning) { "sender: \(error.message); connecting again" }
