@@ -62,7 +62,8 @@ public final class BufferPool: Sendable {
         }
         guard options.maximumBuffers == 0 || options.minimumBuffers <= options.maximumBuffers else {
             throw .invalidArgument(
-                "the pool is to begin with \(options.minimumBuffers) buffers and to hold at most \(options.maximumBuffers)")
+                "the pool is to begin with \(options.minimumBuffers) buffers and to hold at most \(options.maximumBuffers)"
+            )
         }
         core = PoolCore(options)
         try core.preallocate()
@@ -173,7 +174,9 @@ final class PoolCore: @unchecked Sendable {
         if stats.outstanding == 1 { _ = Unmanaged.passRetained(self) }
         lock.unlock()
 
-        memory._withUnsafeGuaranteedRef { $0.resetWindow(offset: options.allocation.prefix, size: options.size) }
+        memory._withUnsafeGuaranteedRef {
+            $0.resetWindow(offset: options.allocation.prefix, size: options.size)
+        }
         let storage = BufferStorage.make()
         let head = storage.head
         head.pointee.slots[0] = memory

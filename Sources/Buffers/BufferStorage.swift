@@ -29,7 +29,8 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
     package static func make() -> BufferStorage {
         let base = BufferStorage.create(minimumCapacity: inlineCapacity) { base in
             BufferHeader(
-                slots: base.withUnsafeMutablePointerToElements { $0 }, count: 0, capacity: inlineCapacity, maximumSize: 0,
+                slots: base.withUnsafeMutablePointerToElements { $0 }, count: 0, capacity: inlineCapacity,
+                maximumSize: 0,
                 pool: nil, pooledMemory: nil, parent: nil)
         }
         return unsafeDowncast(base, to: BufferStorage.self)
@@ -120,7 +121,8 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
         let bytes = capacity.multipliedReportingOverflow(by: MemoryLayout<Unmanaged<Memory>>.stride)
         let isInline = head.pointee.capacity == Self.inlineCapacity
         guard !bytes.overflow,
-            let block = realloc(isInline ? nil : UnsafeMutableRawPointer(head.pointee.slots), bytes.partialValue)
+            let block = realloc(
+                isInline ? nil : UnsafeMutableRawPointer(head.pointee.slots), bytes.partialValue)
         else {
             throw .noMemory(bytes: bytes.partialValue)
         }
@@ -157,7 +159,10 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
         var reference = reference
         reference.enterPlace()
         let slots = head.pointee.slots
-        if index < count { memmove(slots + index + 1, slots + index, (count - index) * MemoryLayout<Unmanaged<Memory>>.stride) }
+        if index < count {
+            memmove(
+                slots + index + 1, slots + index, (count - index) * MemoryLayout<Unmanaged<Memory>>.stride)
+        }
         slots[index] = reference
         head.pointee.count = count + 1
         head.pointee.maximumSize = maximum.partialValue
@@ -177,7 +182,9 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
             slots[place].leavePlace()
         }
         let rest = present - index - count
-        if rest > 0 { memmove(slots + index, slots + index + count, rest * MemoryLayout<Unmanaged<Memory>>.stride) }
+        if rest > 0 {
+            memmove(slots + index, slots + index + count, rest * MemoryLayout<Unmanaged<Memory>>.stride)
+        }
         head.pointee.count = present - count
         releaseUnusedParent()
     }
@@ -234,7 +241,9 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
         let slots = head.pointee.slots
         for index in 0..<count {
             let reference = slots[index]
-            let isShared = reference._withUnsafeGuaranteedRef { !$0.flags.contains(.noShare) } && reference.enterAnotherPlace()
+            let isShared =
+                reference._withUnsafeGuaranteedRef { !$0.flags.contains(.noShare) }
+                && reference.enterAnotherPlace()
             if isShared {
                 target.pointee.slots[index] = reference
                 target.pointee.count = index + 1
@@ -252,7 +261,8 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
     package func copyRegion(offset: Int, size: Int) throws(BufferError) -> BufferStorage {
         let total = self.size
         guard offset >= 0, offset <= total, size >= -1, size <= total - offset else {
-            throw .outOfRange("\(size) bytes from offset \(offset) reach past the \(total) bytes of the buffer")
+            throw .outOfRange(
+                "\(size) bytes from offset \(offset) reach past the \(total) bytes of the buffer")
         }
         let copy = BufferStorage.make()
         let end = size < 0 ? total : offset + size
@@ -271,7 +281,9 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
 
     /// Appends bytes `part` of a memory that another buffer holds.
     private func append(part: Range<Int>, of reference: Unmanaged<Memory>) throws(BufferError) {
-        let isWhole = reference._withUnsafeGuaranteedRef { part.count == $0.size && !$0.flags.contains(.noShare) }
+        let isWhole = reference._withUnsafeGuaranteedRef {
+            part.count == $0.size && !$0.flags.contains(.noShare)
+        }
         guard isWhole else {
             let share = try reference.takeUnretainedValue().share(offset: part.lowerBound, size: part.count)
             return try insert(share, at: count)
