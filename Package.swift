@@ -27,10 +27,11 @@ let package = Package(
         .target(name: "Transport", dependencies: ["Buffers", "CPosix"]),
         .target(name: "Framewire", dependencies: ["Buffers", "Codec", "Wire", "Transport", "CPosix"]),
         .target(name: "FramewireC", dependencies: ["Framewire", "CFramewire", "CPosix"]),
+        .target(name: "PictureFiles", dependencies: ["Buffers", "CPNG", "CPosix"]),
         .executableTarget(
             name: "framewire-cli",
             dependencies: [
-                "Framewire", "CPNG", "CPosix",
+                "Framewire", "PictureFiles", "CPosix",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
@@ -39,5 +40,6 @@ let package = Package(
         .testTarget(name: "WireTests", dependencies: ["Wire"], resources: [.copy("Vectors")]),
         .testTarget(name: "TransportTests", dependencies: ["Transport"]),
         .testTarget(name: "FramewireTests", dependencies: ["Framewire"]),
+        .testTarget(name: "PictureFilesTests", dependencies: ["PictureFiles"]),
     ]
 )
