@@ -5,10 +5,6 @@
 #ifndef FRAMEWIRE_CPOSIX_H
 #define FRAMEWIRE_CPOSIX_H
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
-
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -33,10 +29,23 @@
 #include <time.h>
 #include <unistd.h>
 
+/*
+ * GNU functions by their prototypes: with _GNU_SOURCE the system's types would differ from those in the compiler's own modules, which
+ * are built without it.
+ */
+extern int accept4(int descriptor, struct sockaddr *address, socklen_t *size, int flags);
+extern int pipe2(int descriptors[2], int flags);
+extern int pthread_setname_np(pthread_t thread, const char *name);
+
 static inline int fwp_errno(void) { return errno; }
 
-/* strerror that may be called on any thread; always returns a terminated string in `buffer` or a static one. */
-static inline const char *fwp_strerror(int code, char *buffer, size_t size) { return strerror_r(code, buffer, size); }
+/* strerror that may be called on any thread: fills `buffer` and returns it. */
+static inline const char *fwp_strerror(int code, char *buffer, size_t size) {
+    if (strerror_r(code, buffer, size) != 0) {
+        snprintf(buffer, size, "error %d", code);
+    }
+    return buffer;
+}
 
 /* Nanoseconds of CLOCK_MONOTONIC. */
 static inline int64_t fwp_monotonic_ns(void) {
@@ -44,6 +53,10 @@ static inline int64_t fwp_monotonic_ns(void) {
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
+
+/* open and ioctl, which are variadic. */
+static inline int fwp_open(const char *path, int flags, unsigned mode) { return open(path, flags, mode); }
+static inline int fwp_ioctl_int(int descriptor, unsigned long request, int *value) { return ioctl(descriptor, request, value); }
 
 /* A condition variable that measures its timeouts on CLOCK_MONOTONIC. */
 static inline int fwp_cond_init_monotonic(pthread_cond_t *condition) {

@@ -99,8 +99,8 @@ fw_status fw_sender_open(const char *url, const fw_sender_options *options, fw_s
  * Lends a frame of pooled memory that fits `info`, to be filled at fw_frame_data and then given to fw_sender_submit (or back
  * with fw_frame_unref). The content of the memory is undefined. Never waits.
  *
- * Errors: INVALID_ARGUMENT, CLOSED (the connection is lost for good; the sentence says why), WOULD_BLOCK (64 acquired frames
- * are out already), NO_MEMORY.
+ * Errors: INVALID_ARGUMENT, CLOSED (the connection is lost for good; the sentence says why), WOULD_BLOCK (128 frames of the
+ * sender are in use already), NO_MEMORY.
  */
 fw_status fw_sender_acquire(fw_sender *sender, const fw_frame_info *info, fw_frame **out);
 

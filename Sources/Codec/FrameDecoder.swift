@@ -1,0 +1,240 @@
+import Buffers
+import CLZ4
+import CPosix
+import CXXHash
+
+/// Decodes one payload at a time into the memory of a frame, reading the payload as it arrives in any pieces.
+///
+/// The caller asks for ``destination``, puts bytes there and says how many with ``commit(_:)``, until ``isComplete``; then
+/// ``decode(on:)``. Stored pixels are received straight into the frame. Nothing is allocated while the geometry stays the same.
+package final class FrameDecoder: StripJob {
+    private enum State {
+        case idle
+        case frameHeader
+        case blockHeader
+        case storedBlock
+        case endMark
+        /// All of a compressed payload, parsed when it is there.
+        case wholePayload
+        case complete
+    }
+
+    private var state = State.idle
+    private var plan: StripPlan?
+    private var target: UnsafeMutableRawPointer?
+    private var payloadSize = 0
+    /// Bytes of the payload that have arrived.
+    package private(set) var received = 0
+    private var strip = 0
+    /// Where the next byte goes, and how many belong to the present piece.
+    private var cursor: UnsafeMutableRawPointer?
+    private var wanted = 0
+
+    /// Frame header, block header or end mark of a stored payload.
+    private let small: UnsafeMutableRawPointer
+    /// A compressed payload.
+    private let payload = RawBlock()
+    /// Where each strip's block lies in the payload: offset of the data, size with the stored flag.
+    private let blocks = RawBlock()
+    /// Offset of the first wrong block plus one, found by any worker; 0 when there is none.
+    private var failedStrip = -1
+    private let failureLock = Lock()
+
+    package override init() {
+        small = .allocate(byteCount: 16, alignment: 8)
+        super.init()
+    }
+
+    deinit {
+        small.deallocate()
+    }
+
+    private struct Block {
+        var offset: Int
+        var size: UInt32
+    }
+
+    /// Begins a payload of `payloadSize` bytes in `profile`, whose picture goes packed to `target`.
+    ///
+    /// - Parameters:
+    ///   - plan: the strips, over a packed layout; its largest strip has at most ``StripPlan/maximumStripBytes``.
+    ///   - target: room for `plan.layout.packedSize` bytes.
+    /// - Throws: ``CodecError``; nothing has begun then.
+    package func begin(
+        plan: StripPlan, profile: Profile, payloadSize: Int, target: UnsafeMutableRawPointer
+    ) throws(CodecError) {
+        state = .idle
+        guard plan.largestStrip <= StripPlan.maximumStripBytes else {
+            throw .unsupported(
+                "strips of \(plan.largestStrip) bytes are larger than an LZ4 block can be (4 MiB)", offset: 0)
+        }
+        let stored = LZ4Frame.storedSize(rawSize: plan.layout.packedSize, strips: plan.count)
+        if profile == .raw {
+            guard payloadSize == stored else {
+                throw .corrupt("a stored picture of this size has \(stored) bytes, the header says \(payloadSize)", offset: 0)
+            }
+        } else {
+            guard payloadSize <= stored, payloadSize >= LZ4Frame.storedSize(rawSize: plan.count, strips: plan.count) else {
+                throw .corrupt(
+                    "a payload of \(payloadSize) bytes cannot hold \(plan.count) strips of a picture of"
+                        + " \(plan.layout.packedSize) bytes", offset: 0)
+            }
+            do {
+                try payload.reserve(payloadSize)
+                try blocks.reserve(plan.count * MemoryLayout<Block>.stride)
+            } catch {
+                throw .noMemory(bytes: payloadSize)
+            }
+        }
+        self.plan = plan
+        self.target = target
+        self.payloadSize = payloadSize
+        received = 0
+        strip = 0
+        if profile == .raw {
+            expect(.frameHeader, small, LZ4Frame.headerSize)
+        } else {
+            expect(.wholePayload, payload.base!, payloadSize)
+        }
+    }
+
+    /// Gives up the payload that was begun, so that its target may go away.
+    package func abandon() {
+        state = .idle
+        target = nil
+    }
+
+    private func expect(_ state: State, _ cursor: UnsafeMutableRawPointer, _ wanted: Int) {
+        self.state = state
+        self.cursor = cursor
+        self.wanted = wanted
+    }
+
+    /// Whether the whole payload has arrived.
+    package var isComplete: Bool { state == .complete }
+
+    /// Where the next bytes of the payload belong; empty when it is complete.
+    package var destination: UnsafeMutableRawBufferPointer {
+        UnsafeMutableRawBufferPointer(start: cursor, count: state == .complete || state == .idle ? 0 : wanted)
+    }
+
+    /// How many bytes of the payload are still to come.
+    package var remaining: Int { payloadSize - received }
+
+    /// Says that `count` bytes, at most those of ``destination``, have been put there.
+    ///
+    /// - Throws: ``CodecError/corrupt(_:offset:)`` or `unsupported` when they are wrong.
+    package func commit(_ count: Int) throws(CodecError) {
+        received += count
+        cursor = cursor! + count
+        wanted -= count
+        if wanted > 0 { return }
+        try advance()
+    }
+
+    private func advance() throws(CodecError) {
+        guard let plan, let target else { return }
+        switch state {
+        case .frameHeader:
+            try LZ4Frame.checkHeader(
+                small, contentSize: plan.layout.packedSize, largestBlock: plan.largestStrip)
+            expect(.blockHeader, small, LZ4Frame.blockHeaderSize)
+        case .blockHeader:
+            let part = plan[strip]
+            let size = UInt32(littleEndian: small.load(as: UInt32.self))
+            guard size == UInt32(part.byteCount) | LZ4Frame.storedFlag else {
+                throw .corrupt(
+                    "strip \(strip) should be stored with \(part.byteCount) bytes, its block size is \(size)",
+                    offset: received - LZ4Frame.blockHeaderSize)
+            }
+            expect(.storedBlock, target + part.packedOffset, part.byteCount)
+        case .storedBlock:
+            strip += 1
+            if strip < plan.count {
+                expect(.blockHeader, small, LZ4Frame.blockHeaderSize)
+            } else {
+                expect(.endMark, small, LZ4Frame.endMarkSize)
+            }
+        case .endMark:
+            guard small.load(as: UInt32.self) == 0 else {
+                throw .corrupt("the end mark of the LZ4 frame is missing", offset: received - LZ4Frame.endMarkSize)
+            }
+            state = .complete
+        case .wholePayload:
+            try findBlocks(plan)
+            state = .complete
+        case .idle, .complete:
+            break
+        }
+    }
+
+    /// Finds the blocks of a compressed payload and checks that they fill it exactly.
+    private func findBlocks(_ plan: StripPlan) throws(CodecError) {
+        let bytes = UnsafeRawPointer(payload.base!)
+        try LZ4Frame.checkHeader(bytes, contentSize: plan.layout.packedSize, largestBlock: plan.largestStrip)
+        let table = blocks.base!.assumingMemoryBound(to: Block.self)
+        var offset = LZ4Frame.headerSize
+        // What must still follow a block's data: the headers of the others and the end mark.
+        for index in 0..<plan.count {
+            guard payloadSize - offset >= LZ4Frame.blockHeaderSize + LZ4Frame.endMarkSize else {
+                throw .corrupt("the payload ends before strip \(index) of \(plan.count)", offset: offset)
+            }
+            let size = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+            let count = Int(size & ~LZ4Frame.storedFlag)
+            let raw = plan[index].byteCount
+            guard count > 0, count <= raw, size & LZ4Frame.storedFlag == 0 || count == raw else {
+                throw .corrupt("strip \(index) has \(raw) bytes of pixels, its block size is \(size)", offset: offset)
+            }
+            offset += LZ4Frame.blockHeaderSize
+            guard payloadSize - offset - LZ4Frame.endMarkSize >= count else {
+                throw .corrupt("the block of strip \(index) reaches past the end of the payload", offset: offset)
+            }
+            table[index] = Block(offset: offset, size: size)
+            offset += count
+        }
+        guard payloadSize - offset == LZ4Frame.endMarkSize,
+            bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self) == 0
+        else {
+            throw .corrupt("the end mark of the LZ4 frame is not behind the last strip", offset: offset)
+        }
+        strip = 0
+    }
+
+    package override func process(_ index: Int, worker: Int) {
+        guard let plan, let target, let base = payload.base, let table = blocks.base else { return }
+        let block = table.assumingMemoryBound(to: Block.self)[index]
+        let part = plan[index]
+        let out = target + part.packedOffset
+        if block.size & LZ4Frame.storedFlag != 0 {
+            memcpy(out, base + block.offset, part.byteCount)
+            return
+        }
+        let count = LZ4_decompress_safe(
+            (base + block.offset).assumingMemoryBound(to: CChar.self), out.assumingMemoryBound(to: CChar.self),
+            Int32(block.size), Int32(part.byteCount))
+        if Int(count) != part.byteCount {
+            failureLock.withLock {
+                if failedStrip < 0 || index < failedStrip { failedStrip = index }
+            }
+        }
+    }
+
+    /// Decodes the payload when it is complete; the picture is in the target afterwards.
+    ///
+    /// - Throws: ``CodecError/corrupt(_:offset:)`` that names the first wrong strip; the target's content is undefined then.
+    package func decode(profile: Profile, on pool: WorkerPool) throws(CodecError) {
+        guard let plan, state == .complete else { return }
+        state = .idle
+        if profile == .raw {
+            target = nil
+            return
+        }
+        failedStrip = -1
+        pool.run(self, parts: plan.count)
+        target = nil
+        if failedStrip >= 0 {
+            let block = blocks.base!.assumingMemoryBound(to: Block.self)[failedStrip]
+            throw .corrupt("the LZ4 block of strip \(failedStrip) of \(plan.count) does not decode", offset: block.offset)
+        }
+    }
+}

@@ -1,0 +1,206 @@
+import Buffers
+import CLZ4
+import CPosix
+import CXXHash
+
+/// Encodes the pixels of one frame at a time into a payload: an LZ4 frame, as a list of pieces for a gather write.
+///
+/// The parts of the work, one a strip, run on a ``WorkerPool`` in any order; what comes out does not depend on how many threads
+/// there are. Nothing is allocated while the geometry of the frames stays the same.
+///
+/// Sequence: ``prepare(_:profile:acceleration:checksum:)``, then the pool runs the job with ``parts`` parts (none means that there
+/// is nothing to do), then ``finish()``. Then ``payloadSize``, ``vectors`` and ``checksum`` are there until the next `prepare`.
+package class FrameEncoder: StripJob {
+    /// Room before the payload's own vectors for the one that holds the message's header.
+    package static let reservedVectors = 1
+
+    private let workers: Int
+    private var source: PixelSource?
+    private var plan: StripPlan?
+    private var profile = Profile.lz4
+    private var acceleration: Int32 = 1
+    private var checksumState: OpaquePointer?
+    private var wantsChecksum = false
+
+    /// LZ4's hash tables, one a worker.
+    private let states = RawBlock()
+    /// Strips that had to be gathered, one a worker.
+    private let scratch = RawBlock()
+    /// Compressed strips with their block headers, each at its own place; the block headers alone for stored strips.
+    private let arena = RawBlock()
+    private var slotSize = 0
+    /// The frame header, then the end mark.
+    private let ends: UnsafeMutableRawPointer
+    private var list: UnsafeMutablePointer<iovec>?
+    private var listCapacity = 0
+    private var listCount = 0
+
+    /// Bytes of the payload after ``finish()``.
+    package private(set) var payloadSize = 0
+    /// XXH3-64 of the packed picture after ``finish()``, if it was asked for.
+    package private(set) var checksum: UInt64?
+    /// Bytes that were copied to bring strips into wire order before they were compressed.
+    package private(set) var gatheredBytes = 0
+
+    /// - Parameter workers: how many threads may call ``process(_:worker:)`` at once.
+    package init(workers: Int) {
+        self.workers = workers
+        ends = .allocate(byteCount: 64, alignment: 8)
+        super.init()
+    }
+
+    deinit {
+        ends.deallocate()
+        free(list)
+        fwx_xxh3_free(checksumState)
+    }
+
+    /// The pieces of the payload, behind ``reservedVectors`` that the caller fills.
+    package var vectors: UnsafeMutableBufferPointer<iovec> {
+        UnsafeMutableBufferPointer(start: list, count: listCount)
+    }
+
+    package var strips: Int { plan?.count ?? 0 }
+    package var rowsPerStrip: Int { plan?.rowsPerStrip ?? 0 }
+
+    /// The number of parts for the worker pool: 0 when there is nothing to compute.
+    package var parts: Int {
+        (profile == .lz4 ? strips : 0) + (wantsChecksum ? 1 : 0)
+    }
+
+    /// Takes a frame. Its memory must stay as it is until ``finish()``, and in profile raw as long as ``vectors`` is used.
+    ///
+    /// - Throws: ``CodecError/noMemory(bytes:)``; the encoder can be used again.
+    package func prepare(
+        _ source: PixelSource, profile: Profile, acceleration: Int32, checksum: Bool
+    ) throws(CodecError) {
+        let plan = StripPlan(for: source.layout)
+        self.source = source
+        self.plan = plan
+        self.profile = profile == .raw ? .raw : .lz4
+        self.acceleration = acceleration
+        wantsChecksum = checksum
+        self.checksum = nil
+        payloadSize = 0
+        listCount = 0
+        gatheredBytes = 0
+        if checksum, checksumState == nil {
+            checksumState = fwx_xxh3_new()
+            if checksumState == nil { throw .noMemory(bytes: 1024) }
+        }
+        do {
+            if self.profile == .lz4 {
+                // The full bound lets LZ4 run without checks for the end of the output.
+                slotSize = (LZ4Frame.blockHeaderSize + Int(LZ4_compressBound(Int32(plan.largestStrip))) + 63) & ~63
+                try arena.reserve(slotSize * plan.count)
+                try states.reserve(workers * stateSize)
+                try scratch.reserve(workers * scratchSize(plan))
+            } else {
+                slotSize = LZ4Frame.blockHeaderSize
+                try arena.reserve(slotSize * plan.count)
+            }
+        } catch {
+            throw .noMemory(bytes: slotSize * plan.count)
+        }
+    }
+
+    private var stateSize: Int { (Int(LZ4_sizeofState()) + 63) & ~63 }
+
+    private func scratchSize(_ plan: StripPlan) -> Int { (plan.largestStrip + 63) & ~63 }
+
+    package override func process(_ index: Int, worker: Int) {
+        guard let source, let plan else { return }
+        var index = index
+        if wantsChecksum {
+            // The hash is the longest part, so it comes first.
+            if index == 0 {
+                checksum = source.checksum(with: checksumState!)
+                return
+            }
+            index -= 1
+        }
+        let strip = plan[index]
+        let bytes: UnsafeRawPointer
+        if let inPlace = source.contiguousBytes(of: strip) {
+            bytes = inPlace
+        } else {
+            let room = scratch.base! + worker * scratchSize(plan)
+            source.gather(strip, to: room)
+            bytes = UnsafeRawPointer(room)
+        }
+        let slot = arena.base! + index * slotSize
+        let size = strip.byteCount
+        let packed = Int(
+            LZ4_compress_fast_extState(
+                states.base! + worker * stateSize, bytes.assumingMemoryBound(to: CChar.self),
+                (slot + LZ4Frame.blockHeaderSize).assumingMemoryBound(to: CChar.self), Int32(size),
+                Int32(slotSize - LZ4Frame.blockHeaderSize), acceleration))
+        if packed > 0, packed < size {
+            slot.storeBytes(of: UInt32(packed).littleEndian, as: UInt32.self)
+        } else {
+            memcpy(slot + LZ4Frame.blockHeaderSize, bytes, size)
+            slot.storeBytes(of: (UInt32(size) | LZ4Frame.storedFlag).littleEndian, as: UInt32.self)
+        }
+    }
+
+    /// Completes the payload when every part has been processed.
+    ///
+    /// - Throws: ``CodecError/noMemory(bytes:)``.
+    package func finish() throws(CodecError) {
+        guard let source, let plan else { return }
+        let layout = source.layout
+        LZ4Frame.writeHeader(to: ends, contentSize: layout.packedSize, largestBlock: plan.largestStrip)
+        let endMark = ends + 16
+        endMark.storeBytes(of: 0, as: UInt32.self)
+        listCount = Self.reservedVectors
+        payloadSize = 0
+        try append(ends, LZ4Frame.headerSize)
+        if profile == .lz4 {
+            for index in 0..<plan.count {
+                let slot = arena.base! + index * slotSize
+                let size = UInt32(littleEndian: slot.load(as: UInt32.self)) & ~LZ4Frame.storedFlag
+                try append(slot, LZ4Frame.blockHeaderSize + Int(size))
+                if source.contiguousBytes(of: plan[index]) == nil { gatheredBytes += plan[index].byteCount }
+            }
+        } else {
+            for index in 0..<plan.count {
+                let strip = plan[index]
+                let slot = arena.base! + index * slotSize
+                slot.storeBytes(of: (UInt32(strip.byteCount) | LZ4Frame.storedFlag).littleEndian, as: UInt32.self)
+                try append(slot, LZ4Frame.blockHeaderSize)
+                try reserveVectors(listCount + pieces(of: strip, in: source))
+                source.forEachPiece(of: strip) { bytes, count in
+                    appendReserved(UnsafeMutableRawPointer(mutating: bytes), count)
+                }
+            }
+        }
+        try append(endMark, LZ4Frame.endMarkSize)
+        self.source = nil
+    }
+
+    private func pieces(of strip: StripPlan.Strip, in source: PixelSource) -> Int {
+        var count = 0
+        source.forEachPiece(of: strip) { _, _ in count += 1 }
+        return count
+    }
+
+    private func append(_ base: UnsafeMutableRawPointer, _ count: Int) throws(CodecError) {
+        try reserveVectors(listCount + 1)
+        appendReserved(base, count)
+    }
+
+    private func appendReserved(_ base: UnsafeMutableRawPointer, _ count: Int) {
+        list![listCount] = iovec(iov_base: base, iov_len: count)
+        listCount += 1
+        payloadSize += count
+    }
+
+    private func reserveVectors(_ count: Int) throws(CodecError) {
+        if count <= listCapacity { return }
+        let capacity = max(count, 2 * listCapacity, 64)
+        let bytes = capacity * MemoryLayout<iovec>.stride
+        guard let grown = realloc(list, bytes) else { throw .noMemory(bytes: bytes) }
+        list = grown.assumingMemoryBound(to: iovec.self)
+        listCapacity = capacity
+    }
+}

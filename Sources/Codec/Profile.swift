@@ -1,0 +1,18 @@
+/// How the pixels of a frame are coded. The raw values from 1 on are those of the wire format.
+public enum Profile: UInt8, Sendable {
+    /// The library chooses; at present ``lz4``. Never on the wire.
+    case auto = 0
+    /// Stored: an LZ4 frame of uncompressed blocks.
+    case raw = 1
+    /// A standard LZ4 frame of independent blocks.
+    case lz4 = 2
+
+    /// The lower-case name, as the command line uses it.
+    public var name: StaticString {
+        switch self {
+        case .auto: "auto"
+        case .raw: "raw"
+        case .lz4: "lz4"
+        }
+    }
+}

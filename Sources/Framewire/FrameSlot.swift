@@ -1,0 +1,229 @@
+import Buffers
+import CPosix
+import Codec
+import Synchronization
+
+/// How long a received frame took, in nanoseconds; `nil` where it could not be measured. No value assumes that the clocks of
+/// two machines agree.
+public struct FrameTiming: Sendable {
+    /// From submit to the start of encoding, at the sender.
+    public var senderQueue: Int64?
+    /// Encoding, at the sender.
+    public var senderEncode: Int64?
+    /// From the first to the last byte of the message.
+    public var receive: Int64?
+    /// Decoding.
+    public var decode: Int64?
+    /// From submit to delivery, of the newest frame that the sender has heard back about.
+    public var latency: Int64?
+    /// Bytes of the message, header included.
+    public var wireBytes: UInt64 = 0
+
+    public init() {}
+}
+
+/// One frame on its way: pixels, their description, and who owns it. It is the object behind `fw_frame`.
+///
+/// It counts its owners itself, so that with the last one it goes back to its pool instead of being freed.
+package final class FrameSlot: @unchecked Sendable {
+    // Unchecked: one thread at a time fills it; the count of owners is atomic.
+
+    /// Where a slot is in its life, as far as the sender's API cares.
+    enum Phase {
+        case acquired
+        case submitted
+        case received
+    }
+
+    package internal(set) var info = FrameInfo(width: 1, height: 1)
+    package internal(set) var layout: FrameLayout
+    package internal(set) var timing = FrameTiming()
+    /// XXH3-64 that the sender sent along, of a received frame.
+    package internal(set) var sentChecksum: UInt64?
+    var phase = Phase.acquired
+    var submitTime: Int64 = 0
+
+    /// Pooled memory, kept from use to use.
+    var memory: Buffer?
+    /// Somebody else's buffer, held while the frame is under way.
+    private var foreign: Buffer?
+    private var release: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?
+    private var releaseUser: UnsafeMutableRawPointer?
+    private var releaseClosure: (() -> Void)?
+
+    private var regionList: UnsafeMutablePointer<UnsafeRawBufferPointer>
+    private var regionCapacity = 1
+    private var regionCount = 0
+
+    private let references = Atomic<Int>(1)
+    /// The pool to go back to, while the slot is out.
+    fileprivate(set) var pool: FramePool?
+
+    fileprivate init(layout: FrameLayout) {
+        self.layout = layout
+        regionList = .allocate(capacity: 1)
+    }
+
+    deinit {
+        regionList.deallocate()
+    }
+
+    /// The first byte in memory; the address of pooled memory is a multiple of 64. `nil` if the pixels are in several pieces.
+    package var base: UnsafeMutableRawPointer? {
+        regionCount == 1 ? UnsafeMutableRawPointer(mutating: regionList[0].baseAddress) : nil
+    }
+
+    /// The buffer that holds the pixels, if there is one.
+    package var buffer: Buffer? { foreign ?? memory }
+
+    /// The pixels where they lie.
+    package var source: PixelSource {
+        PixelSource(layout: layout, regions: UnsafeBufferPointer(start: regionList, count: regionCount))
+    }
+
+    /// The pool whose frame this is, while somebody owns it.
+    package func belongs(to pool: FramePool) -> Bool { self.pool === pool }
+
+    /// Adds an owner.
+    package func retain() {
+        references.wrappingAdd(1, ordering: .relaxed)
+    }
+
+    /// Takes one owner away; with the last one the frame goes back to its pool.
+    package func drop() {
+        guard references.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue == 0 else { return }
+        finish()
+        guard let pool else { return }
+        self.pool = nil
+        pool.recycle(self)
+    }
+
+    /// Lets go of what was lent: the foreign buffer is dropped and the release callback runs.
+    private func finish() {
+        regionCount = 0
+        foreign = nil
+        sentChecksum = nil
+        if let release {
+            let user = releaseUser
+            self.release = nil
+            releaseUser = nil
+            release(user)
+        }
+        if let closure = releaseClosure {
+            releaseClosure = nil
+            closure()
+        }
+    }
+
+    /// Forgets the release callback, for a call that fails and so must not run it.
+    func disarmRelease() {
+        release = nil
+        releaseClosure = nil
+    }
+
+    fileprivate func reuse(_ info: FrameInfo, _ layout: FrameLayout, pool: FramePool) {
+        self.info = info
+        self.layout = layout
+        self.pool = pool
+        timing = FrameTiming()
+        phase = .acquired
+        references.store(1, ordering: .relaxed)
+    }
+
+    /// Makes the pooled memory the place of the pixels.
+    ///
+    /// - Throws: ``BufferError/noMemory(bytes:)``.
+    fileprivate func usePooledMemory() throws(BufferError) {
+        if memory == nil || !memory!.isReusable(forSize: layout.size) {
+            memory = nil
+            memory = Buffer(try Memory(size: layout.size))
+        }
+        setRegion(memory!.soleRegion(size: layout.size))
+    }
+
+    func useWrapped(
+        _ bytes: UnsafeRawBufferPointer, release: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?,
+        user: UnsafeMutableRawPointer?
+    ) {
+        setRegion(bytes)
+        self.release = release
+        releaseUser = user
+    }
+
+    func useWrapped(_ bytes: UnsafeRawBufferPointer, release: @escaping () -> Void) {
+        setRegion(bytes)
+        releaseClosure = release
+    }
+
+    func useBuffer(_ buffer: Buffer) {
+        foreign = buffer
+        let count = buffer.memoryCount
+        if count > regionCapacity {
+            regionList.deallocate()
+            regionList = .allocate(capacity: count)
+            regionCapacity = count
+        }
+        for index in 0..<count { regionList[index] = UnsafeRawBufferPointer(buffer.visibleBytes(at: index)) }
+        regionCount = count
+    }
+
+    private func setRegion(_ bytes: UnsafeRawBufferPointer) {
+        regionList[0] = bytes
+        regionCount = 1
+    }
+}
+
+/// The frames of a sender or receiver, kept for reuse. Frames that are out keep it alive.
+package final class FramePool: @unchecked Sendable {
+    // Unchecked: everything is guarded by `lock`.
+    private let lock = Lock()
+    private var free: [FrameSlot] = []
+    private var allocatedCount = 0
+    /// Slots kept for later; more than that come back only after a burst.
+    private let capacity: Int
+
+    init(capacity: Int) {
+        self.capacity = capacity
+        free.reserveCapacity(capacity)
+    }
+
+    /// The number of frames that exist, in use or waiting.
+    var allocated: Int { lock.withLock { allocatedCount } }
+
+    /// The number of frames in use.
+    var outstanding: Int { lock.withLock { allocatedCount - free.count } }
+
+    /// A frame with pooled memory for `info`, with one owner.
+    func acquire(_ info: FrameInfo, _ layout: FrameLayout) throws(BufferError) -> FrameSlot {
+        let slot = bareSlot(info, layout)
+        do {
+            try slot.usePooledMemory()
+        } catch {
+            slot.drop()
+            throw error
+        }
+        return slot
+    }
+
+    /// A frame for pixels that are elsewhere, with one owner.
+    func bareSlot(_ info: FrameInfo, _ layout: FrameLayout) -> FrameSlot {
+        let recycled = lock.withLock { () -> FrameSlot? in
+            if let slot = free.popLast() { return slot }
+            allocatedCount += 1
+            return nil
+        }
+        let slot = recycled ?? FrameSlot(layout: layout)
+        slot.reuse(info, layout, pool: self)
+        return slot
+    }
+
+    fileprivate func recycle(_ slot: FrameSlot) {
+        lock.withLock {
+            if free.count < capacity {
+                free.append(slot)
+            } else {
+                allocatedCount -= 1
+            }
+        }
+    }
+}

@@ -1,0 +1,76 @@
+import Buffers
+import CPosix
+import Codec
+import Wire
+
+/// Makes one frame into one message of the wire format, as pieces for a gather write.
+///
+/// Sequence: ``begin(_:profile:acceleration:checksum:)``, then the job ``frameEncoder`` runs with ``parts`` parts, then
+/// ``complete(wantsAcknowledgement:encodeDuration:queueDuration:latency:)``. Nothing is allocated in steady state.
+package final class MessageEncoder {
+    package let frameEncoder: FrameEncoder
+    private let head: UnsafeMutableRawBufferPointer
+    private var info = FrameInfo(width: 1, height: 1)
+    private var rawSize = 0
+    private var profile = Profile.lz4
+    private var captureTime: Int64 = 0
+
+    /// Bytes of the whole message after `complete`.
+    package private(set) var messageSize = 0
+
+    package init(workers: Int, finished: (() -> Void)? = nil) {
+        frameEncoder = NotifyingFrameEncoder(workers: workers, finished: finished)
+        head = .allocate(byteCount: FrameHeader.encodedSize(), alignment: 8)
+    }
+
+    deinit {
+        head.deallocate()
+    }
+
+    /// Takes a frame whose pixels stay as they are until `complete`, and in profile raw until the message has been written.
+    package func begin(
+        _ slot: FrameSlot, profile: Profile, acceleration: Int32, checksum: Bool
+    ) throws(CodecError) {
+        info = slot.info
+        rawSize = slot.layout.packedSize
+        self.profile = profile == .auto ? .lz4 : profile
+        captureTime = slot.submitTime
+        messageSize = 0
+        try frameEncoder.prepare(slot.source, profile: self.profile, acceleration: acceleration, checksum: checksum)
+    }
+
+    /// The number of parts for the worker pool; 0 when there is nothing to compute.
+    package var parts: Int { frameEncoder.parts }
+
+    /// Completes the message; ``vectors`` are its pieces until the next `begin`.
+    package func complete(
+        wantsAcknowledgement: Bool, encodeDuration: Int64?, queueDuration: Int64?, latency: Int64?
+    ) throws(CodecError) {
+        try frameEncoder.finish()
+        let header = FrameHeader(
+            info: info, profile: profile.rawValue, stripRows: UInt32(frameEncoder.rowsPerStrip),
+            stripCount: UInt32(frameEncoder.strips), rawSize: rawSize, payloadSize: frameEncoder.payloadSize,
+            contentChecksum: frameEncoder.checksum, wantsAcknowledgement: wantsAcknowledgement,
+            captureTime: captureTime, queueDuration: queueDuration, encodeDuration: encodeDuration, latency: latency)
+        let size = header.encode(into: head)
+        frameEncoder.vectors[0] = iovec(iov_base: head.baseAddress, iov_len: size)
+        messageSize = size + frameEncoder.payloadSize
+    }
+
+    /// The pieces of the message.
+    package var vectors: UnsafeMutableBufferPointer<iovec> { frameEncoder.vectors }
+}
+
+/// A frame encoder that says when all its parts are done.
+private final class NotifyingFrameEncoder: FrameEncoder {
+    private let notify: (() -> Void)?
+
+    init(workers: Int, finished: (() -> Void)?) {
+        notify = finished
+        super.init(workers: workers)
+    }
+
+    override func finished() {
+        notify?()
+    }
+}

@@ -1,0 +1,102 @@
+import Buffers
+import Codec
+import Transport
+
+/// Takes frames from a renderer and writes them to a connection or a recording.
+///
+/// The caller's thread hands frames over and goes on: compression runs on the sender's worker threads and the network on its I/O
+/// thread. Only ``OverflowPolicy/block`` ever makes it wait. All methods may be called on any thread, several at once.
+public final class Sender: Sendable {
+    private let core: SenderCore
+
+    /// The most frames of one sender that may be in use: acquired, waiting and being sent.
+    public static let maximumFrames = 128
+
+    /// Opens a sender.
+    ///
+    /// - Parameter url: `tcp://host:port` connects, `tcp://host:port?listen=1` listens, `unix:///path` likewise,
+    ///   `file:///path` writes a recording.
+    /// - Throws: ``FramewireError``; waits at most for the name look-up and `options.connectTimeout`.
+    public init(to url: String, options: Options = Options()) throws(FramewireError) {
+        try options.validate()
+        let endpoint: Endpoint
+        do {
+            endpoint = try Endpoint(parsing: url)
+        } catch {
+            throw FramewireError(error)
+        }
+        core = try SenderCore(endpoint, options)
+        try core.start()
+    }
+
+    deinit {
+        close()
+    }
+
+    /// Lends a frame of pooled memory to be filled and given to ``submit(_:)``. Its content is undefined. Never waits.
+    ///
+    /// - Throws: ``FramewireError``: `invalidArgument`, `closed`, `wouldBlock` (``maximumFrames`` are in use), `noMemory`.
+    public func acquire(_ info: FrameInfo) throws(FramewireError) -> Frame {
+        Frame(try core.acquire(info))
+    }
+
+    /// Queues an acquired frame without a copy. Its pixels must not be written afterwards.
+    ///
+    /// A frame dropped by the overflow policy is not an error; ``stats`` counts it.
+    /// - Throws: ``FramewireError``: `invalidArgument` (a frame of another sender, or submitted twice), `closed`, `timeout`.
+    public func submit(_ frame: Frame) throws(FramewireError) {
+        frame.slot.retain()
+        try core.submit(frame.slot)
+    }
+
+    /// Copies `pixels`, which `info` describes, and queues them.
+    ///
+    /// - Throws: ``FramewireError``: as ``acquire(_:)`` and ``submit(_:)``, `outOfRange` (too few bytes).
+    public func push(_ info: FrameInfo, pixels: UnsafeRawBufferPointer) throws(FramewireError) {
+        try core.push(info, pixels)
+    }
+
+    /// Queues memory of the caller's without a copy; it must stay as it is until `release` is called, once, on any thread.
+    ///
+    /// - Throws: as ``push(_:pixels:)``; then `release` is not called.
+    public func push(
+        _ info: FrameInfo, wrapping pixels: UnsafeRawBufferPointer, release: @escaping @Sendable () -> Void
+    ) throws(FramewireError) {
+        let slot = try core.bareSlot(info, available: pixels.count)
+        slot.useWrapped(pixels, release: release)
+        try core.submitForeign(slot)
+    }
+
+    /// Queues a buffer of any number of memories that together hold what `info` describes. Nothing is merged or copied.
+    ///
+    /// - Throws: as ``push(_:pixels:)``.
+    public func push(_ info: FrameInfo, buffer: Buffer) throws(FramewireError) {
+        let slot = try core.bareSlot(info, available: buffer.size)
+        slot.useBuffer(buffer)
+        try core.submitForeign(slot)
+    }
+
+    /// Waits until every frame queued so far has been handed to the system, at most `timeout` nanoseconds; negative is without a
+    /// limit.
+    ///
+    /// - Throws: ``FramewireError``: `timeout`, `wouldBlock` (timeout 0), `closed`.
+    public func flush(timeout: Int64 = -1) throws(FramewireError) {
+        try core.flush(timeout: timeout)
+    }
+
+    /// Whether a peer is connected now; always true for a recording.
+    public var isConnected: Bool { core.isConnected }
+
+    /// The TCP port that a listening sender is bound to; 0 where there is none.
+    public var port: UInt16 { core.port }
+
+    public var stats: SenderStats { core.currentStats() }
+
+    /// Sends what is queued within `options.closeTimeout`, says goodbye and closes. Further calls of the sender fail.
+    public func close() {
+        core.close()
+    }
+
+    /// The C interface's way to the same.
+    package var implementation: SenderCore { core }
+}

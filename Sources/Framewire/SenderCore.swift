@@ -1,0 +1,303 @@
+import Buffers
+import CPosix
+import Codec
+import Transport
+import Wire
+
+/// What the threads of a sender share: the queue, the counters, and whether it is open.
+///
+/// The caller's threads touch only this; the rest of the work is ``SenderLoop``'s, on the I/O thread.
+package final class SenderCore: @unchecked Sendable {
+    // Unchecked: what changes is guarded by `lock`, but for `thread`, which `start` sets before anybody else knows the object.
+    let options: Sender.Options
+    let pool: FramePool
+    /// Wakes the I/O thread.
+    let wake: WakeUp
+    /// Ends a connection attempt, or the wait for a peer.
+    let cancel: WakeUp
+
+    private let lock = Lock()
+    private var queue: SlotRing
+    private var stats = SenderStats()
+    private var encodeTimes = Percentiles()
+    private var latencies = Percentiles()
+    private var submitTimes = Percentiles()
+    /// Frames handed over: the next sequence number.
+    private var pushed: UInt64 = 0
+    /// Frames sent or dropped.
+    private var settled: UInt64 = 0
+    private var closeDeadline: Int64?
+    /// Why the sender is of no more use.
+    private var failure: FramewireError?
+    private var thread: Thread?
+    private let loop: SenderLoop
+
+    init(_ endpoint: Endpoint, _ options: Sender.Options) throws(FramewireError) {
+        self.options = options
+        queue = SlotRing(capacity: options.queueDepth)
+        pool = FramePool(capacity: options.queueDepth + 4)
+        do {
+            wake = try WakeUp()
+            cancel = try WakeUp()
+        } catch {
+            throw FramewireError(error)
+        }
+        loop = SenderLoop(endpoint, options, wake: wake, cancel: cancel)
+    }
+
+    /// Connects for the first time, if the options ask for it, and starts the I/O thread.
+    func start() throws(FramewireError) {
+        do {
+            try loop.open()
+        } catch {
+            throw FramewireError(error)
+        }
+        guard let thread = Thread.start(name: "framewire-send", { [self] in loop.run(self) }) else {
+            throw FramewireError(.noMemory, "the system has no thread for the sender")
+        }
+        self.thread = thread
+    }
+
+    // MARK: - For the caller's threads
+
+    package func acquire(_ info: FrameInfo) throws(FramewireError) -> FrameSlot {
+        let layout = try checked(info)
+        guard pool.outstanding < Sender.maximumFrames else {
+            throw FramewireError(
+                .wouldBlock,
+                "\(Sender.maximumFrames) frames of this sender are in use; submit or drop some before acquiring more")
+        }
+        do {
+            return try pool.acquire(info, layout)
+        } catch {
+            throw FramewireError(error)
+        }
+    }
+
+    package func push(_ info: FrameInfo, _ pixels: UnsafeRawBufferPointer) throws(FramewireError) {
+        let layout = try checked(info)
+        try check(pixels.count, holds: layout)
+        let slot: FrameSlot
+        do {
+            slot = try pool.acquire(info, layout)
+        } catch {
+            throw FramewireError(error)
+        }
+        memcpy(slot.base!, pixels.baseAddress!, layout.size)
+        lock.withLock { stats.pixelBytesCopied += UInt64(layout.packedSize) }
+        try submit(slot)
+    }
+
+    /// A frame for pixels that the caller keeps.
+    package func bareSlot(_ info: FrameInfo, available: Int) throws(FramewireError) -> FrameSlot {
+        let layout = try checked(info)
+        try check(available, holds: layout)
+        return pool.bareSlot(info, layout)
+    }
+
+    /// As ``submit(_:)``, but a call that fails forgets the release callback instead of running it.
+    package func submitForeign(_ slot: FrameSlot) throws(FramewireError) {
+        slot.retain()
+        do {
+            try submit(slot)
+        } catch {
+            slot.disarmRelease()
+            slot.drop()
+            throw error
+        }
+        slot.drop()
+    }
+
+    /// Takes over one ownership of `slot`, whatever comes of the call.
+    package func submit(_ slot: FrameSlot) throws(FramewireError) {
+        let start = Clock.now()
+        guard slot.belongs(to: pool), slot.phase == .acquired else {
+            slot.drop()
+            throw FramewireError(
+                .invalidArgument,
+                "the frame was not acquired from this sender, or was submitted before; acquire a new one for each picture")
+        }
+        let deadline = options.blockTimeout < 0 ? -1 : Clock.deadline(after: options.blockTimeout)
+        var dropped: FrameSlot?
+        do {
+            try lock.withLock { () throws(FramewireError) in
+                try checkOpen()
+                if queue.isFull, options.overflow == .block { try waitForRoom(deadline) }
+                slot.info.sequence = pushed
+                slot.submitTime = start
+                slot.phase = .submitted
+                pushed += 1
+                if queue.isFull {
+                    if options.overflow == .dropOldest {
+                        dropped = queue.popFirst()
+                        queue.append(slot)
+                    } else {
+                        dropped = slot
+                    }
+                    settled += 1
+                    stats.framesDropped += 1
+                } else {
+                    queue.append(slot)
+                    stats.queuePeak = max(stats.queuePeak, queue.count)
+                }
+                submitTimes.record(Clock.now() - start)
+            }
+        } catch {
+            slot.drop()
+            throw error
+        }
+        dropped?.drop()
+        wake.signal()
+    }
+
+    private func waitForRoom(_ deadline: Int64) throws(FramewireError) {
+        while queue.isFull {
+            let inTime = lock.wait(until: deadline)
+            try checkOpen()
+            guard inTime || !queue.isFull else {
+                throw FramewireError(
+                    .timeout, "the queue of \(options.queueDepth) frames stayed full for \(options.blockTimeout) ns")
+            }
+        }
+    }
+
+    package func flush(timeout: Int64) throws(FramewireError) {
+        let deadline = timeout < 0 ? -1 : Clock.deadline(after: timeout)
+        try lock.withLock { () throws(FramewireError) in
+            let goal = pushed
+            while settled < goal {
+                try checkOpen()
+                guard timeout != 0 else {
+                    throw FramewireError(.wouldBlock, "\(goal - settled) frames have not been sent yet")
+                }
+                guard lock.wait(until: deadline) || settled >= goal else {
+                    throw FramewireError(.timeout, "\(goal - settled) frames were not sent within \(timeout) ns")
+                }
+            }
+            // Frames that a failure dropped are settled too; that is no success.
+            if let failure { throw failure }
+        }
+    }
+
+    package func currentStats() -> SenderStats {
+        var (result, encode, latency, submit) = lock.withLock { (stats, encodeTimes, latencies, submitTimes) }
+        (result.encodeP50, result.encodeP99) = encode.values(50, 99)
+        (result.latencyP50, result.latencyP99) = latency.values(50, 99)
+        (result.submitP50, result.submitP99) = submit.values(50, 99)
+        lock.withLock {
+            result.queueDepth = queue.count
+            result.framesPushed = pushed
+        }
+        result.framesAllocated = pool.allocated
+        result.sendQueueBytes = UInt64(loop.unsentBytes)
+        return result
+    }
+
+    package var isConnected: Bool { lock.withLock { stats.connected } }
+
+    package var port: UInt16 { loop.port }
+
+    package func close() {
+        let thread = lock.withLock { () -> Thread? in
+            let thread = self.thread
+            self.thread = nil
+            closeDeadline = Clock.deadline(after: options.closeTimeout)
+            lock.notifyAll()
+            return thread
+        }
+        guard let thread else { return }
+        cancel.signal()
+        wake.signal()
+        thread.join()
+    }
+
+    private func checked(_ info: FrameInfo) throws(FramewireError) -> FrameLayout {
+        do {
+            return try FrameLayout(info)
+        } catch {
+            throw FramewireError(error)
+        }
+    }
+
+    private func check(_ available: Int, holds layout: FrameLayout) throws(FramewireError) {
+        guard available >= layout.size else {
+            throw FramewireError(
+                .outOfRange, "\(available) bytes of pixels were given, a frame of this size and stride has \(layout.size)")
+        }
+    }
+
+    /// - Throws: why nothing can be sent any more. The lock is held.
+    private func checkOpen() throws(FramewireError) {
+        if let failure { throw failure }
+        if closeDeadline != nil { throw FramewireError(.closed, "the sender is being closed") }
+    }
+
+    // MARK: - For the I/O thread
+
+    /// The frame that waits longest.
+    func takeNext() -> FrameSlot? {
+        lock.withLock {
+            guard let slot = queue.popFirst() else { return nil }
+            lock.notifyAll()
+            return slot
+        }
+    }
+
+    /// Whether a frame waits, and the time by which everything must have been sent, once the sender is being closed.
+    func outlook() -> (waiting: Bool, closeDeadline: Int64?) {
+        lock.withLock { (!queue.isEmpty, closeDeadline) }
+    }
+
+    func setConnected(_ connected: Bool) {
+        lock.withLock {
+            if connected, !stats.connected { stats.connections += 1 }
+            stats.connected = connected
+        }
+    }
+
+    func recordEncoded(_ duration: Int64, _ profile: Profile) {
+        lock.withLock {
+            encodeTimes.record(duration)
+            stats.profile = profile
+        }
+    }
+
+    func recordSent(rawBytes: Int, wireBytes: Int) {
+        lock.withLock {
+            stats.framesSent += 1
+            stats.bytesRaw += UInt64(rawBytes)
+            stats.bytesWire += UInt64(wireBytes)
+            settled += 1
+            lock.notifyAll()
+        }
+    }
+
+    /// A frame that was taken is lost.
+    func recordLost() {
+        lock.withLock {
+            stats.framesDropped += 1
+            settled += 1
+            lock.notifyAll()
+        }
+    }
+
+    func recordLatency(_ duration: Int64) {
+        lock.withLock {
+            latencies.record(duration)
+            stats.framesAcknowledged += 1
+        }
+    }
+
+    /// Ends the sender for good: frames that wait are dropped, and every call gives `error` from now on.
+    func fail(_ error: FramewireError) {
+        lock.withLock {
+            if failure == nil { failure = error }
+            stats.connected = false
+            lock.notifyAll()
+        }
+        while let slot = takeNext() {
+            slot.drop()
+            recordLost()
+        }
+    }
+}

@@ -1,0 +1,298 @@
+import Buffers
+import CPosix
+import Codec
+import Synchronization
+import Transport
+import Wire
+
+/// The I/O thread of a sender: gets connections, decides what is encoded when, writes, and reads what the receiver answers.
+///
+/// What is encoded is chosen when the link can take it: with a policy that drops frames, the next frame is taken from the queue
+/// only when the one before it will have left by the time it is encoded. So the backlog stays in the queue, where the policy
+/// rules, and latency does not grow.
+final class SenderLoop: @unchecked Sendable {
+    // Unchecked: everything but the atomics belongs to the I/O thread; `open` runs before that exists.
+    private let endpoint: Endpoint
+    private let options: Sender.Options
+    private let wake: WakeUp
+    private let link: Link
+    private let workers: WorkerPool
+    private let lanes: [SenderLane]
+    private let encoded: EncodedFlag
+    private let unsent = Atomic<Int>(0)
+
+    private var connection: Connection?
+    private var backChannel: BackChannel
+    private var openingPending = false
+    private let small: UnsafeMutableRawBufferPointer
+
+    /// Bytes per nanosecond that the link takes, and nanoseconds that encoding a frame takes: moving averages.
+    private var drainRate = 0.0
+    private var encodeEstimate = 0.0
+
+    /// Set by a worker when a frame is encoded.
+    private final class EncodedFlag: Sendable {
+        let isSet = Atomic<Bool>(false)
+    }
+
+    init(_ endpoint: Endpoint, _ options: Sender.Options, wake: WakeUp, cancel: WakeUp) {
+        self.endpoint = endpoint
+        self.options = options
+        self.wake = wake
+        link = Link(endpoint, role: .sender, options.reconnect, options.connectTimeout, wake: wake, cancel: cancel)
+        let count = options.threads > 0 ? options.threads : min(4, WorkerPool.processors)
+        workers = WorkerPool(workers: count, callerWorks: false)
+        let flag = EncodedFlag()
+        encoded = flag
+        let notify = {
+            flag.isSet.store(true, ordering: .releasing)
+            wake.signal()
+        }
+        lanes = [
+            SenderLane(workers: count, finished: notify), SenderLane(workers: count, finished: notify),
+        ]
+        backChannel = BackChannel()
+        small = .allocate(byteCount: 1024, alignment: 8)
+    }
+
+    deinit {
+        small.deallocate()
+    }
+
+    var port: UInt16 { link.port }
+    var unsentBytes: Int { unsent.load(ordering: .relaxed) }
+
+    private var checksum: Bool { options.checksum ?? link.isFile }
+
+    /// Binds, or makes the first connection where the options ask for it.
+    func open() throws(TransportError) {
+        connection = try link.open()
+    }
+
+    func run(_ core: SenderCore) {
+        if let connection { begin(connection, core) }
+        while true {
+            let (waiting, closeDeadline) = core.outlook()
+            if let closeDeadline {
+                let idle = !waiting && lane(.encoding) == nil && lane(.ready) == nil && lane(.sending) == nil
+                if idle || Clock.now() >= closeDeadline { break }
+            }
+            guard connection != nil else {
+                if !reconnect(core, until: closeDeadline) { return end(core) }
+                continue
+            }
+            guard collectEncoded(core), startEncoding(core) else { return end(core) }
+            do {
+                try write(core)
+                try wait(until: closeDeadline ?? -1, core)
+            } catch {
+                if !lose(error, core) { return end(core) }
+            }
+        }
+        sayGoodbye(core)
+        end(core)
+    }
+
+    // MARK: - Connections
+
+    private func begin(_ connection: Connection, _ core: SenderCore) {
+        self.connection = connection
+        backChannel = BackChannel()
+        openingPending = true
+        core.setConnected(true)
+        Log.write(.info) { "sender: connected to \(connection.peerName)" }
+    }
+
+    /// Gets a connection, or waits for a while.
+    ///
+    /// - Returns: `false` when there will never be one.
+    private func reconnect(_ core: SenderCore, until deadline: Int64?) -> Bool {
+        do {
+            if let made = try link.next(until: deadline) { begin(made, core) }
+            return true
+        } catch {
+            core.fail(FramewireError(error))
+            return false
+        }
+    }
+
+    /// The connection has failed.
+    ///
+    /// - Returns: `false` when there will be no other.
+    private func lose(_ error: TransportError, _ core: SenderCore) -> Bool {
+        connection?.close()
+        connection = nil
+        core.setConnected(false)
+        unsent.store(0, ordering: .relaxed)
+        if let sending = lane(.sending) {
+            if options.overflow == .block, link.comesBack {
+                sending.rewind()
+            } else {
+                sending.reset()
+                core.recordLost()
+            }
+        }
+        guard link.comesBack else {
+            let failure = FramewireError(error)
+            Log.write(.error) { "sender: \(failure.message)" }
+            core.fail(link.isFile ? failure : FramewireError(.closed, failure.message))
+            return false
+        }
+        Log.write(.warning) { "sender: \(error.message); connecting again" }
+        return true
+    }
+
+    /// Lets go of everything that is still here.
+    private func end(_ core: SenderCore) {
+        core.fail(FramewireError(.closed, "the sender is closed"))
+        // A frame that is being encoded must not be let go under the workers' hands.
+        while let encoding = lane(.encoding), encoding.encoder.parts > 0,
+            !encoded.isSet.load(ordering: .acquiring)
+        {
+            var set = PollSet()
+            set.add(wake.descriptor, .readable)
+            _ = try? set.wait(until: -1)
+            wake.drain()
+        }
+        for lane in lanes where lane.state != .idle {
+            lane.reset()
+            core.recordLost()
+        }
+        connection?.close()
+        connection = nil
+        link.close()
+    }
+
+    // MARK: - Encoding
+
+    private func lane(_ state: SenderLane.State) -> SenderLane? {
+        lanes[0].state == state ? lanes[0] : lanes[1].state == state ? lanes[1] : nil
+    }
+
+    /// Completes the frame that the workers have encoded.
+    private func collectEncoded(_ core: SenderCore) -> Bool {
+        guard let lane = lane(.encoding) else { return true }
+        if lane.encoder.parts > 0 {
+            guard encoded.isSet.load(ordering: .acquiring) else { return true }
+            encoded.isSet.store(false, ordering: .relaxed)
+        }
+        do {
+            let duration = try lane.complete(
+                wantsAcknowledgement: !link.isFile, latency: backChannel.newestLatency)
+            encodeEstimate = encodeEstimate == 0 ? Double(duration) : 0.75 * encodeEstimate + 0.25 * Double(duration)
+            core.recordEncoded(duration, options.profile == .raw ? .raw : .lz4)
+            return true
+        } catch {
+            core.recordLost()
+            core.fail(FramewireError(error, payloadOffset: 0))
+            return false
+        }
+    }
+
+    private func startEncoding(_ core: SenderCore) -> Bool {
+        guard lane(.encoding) == nil, lane(.ready) == nil, let idle = lane(.idle), linkWillBeFree,
+            let slot = core.takeNext()
+        else { return true }
+        do {
+            try idle.begin(
+                slot, profile: options.profile, acceleration: options.acceleration, checksum: checksum)
+        } catch {
+            core.recordLost()
+            core.fail(FramewireError(error, payloadOffset: 0))
+            return false
+        }
+        let parts = idle.encoder.parts
+        if parts == 0 { return collectEncoded(core) }
+        workers.start(idle.encoder.frameEncoder, parts: parts)
+        return true
+    }
+
+    /// Whether a frame that is encoded from now on will find the link free.
+    private var linkWillBeFree: Bool {
+        guard options.overflow != .block, !link.isFile, let sending = lane(.sending) else { return true }
+        return Double(sending.remaining) <= drainRate * encodeEstimate
+    }
+
+    // MARK: - Writing and reading
+
+    private func write(_ core: SenderCore) throws(TransportError) {
+        guard let connection else { return }
+        if openingPending {
+            let size = StreamOpening.encode(into: small)
+            try writeAll(UnsafeRawBufferPointer(rebasing: small[..<size]), to: connection, until: -1)
+            openingPending = false
+        }
+        while true {
+            if lane(.sending) == nil { lane(.ready)?.beginSending() }
+            guard let lane = lane(.sending) else { return }
+            let count = try lane.send { (vectors) throws(TransportError) in try connection.write(vectors) }
+            if lane.remaining > 0 {
+                if count > 0 { continue }
+                unsent.store(connection.unsentBytes, ordering: .relaxed)
+                return
+            }
+            let now = Clock.now()
+            let rate = Double(lane.encoder.messageSize) / Double(max(1, now - lane.sendStart))
+            drainRate = drainRate == 0 ? rate : 0.75 * drainRate + 0.25 * rate
+            backChannel.expect(lane.sequence, submitted: lane.submitTime)
+            unsent.store(connection.unsentBytes, ordering: .relaxed)
+            let raw = lane.rawBytes
+            let wire = lane.encoder.messageSize
+            lane.reset()
+            core.recordSent(rawBytes: raw, wireBytes: wire)
+            guard collectEncoded(core), startEncoding(core) else { return }
+        }
+    }
+
+    /// Writes a few bytes, waiting until they are taken or `deadline` has come.
+    private func writeAll(
+        _ bytes: UnsafeRawBufferPointer, to connection: Connection, until deadline: Int64
+    ) throws(TransportError) {
+        var start = 0
+        while start < bytes.count {
+            let count = try connection.write(UnsafeRawBufferPointer(rebasing: bytes[start...]))
+            start += count
+            if count == 0 {
+                var set = PollSet()
+                set.add(connection.descriptor, .writable)
+                guard try set.wait(until: deadline) else { return }
+            }
+        }
+    }
+
+    private func wait(until deadline: Int64, _ core: SenderCore) throws(TransportError) {
+        guard let connection else { return }
+        var set = PollSet()
+        set.add(wake.descriptor, .readable)
+        var events: PollEvents = []
+        if lane(.sending) != nil { events.insert(.writable) }
+        if !connection.isFile, !backChannel.isEnded { events.insert(.readable) }
+        // Hang-ups are reported unasked, but only for a descriptor that is waited for at all.
+        let place = set.add(connection.isFile && events.isEmpty ? -1 : connection.descriptor, events.isEmpty ? .hangUp : events)
+        _ = try set.wait(until: deadline)
+        wake.drain()
+        let ready = set.ready(place)
+        if ready.contains(.readable) {
+            try backChannel.read(from: connection) { duration in core.recordLatency(duration) }
+        } else if !ready.isDisjoint(with: [.hangUp, .failure]), lane(.sending) == nil {
+            throw TransportError(.closed, "\(connection.peerName) closed the connection")
+        }
+    }
+
+    /// Tells the receiver that the stream ends, and closes.
+    private func sayGoodbye(_ core: SenderCore) {
+        guard let connection, lane(.sending) == nil else { return }
+        let deadline = core.outlook().closeDeadline ?? Clock.now()
+        let bye = Bye(reason: .endOfStream)
+        do {
+            try write(core)
+            let size = bye.encode(into: small)
+            try writeAll(UnsafeRawBufferPointer(rebasing: small[..<size]), to: connection, until: deadline)
+            connection.closeGracefully(timeout: max(0, deadline - Clock.now()))
+        } catch {
+            Log.write(.info) { "sender: \(error.message)" }
+        }
+        self.connection = nil
+        core.setConnected(false)
+    }
+}

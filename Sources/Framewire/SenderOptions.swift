@@ -1,0 +1,69 @@
+import Codec
+
+/// What becomes of a frame when a queue is full. The raw values are those of `fw_overflow`.
+public enum OverflowPolicy: UInt32, Sendable {
+    /// The oldest waiting frame is dropped: the latest frame wins.
+    case dropOldest = 0
+    /// The new frame is dropped.
+    case dropNewest = 1
+    /// The caller waits until there is room: nothing is lost.
+    case block = 2
+}
+
+/// What happens when there is no connection. The raw values are those of `fw_reconnect`.
+public enum ReconnectPolicy: UInt32, Sendable {
+    /// As ``afterLoss``.
+    case standard = 0
+    /// A lost connection is final.
+    case never = 1
+    /// The first attempt must succeed; a connection that is lost later is made again.
+    case afterLoss = 2
+    /// Opening succeeds at once; attempts go on until one succeeds.
+    case always = 3
+}
+
+extension Sender {
+    /// How a sender works. Times are nanoseconds.
+    public struct Options: Sendable {
+        public var profile = Profile.auto
+        /// LZ4's acceleration: 1 compresses best, up to 65537 is faster and larger.
+        public var acceleration: Int32 = 1
+        public var overflow = OverflowPolicy.dropOldest
+        /// Frames that may wait, 1 to 64.
+        public var queueDepth = 2
+        /// Compression threads, 1 to 64; 0 is one per processor, at most 4.
+        public var threads = 0
+        public var reconnect = ReconnectPolicy.standard
+        /// Whether each frame carries an XXH3-64 of its pixels; `nil`: in recordings only.
+        public var checksum: Bool?
+        /// For one attempt to connect.
+        public var connectTimeout: Int64 = 5_000_000_000
+        /// How long ``OverflowPolicy/block`` waits at most; negative is for ever.
+        public var blockTimeout: Int64 = -1
+        /// How long ``Sender/close()`` waits for queued frames to leave.
+        public var closeTimeout: Int64 = 5_000_000_000
+
+        public init() {}
+
+        /// - Throws: ``FramewireError`` with code `invalidArgument` that names the option.
+        func validate() throws(FramewireError) {
+            try checkRange("queueDepth", queueDepth, 1...64)
+            try checkRange("threads", threads, 0...64)
+            try checkRange("acceleration", Int(acceleration), 1...65537)
+            guard connectTimeout > 0 else {
+                throw FramewireError(.invalidArgument, "connectTimeout is \(connectTimeout) ns; it must be above 0")
+            }
+            guard closeTimeout >= 0 else {
+                throw FramewireError(.invalidArgument, "closeTimeout is \(closeTimeout) ns; it must be 0 or more")
+            }
+        }
+    }
+}
+
+/// - Throws: ``FramewireError`` with code `invalidArgument` when `value` is outside of `range`.
+func checkRange(_ name: StaticString, _ value: Int, _ range: ClosedRange<Int>) throws(FramewireError) {
+    guard range.contains(value) else {
+        throw FramewireError(
+            .invalidArgument, "\(name) is \(value); it must be \(range.lowerBound) to \(range.upperBound)")
+    }
+}

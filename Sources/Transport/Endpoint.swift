@@ -1,0 +1,73 @@
+/// Where a stream goes to or comes from: the URL that a user gives.
+///
+///     tcp://host:port     a name, an IPv4 address, or an IPv6 address in brackets
+///     tcp://:port         this machine only
+///     unix:///path        a Unix socket
+///     file:///path        a recording, or a pipe
+///
+/// `?listen=1` and `?connect=1` choose who waits for whom where that is not as usual. In paths `%` and two hexadecimal digits
+/// stand for a byte.
+public struct Endpoint: Sendable, CustomStringConvertible {
+    /// What an endpoint is.
+    public enum Kind: Sendable {
+        /// `host` is without brackets; `nil` is this machine only. Port 0 lets the system choose.
+        case tcp(host: String?, port: UInt16)
+        case unix(path: String)
+        case file(path: String)
+    }
+
+    /// Which side waits for the other.
+    public enum Mode: Sendable {
+        /// A sender connects, a receiver listens.
+        case standard
+        case listen
+        case connect
+    }
+
+    public let kind: Kind
+    public let mode: Mode
+
+    package init(_ kind: Kind, mode: Mode = .standard) {
+        self.kind = kind
+        self.mode = mode
+    }
+
+    /// The URL without its query, as errors name it.
+    package var address: String {
+        switch kind {
+        case .tcp(let host, let port): Endpoint.tcpAddress(host: host, port: port)
+        case .unix(let path): "unix://\(Endpoint.percentEncoded(path))"
+        case .file(let path): "file://\(Endpoint.percentEncoded(path))"
+        }
+    }
+
+    /// The URL.
+    public var description: String {
+        switch mode {
+        case .standard: address
+        case .listen: "\(address)?listen=1"
+        case .connect: "\(address)?connect=1"
+        }
+    }
+
+    package static func tcpAddress(host: String?, port: UInt16) -> String {
+        guard let host else { return "tcp://:\(port)" }
+        return host.utf8.contains(UInt8(ascii: ":")) ? "tcp://[\(host)]:\(port)" : "tcp://\(host):\(port)"
+    }
+
+    /// The path as it is written in a URL: with `%` for what would end it or be taken for something else.
+    private static func percentEncoded(_ path: String) -> String {
+        let digits: StaticString = "0123456789ABCDEF"
+        var bytes: [UInt8] = []
+        for byte in path.utf8 {
+            switch byte {
+            case 0...0x20, 0x7F, UInt8(ascii: "%"), UInt8(ascii: "?"), UInt8(ascii: "#"):
+                bytes.append(UInt8(ascii: "%"))
+                bytes.append(digits.utf8Start[Int(byte >> 4)])
+                bytes.append(digits.utf8Start[Int(byte & 15)])
+            default: bytes.append(byte)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
