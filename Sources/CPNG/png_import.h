@@ -5,11 +5,6 @@
 #ifndef FRAMEWIRE_CPNG_H
 #define FRAMEWIRE_CPNG_H
 
-/* As the CPosix module has it: the types of libc must look the same in both. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
-
 #include <png.h>
 #include <setjmp.h>
 #include <stdint.h>

@@ -137,8 +137,12 @@ func announce(port: UInt16, in file: String?) throws(PictureError) {
 /// `name` as a URL: what has no scheme is the path of a file.
 func recordingURL(_ name: String) -> String {
     if name.contains("://") { return name }
-    if name.hasPrefix("/") { return "file://" + name }
-    guard let folder = getcwd(nil, 0) else { return "file://" + name }
-    defer { free(folder) }
-    return "file://" + String(cString: folder) + "/" + name
+    var path = name
+    if !name.hasPrefix("/"), let folder = getcwd(nil, 0) {
+        defer { free(folder) }
+        path = String(cString: folder) + "/" + name
+    }
+    // In a URL these would end the path or stand for another byte.
+    return "file://"
+        + path.replacing("%", with: "%25").replacing("?", with: "%3F").replacing("#", with: "%23")
 }

@@ -22,7 +22,7 @@ struct Inspect: ParsableCommand {
         let reader = try MessageReader(from: recordingURL(input))
         defer { reader.close() }
         try announce(port: reader.port, in: readyFile)
-        while let message = try nextMessage(reader, -1) {
+        while let message = try nextMessage(reader) {
             Terminal.output((json ? jsonLine(message) : line(message)) + "\n")
         }
     }
@@ -72,11 +72,6 @@ struct Inspect: ParsableCommand {
     }
 
     private func profile(_ message: MessageReader.Message) -> String {
-        switch message.profile {
-        case 1: "raw"
-        case 2: "lz4"
-        case 3: "tile"
-        default: "profile \(message.profile)"
-        }
+        message.profile.map { "\($0)" } ?? "unknown profile"
     }
 }

@@ -41,7 +41,7 @@ struct Record: ParsableCommand {
         var failure: (any Error)?
         do {
             while frames.map({ count.frames < UInt64($0) }) ?? true,
-                let message = try nextMessage(reader, meter.deadline)
+                let message = try nextMessage(reader)
             {
                 try output.write(message.bytes)
                 output.commit()
@@ -72,15 +72,15 @@ struct Record: ParsableCommand {
     }
 }
 
-/// The next message, or nil at the end of the stream or at Ctrl-C.
-func nextMessage(_ reader: MessageReader, _ deadline: Int64) throws(FramewireError) -> MessageReader.Message?
-{
+/// The next message, or nil at the end of the stream or at Ctrl-C, which is looked for every tenth of a second.
+func nextMessage(
+    _ reader: MessageReader
+) throws(FramewireError) -> MessageReader.Message? {
     while !Interruption.isRequested {
         do throws(FramewireError) {
-            return try reader.next(timeout: 0)
+            return try reader.next(timeout: 100_000_000)
         } catch {
-            guard error.code == .wouldBlock || error.code == .timeout else { throw error }
-            Interruption.wait(reader.descriptor, until: deadline)
+            guard error.code == .timeout else { throw error }
         }
     }
     return nil
