@@ -36,6 +36,13 @@
 extern int accept4(int descriptor, struct sockaddr *address, socklen_t *size, int flags);
 extern int pipe2(int descriptors[2], int flags);
 extern int pthread_setname_np(pthread_t thread, const char *name);
+extern int ppoll(struct pollfd *descriptors, nfds_t count, const struct timespec *timeout, const sigset_t *mask);
+#ifndef EAI_NODATA
+#define EAI_NODATA -5
+#endif
+#ifndef EAI_ADDRFAMILY
+#define EAI_ADDRFAMILY -9
+#endif
 
 static inline int fwp_errno(void) { return errno; }
 

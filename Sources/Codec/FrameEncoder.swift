@@ -10,7 +10,7 @@ import CXXHash
 ///
 /// Sequence: ``prepare(_:profile:acceleration:checksum:)``, then the pool runs the job with ``parts`` parts (none means that there
 /// is nothing to do), then ``finish()``. Then ``payloadSize``, ``vectors`` and ``checksum`` are there until the next `prepare`.
-package class FrameEncoder: StripJob {
+package final class FrameEncoder: StripJob {
     /// Room before the payload's own vectors for the one that holds the message's header.
     package static let reservedVectors = 1
 
@@ -42,9 +42,14 @@ package class FrameEncoder: StripJob {
     /// Bytes that were copied to bring strips into wire order before they were compressed.
     package private(set) var gatheredBytes = 0
 
-    /// - Parameter workers: how many threads may call ``process(_:worker:)`` at once.
-    package init(workers: Int) {
+    private let whenFinished: (() -> Void)?
+
+    /// - Parameters:
+    ///   - workers: how many threads may call ``process(_:worker:)`` at once.
+    ///   - whenFinished: called on the thread that did the last part of a frame.
+    package init(workers: Int, whenFinished: (() -> Void)? = nil) {
         self.workers = workers
+        self.whenFinished = whenFinished
         ends = .allocate(byteCount: 64, alignment: 8)
         super.init()
     }
@@ -141,6 +146,10 @@ package class FrameEncoder: StripJob {
             memcpy(slot + LZ4Frame.blockHeaderSize, bytes, size)
             slot.storeBytes(of: (UInt32(size) | LZ4Frame.storedFlag).littleEndian, as: UInt32.self)
         }
+    }
+
+    package override func finished() {
+        whenFinished?()
     }
 
     /// Completes the payload when every part has been processed.

@@ -63,3 +63,17 @@ public struct Frame: @unchecked Sendable {
         }
     }
 }
+
+/// XXH3-64 over a picture that lies in one piece: rows top-down, no padding.
+///
+/// - Parameter pixels: at least `layout.size` bytes.
+/// - Throws: ``FramewireError`` with code `noMemory`.
+package func pictureChecksum(_ layout: FrameLayout, _ pixels: UnsafeRawBufferPointer) throws(FramewireError) -> UInt64 {
+    do {
+        return try withUnsafePointer(to: pixels) { (region) throws(CodecError) in
+            try PixelSource(layout: layout, regions: UnsafeBufferPointer(start: region, count: 1)).checksum()
+        }
+    } catch {
+        throw FramewireError(error, payloadOffset: 0)
+    }
+}

@@ -96,6 +96,8 @@ package final class FrameSlot: @unchecked Sendable {
         guard let pool else { return }
         self.pool = nil
         pool.recycle(self)
+        // Balances the retain of `reuse`; the pool holds the object now, or nobody does.
+        Unmanaged.passUnretained(self).release()
     }
 
     /// Lets go of what was lent: the foreign buffer is dropped and the release callback runs.
@@ -128,6 +130,8 @@ package final class FrameSlot: @unchecked Sendable {
         timing = FrameTiming()
         phase = .acquired
         references.store(1, ordering: .relaxed)
+        // While it is out the object is held by its own count of owners: C has no other way to hold it.
+        _ = Unmanaged.passRetained(self)
     }
 
     /// Makes the pooled memory the place of the pixels.

@@ -93,7 +93,7 @@ public struct FramewireError: Error, Sendable {
     init(_ error: WireError) {
         let code: Code =
             switch error.kind {
-            case .protocolViolation, .truncated: .protocolViolation
+            case .notFramewire, .protocolViolation, .truncated: .protocolViolation
             case .corrupt: .corrupt
             case .tooLarge: .tooLarge
             case .unsupported: .unsupported

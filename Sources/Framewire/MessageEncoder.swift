@@ -18,8 +18,11 @@ package final class MessageEncoder {
     /// Bytes of the whole message after `complete`.
     package private(set) var messageSize = 0
 
-    package init(workers: Int, finished: (() -> Void)? = nil) {
-        frameEncoder = NotifyingFrameEncoder(workers: workers, finished: finished)
+    /// - Parameters:
+    ///   - workers: how many threads may encode at once.
+    ///   - whenFinished: called on a worker thread when the parts of a frame are done.
+    package init(workers: Int, whenFinished: (() -> Void)? = nil) {
+        frameEncoder = FrameEncoder(workers: workers, whenFinished: whenFinished)
         head = .allocate(byteCount: FrameHeader.encodedSize(), alignment: 8)
     }
 
@@ -59,18 +62,4 @@ package final class MessageEncoder {
 
     /// The pieces of the message.
     package var vectors: UnsafeMutableBufferPointer<iovec> { frameEncoder.vectors }
-}
-
-/// A frame encoder that says when all its parts are done.
-private final class NotifyingFrameEncoder: FrameEncoder {
-    private let notify: (() -> Void)?
-
-    init(workers: Int, finished: (() -> Void)?) {
-        notify = finished
-        super.init(workers: workers)
-    }
-
-    override func finished() {
-        notify?()
-    }
 }

@@ -171,7 +171,8 @@ public final class MessageReader {
             kind: kind,
             offset: kind == .other ? parser.offset - UInt64(parsed - start) : parser.messageOffset,
             headerSize: headerSize, payloadSize: header?.payloadSize ?? 0, info: header?.info,
-            profile: header.flatMap { Profile(rawValue: $0.profile) }, stripCount: Int(header?.stripCount ?? 0),
+            profile: header.flatMap { Profile(rawValue: $0.profile) },
+            stripCount: Int(header?.stripCount ?? 0),
             rawSize: header?.rawSize ?? 0,
             checksum: header?.contentChecksum,
             bytes: UnsafeRawBufferPointer(start: block! + start, count: size))

@@ -88,6 +88,16 @@ package final class SenderCore: @unchecked Sendable {
         try submit(slot)
     }
 
+    /// The C interface's wrapped push: `release(user)` runs once when the pixels are no longer needed, unless this fails.
+    package func pushWrapped(
+        _ info: FrameInfo, _ pixels: UnsafeRawBufferPointer,
+        release: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?, user: UnsafeMutableRawPointer?
+    ) throws(FramewireError) {
+        let slot = try bareSlot(info, available: pixels.count)
+        slot.useWrapped(pixels, release: release, user: user)
+        try submitForeign(slot)
+    }
+
     /// A frame for pixels that the caller keeps.
     package func bareSlot(_ info: FrameInfo, available: Int) throws(FramewireError) -> FrameSlot {
         let layout = try checked(info)

@@ -28,9 +28,9 @@ final class SenderLane {
     /// Bytes of the message still to be sent.
     private(set) var remaining = 0
 
-    /// - Parameter finished: called on a worker thread when the frame is encoded.
-    init(workers: Int, finished: @escaping () -> Void) {
-        encoder = MessageEncoder(workers: workers, finished: finished)
+    /// - Parameter whenEncoded: called on a worker thread when the frame is encoded.
+    init(workers: Int, whenEncoded: @escaping () -> Void) {
+        encoder = MessageEncoder(workers: workers, whenFinished: whenEncoded)
     }
 
     /// Takes a frame over and begins to encode it.

@@ -49,10 +49,10 @@ final class SenderLoop: @unchecked Sendable {
             wake.signal()
         }
         lanes = [
-            SenderLane(workers: count, finished: notify), SenderLane(workers: count, finished: notify),
+            SenderLane(workers: count, whenEncoded: notify), SenderLane(workers: count, whenEncoded: notify),
         ]
         backChannel = BackChannel()
-        small = .allocate(byteCount: 1024, alignment: 8)
+        small = .allocate(byteCount: 2048, alignment: 8)
     }
 
     deinit {

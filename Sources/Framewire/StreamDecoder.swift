@@ -149,7 +149,7 @@ package final class StreamDecoder {
         slot.timing.latency = header.latency
         slot.timing.wireBytes = UInt64(
             FrameHeader.encodedSize(metadataSize: header.metadataSize) + header.payloadSize)
-        do {
+        do throws(CodecError) {
             let plan = StripPlan(layout: slot.layout, rowsPerStrip: max(1, Int(header.stripRows)))
             guard plan.count == Int(header.stripCount) else {
                 throw CodecError.corrupt(

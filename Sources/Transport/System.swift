@@ -96,7 +96,7 @@ enum System {
 
     static func bind(_ descriptor: Int32, to address: SocketAddress) throws(Errno) {
         _ = try address.withPointer { (pointer, length) throws(Errno) in
-            try check { CPosix.bind(descriptor, .init(__sockaddr__: pointer), length) }
+            try check { CPosix.bind(descriptor, pointer, length) }
         }
     }
 
@@ -107,7 +107,7 @@ enum System {
     /// Begins to connect; throws `EINPROGRESS` where the outcome comes later.
     static func connect(_ descriptor: Int32, to address: SocketAddress) throws(Errno) {
         let code = address.withPointer { pointer, length in
-            CPosix.connect(descriptor, .init(__sockaddr__: pointer), length) == 0 ? 0 : fwp_errno()
+            CPosix.connect(descriptor, pointer, length) == 0 ? 0 : fwp_errno()
         }
         // An interrupted attempt goes on in the background; a second call would only say EALREADY.
         if code != 0 { throw Errno(code: code == EINTR ? EINPROGRESS : code) }
@@ -117,7 +117,7 @@ enum System {
         var peer = SocketAddress()
         let flags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
         let accepted = try peer.fill { (pointer, length) throws(Errno) in
-            try check { accept4(descriptor, .init(__sockaddr__: pointer), length, flags) }
+            try check { accept4(descriptor, pointer, length, flags) }
         }
         return (accepted, peer)
     }
@@ -125,7 +125,7 @@ enum System {
     static func localAddress(_ descriptor: Int32) throws(Errno) -> SocketAddress {
         var address = SocketAddress()
         _ = try address.fill { (pointer, length) throws(Errno) in
-            try check { getsockname(descriptor, .init(__sockaddr__: pointer), length) }
+            try check { getsockname(descriptor, pointer, length) }
         }
         return address
     }
@@ -133,7 +133,7 @@ enum System {
     static func peerAddress(_ descriptor: Int32) throws(Errno) -> SocketAddress {
         var address = SocketAddress()
         _ = try address.fill { (pointer, length) throws(Errno) in
-            try check { getpeername(descriptor, .init(__sockaddr__: pointer), length) }
+            try check { getpeername(descriptor, pointer, length) }
         }
         return address
     }

@@ -3,7 +3,7 @@ import CPosix
 /// Takes a stream apart into messages, from bytes that come in pieces of any size. Payloads it only counts.
 ///
 /// One thread at a time. Memory: a header and its metadata, grown as they come and never beyond the limits.
-package struct StreamParser: ~Copyable {
+package final class StreamParser {
     /// What ``feed(_:used:)`` came to.
     package enum Event: Sendable, Equatable {
         /// All bytes are taken and no message is complete.
@@ -47,6 +47,8 @@ package struct StreamParser: ~Copyable {
     /// Bytes of a frame of another program that are still to be skipped.
     private var foreignRemaining: UInt64 = 0
     private var prefix = MessagePrefix(kind: .bye)
+    /// Read and checked; its metadata may be still to come.
+    private var frame: FrameHeader?
     private var failure: WireError?
     private var metadataStart = 0
     private var metadataSize = 0
@@ -59,7 +61,8 @@ package struct StreamParser: ~Copyable {
         free(storage)
     }
 
-    /// The metadata of the last message, for a ``MetadataReader``. Valid until the next call of ``feed(_:used:)``.
+    /// The metadata of the last message, for a ``MetadataReader``. Valid until the next call of
+    /// ``feed(_:used:)``.
     package var metadata: UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(
             start: storage.map { UnsafeRawPointer($0 + metadataStart) }, count: metadataSize)
@@ -67,11 +70,11 @@ package struct StreamParser: ~Copyable {
 
     /// Takes bytes until a message's header and metadata are complete, or all are taken.
     ///
-    /// Bytes of a payload that ``payloadConsumed(_:)`` does not tell about are skipped, so that a caller without interest in
-    /// pixels feeds everything. After an error every further call gives the same.
+    /// Bytes of a payload that ``payloadConsumed(_:)`` does not tell about are skipped, so that a caller
+    /// without interest in pixels feeds everything. After an error every further call gives the same.
     ///
     /// - Parameter used: Set to the number of bytes taken, all of them unless a message is complete.
-    package mutating func feed(_ bytes: UnsafeRawBufferPointer, used: inout Int) throws(WireError) -> Event {
+    package func feed(_ bytes: UnsafeRawBufferPointer, used: inout Int) throws(WireError) -> Event {
         used = 0
         if let failure { throw failure }
         metadataSize = 0
@@ -100,7 +103,7 @@ package struct StreamParser: ~Copyable {
     }
 
     /// Tells that the caller has taken `count` bytes of the payload, at most ``payloadRemaining``.
-    package mutating func payloadConsumed(_ count: Int) {
+    package func payloadConsumed(_ count: Int) {
         precondition(count >= 0 && count <= payloadRemaining, "more bytes than the payload has")
         payloadRemaining -= count
         offset += UInt64(count)
@@ -108,8 +111,8 @@ package struct StreamParser: ~Copyable {
 
     /// Says that no bytes follow.
     ///
-    /// - Throws: A ``WireError/Kind/truncated`` error that says what is missing, unless the stream ends at a message boundary; or the
-    ///   error that came before.
+    /// - Throws: A ``WireError/Kind/truncated`` error that says what is missing, unless the stream ends at a
+    ///   message boundary; or the error that came before.
     package func finish() throws(WireError) {
         if let failure { throw failure }
         if payloadRemaining > 0 {
@@ -138,9 +141,9 @@ package struct StreamParser: ~Copyable {
         }
     }
 
-    /// Forgets an error and everything half read, and expects a message at byte `offset` of the stream, where ``MessageSearch``
-    /// found one.
-    package mutating func resynchronize(at offset: UInt64) {
+    /// Forgets an error and everything half read, and expects a message at byte `offset` of the stream, where
+    /// ``MessageSearch`` found one.
+    package func resynchronize(at offset: UInt64) {
         failure = nil
         payloadRemaining = 0
         foreignRemaining = 0
@@ -151,13 +154,13 @@ package struct StreamParser: ~Copyable {
 
     private var isSkipping: Bool { payloadRemaining > 0 || foreignRemaining > 0 }
 
-    private mutating func expectMessage() {
+    private func expectMessage() {
         stage = .magic
         count = 0
         needed = 4
     }
 
-    private mutating func collect(_ bytes: UnsafeRawBufferPointer) throws(WireError) -> Int {
+    private func collect(_ bytes: UnsafeRawBufferPointer) throws(WireError) -> Int {
         if count == 0 { messageOffset = offset }
         let taken = min(needed - count, bytes.count)
         guard taken > 0, let source = bytes.baseAddress else { return 0 }
@@ -168,8 +171,9 @@ package struct StreamParser: ~Copyable {
         return taken
     }
 
-    /// Makes room for `size` bytes, at least doubling, so that memory follows what has come and not what was announced.
-    private mutating func reserve(_ size: Int) throws(WireError) {
+    /// Makes room for `size` bytes, at least doubling, so that memory follows what has come and not what was
+    /// announced.
+    private func reserve(_ size: Int) throws(WireError) {
         guard size > capacity else { return }
         let newCapacity = max(size, 2 * capacity, 1024)
         guard let larger = realloc(storage, newCapacity) else {
@@ -191,7 +195,7 @@ package struct StreamParser: ~Copyable {
     private var headerOffset: UInt64 { messageOffset + UInt64(WireFormat.skippableHeaderSize) }
 
     /// Judges what was collected and says what to collect next; gives an event when a message is complete.
-    private mutating func advance() throws(WireError) -> Event? {
+    private func advance() throws(WireError) -> Event? {
         switch stage {
         case .magic: try checkMagic()
         case .opening: try checkOpening()
@@ -205,7 +209,7 @@ package struct StreamParser: ~Copyable {
         return nil
     }
 
-    private mutating func checkMagic() throws(WireError) {
+    private func checkMagic() throws(WireError) {
         let magic: UInt32 = collected.integer(at: 0)
         switch magic {
         case WireFormat.messageMagic:
@@ -225,7 +229,7 @@ package struct StreamParser: ~Copyable {
         }
     }
 
-    private mutating func checkOpening() throws(WireError) {
+    private func checkOpening() throws(WireError) {
         if let index = StreamOpening.firstDifference(in: collected) {
             throw WireError(
                 .notFramewire, at: messageOffset + UInt64(index),
@@ -234,7 +238,7 @@ package struct StreamParser: ~Copyable {
         expectMessage()
     }
 
-    private mutating func checkForeign() throws(WireError) {
+    private func checkForeign() throws(WireError) {
         let size: UInt32 = collected.integer(at: 4)
         guard Int(size) <= limits.maxMetadataBytes else {
             throw WireError(
@@ -246,7 +250,7 @@ package struct StreamParser: ~Copyable {
         expectMessage()
     }
 
-    private mutating func checkStart() throws(WireError) {
+    private func checkStart() throws(WireError) {
         let size = Int(collected.integer(at: 4, as: UInt32.self))
         let magic: UInt32 = collected.integer(at: 8)
         guard magic == WireFormat.headerMagic else {
@@ -289,7 +293,7 @@ package struct StreamParser: ~Copyable {
         needed = WireFormat.skippableHeaderSize + headerSize
     }
 
-    private mutating func checkHeader() throws(WireError) {
+    private func checkHeader() throws(WireError) {
         let stored: UInt32 = header.integer(at: header.count - 4)
         let computed = checksum(of: header.slice(0, header.count - 4))
         guard stored == computed else {
@@ -318,14 +322,14 @@ package struct StreamParser: ~Copyable {
             )
         }
         if prefix.kind == MessageKind.frame.rawValue {
-            // Before metadata is waited for, so that a refused frame costs nothing more.
-            _ = try FrameHeader(reading: header, prefix, limits: limits, base: headerOffset)
+            // Before the metadata is waited for, so that a refused frame costs nothing more.
+            frame = try FrameHeader(reading: header, prefix, limits: limits, base: headerOffset)
         }
         stage = .metadata
         needed += prefix.metadataSize
     }
 
-    private mutating func complete() throws(WireError) -> Event? {
+    private func complete() throws(WireError) -> Event? {
         metadataStart = WireFormat.skippableHeaderSize + prefix.headerSize
         metadataSize = prefix.metadataSize
         let metadataOffset = messageOffset + UInt64(metadataStart)
@@ -344,10 +348,10 @@ package struct StreamParser: ~Copyable {
         return event
     }
 
-    private mutating func makeEvent() throws(WireError) -> Event? {
+    private func makeEvent() throws(WireError) -> Event? {
         switch MessageKind(rawValue: prefix.kind) {
         case .frame:
-            let frame = try FrameHeader(reading: header, prefix, limits: limits, base: headerOffset)
+            guard let frame else { return nil }
             payloadRemaining = frame.payloadSize
             return .frame(frame)
         case .hello:

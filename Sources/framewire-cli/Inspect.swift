@@ -72,6 +72,6 @@ struct Inspect: ParsableCommand {
     }
 
     private func profile(_ message: MessageReader.Message) -> String {
-        message.profile.map { "\($0)" } ?? "unknown profile"
+        message.profile?.name.description ?? "unknown profile"
     }
 }

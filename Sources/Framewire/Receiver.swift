@@ -1,0 +1,125 @@
+import Buffers
+import Codec
+import Transport
+import Wire
+
+/// Takes a stream from a connection or a recording and gives its frames, decoded, one by one.
+///
+/// All methods may be called on any thread, several at once.
+public final class Receiver: Sendable {
+    /// How a receiver works. Times are nanoseconds.
+    public struct Options: Sendable {
+        /// The stream ends with the first connection instead of waiting for the next sender.
+        public var once = false
+        /// When frames are not fetched in time; ``OverflowPolicy/block`` slows the sender.
+        public var overflow = OverflowPolicy.block
+        /// Decoded frames that may wait, 1 to 64.
+        public var queueDepth = 2
+        /// Decoding threads, 1 to 64; 0 is one per processor, at most 4.
+        public var threads = 0
+        /// With `?connect=1`.
+        public var reconnect = ReconnectPolicy.standard
+        public var limits = Limits()
+        /// Whether checksums that the sender sent along are compared.
+        public var verifyChecksums = true
+        /// With `?connect=1`, for one attempt.
+        public var connectTimeout: Int64 = 5_000_000_000
+
+        public init() {}
+
+        /// - Throws: ``FramewireError`` with code `invalidArgument` that names the option.
+        func validate() throws(FramewireError) {
+            try checkRange("queueDepth", queueDepth, 1...64)
+            try checkRange("threads", threads, 0...64)
+            try checkRange("limits.maxWidth", limits.maxWidth, 1...Int(UInt32.max))
+            try checkRange("limits.maxHeight", limits.maxHeight, 1...Int(UInt32.max))
+            try checkRange("limits.maxFrameBytes", limits.maxFrameBytes, 1...(1 << 40))
+            try checkRange("limits.maxMetadataBytes", limits.maxMetadataBytes, 0...(1 << 30))
+            guard connectTimeout > 0 else {
+                throw FramewireError(.invalidArgument, "connectTimeout is \(connectTimeout) ns; it must be above 0")
+            }
+        }
+    }
+
+    private let core: ReceiverCore
+
+    /// Opens a receiver.
+    ///
+    /// - Parameter url: `tcp://:port` and `tcp://host:port` listen, without a host on loopback only; `tcp://host:port?connect=1`
+    ///   connects; `unix:///path` likewise; `file:///path` reads a recording.
+    /// - Throws: ``FramewireError``.
+    public init(from url: String, options: Options = Options()) throws(FramewireError) {
+        try options.validate()
+        let endpoint: Endpoint
+        do {
+            endpoint = try Endpoint(parsing: url)
+        } catch {
+            throw FramewireError(error)
+        }
+        core = try ReceiverCore(endpoint, options)
+        try core.start()
+    }
+
+    deinit {
+        close()
+    }
+
+    /// The next frame, complete and verified. Waits at most `timeout` nanoseconds; 0 does not wait, negative has no limit.
+    ///
+    /// - Throws: ``FramewireError``: `timeout`, `wouldBlock` (timeout 0), `closed` (the stream ended in good order), or why it
+    ///   broke; after the last two each further call gives the same.
+    public func next(timeout: Int64 = -1) throws(FramewireError) -> Frame {
+        Frame(try core.next(timeout: timeout))
+    }
+
+    /// A descriptor for `poll()`: readable while ``next(timeout:)`` would return at once. It belongs to the receiver.
+    public var descriptor: Int32 { core.readable.descriptor }
+
+    /// The TCP port that a listening receiver is bound to; 0 where there is none.
+    public var port: UInt16 { core.port }
+
+    public var stats: ReceiverStats { core.currentStats() }
+
+    /// Closes the connection. Frames that were fetched stay valid; further calls of ``next(timeout:)`` fail.
+    public func close() {
+        core.close()
+    }
+
+    /// The C interface's way to the same.
+    package var implementation: ReceiverCore { core }
+}
+
+#if !hasFeature(Embedded)
+    extension Receiver {
+        /// The frames as an asynchronous sequence, which ends when the stream ends in good order.
+        ///
+        /// One iteration at a time: several share the frames among them.
+        public var frames: Frames { Frames(core: core) }
+
+        /// The frames of a receiver.
+        public struct Frames: AsyncSequence, AsyncIteratorProtocol, Sendable {
+            fileprivate let core: ReceiverCore
+
+            public func makeAsyncIterator() -> Frames { self }
+
+            /// The next frame, or `nil` at the end of the stream or when the task is cancelled.
+            ///
+            /// - Throws: ``FramewireError`` when the stream broke.
+            public func next() async throws(FramewireError) -> Frame? {
+                let waiter = core.makeWaiter()
+                let result: Result<Frame, FramewireError> = await withTaskCancellationHandler {
+                    await withCheckedContinuation { core.wait(waiter, $0) }
+                } onCancel: {
+                    core.cancel(waiter)
+                }
+                core.forget(waiter)
+                do {
+                    return try result.get()
+                } catch {
+                    if error.code == .closed || error.code == .flushing { return nil }
+                    throw error
+                }
+            }
+        }
+    }
+#endif

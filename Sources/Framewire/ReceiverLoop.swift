@@ -1,0 +1,230 @@
+import Buffers
+import CPosix
+import Codec
+import Transport
+import Wire
+
+/// The I/O thread of a receiver: gets connections, reads, decodes, and answers the sender.
+final class ReceiverLoop: @unchecked Sendable {
+    // Unchecked: everything belongs to the I/O thread; `open` runs before that exists.
+    private static let stagingSize = 64 << 10
+
+    private let options: Receiver.Options
+    private let wake: WakeUp
+    private let link: Link
+    private let workers: WorkerPool
+    private let staging: UnsafeMutableRawBufferPointer
+    private let answer: UnsafeMutableRawBufferPointer
+    private var connection: Connection?
+    /// Bytes of answers that wait for the sender to read.
+    private var answerCount = 0
+
+    /// How a connection's stream ended.
+    private enum End {
+        case inOrder
+        case broken(FramewireError)
+        case closing
+    }
+
+    init(_ endpoint: Endpoint, _ options: Receiver.Options, wake: WakeUp, cancel: WakeUp) {
+        self.options = options
+        self.wake = wake
+        link = Link(endpoint, role: .receiver, options.reconnect, options.connectTimeout, wake: wake, cancel: cancel)
+        let count = options.threads > 0 ? options.threads : min(4, WorkerPool.processors)
+        workers = WorkerPool(workers: count, callerWorks: true)
+        staging = .allocate(byteCount: Self.stagingSize, alignment: 64)
+        answer = .allocate(byteCount: 2048, alignment: 8)
+    }
+
+    deinit {
+        staging.deallocate()
+        answer.deallocate()
+    }
+
+    var port: UInt16 { link.port }
+
+    func open() throws(TransportError) {
+        connection = try link.open()
+    }
+
+    func run(_ core: ReceiverCore) {
+        defer { link.close() }
+        while !core.isClosing {
+            guard let connection else {
+                do {
+                    connection = try link.next(until: nil)
+                } catch {
+                    return core.finish(FramewireError(error))
+                }
+                continue
+            }
+            core.setConnected(true)
+            Log.write(.info) { "receiver: \(connection.peerName) connected" }
+            let end = read(connection, core)
+            core.setConnected(false)
+            let isFinal = options.once || !link.comesBack
+            switch end {
+            case .inOrder:
+                connection.closeGracefully(timeout: 0)
+                if isFinal { return core.finish(FramewireError(.closed, "\(connection.peerName) ended the stream")) }
+                Log.write(.info) { "receiver: \(connection.peerName) ended the stream" }
+            case .broken(let error):
+                sayGoodbye(error, connection)
+                core.recordError()
+                if isFinal { return core.finish(error) }
+                Log.write(.warning) { "receiver: \(connection.peerName): \(error.message); waiting for the next sender" }
+            case .closing:
+                connection.closeGracefully(timeout: 0)
+            }
+            self.connection = nil
+        }
+        core.finish(FramewireError(.closed, "the receiver is closed"))
+    }
+
+    private func read(_ connection: Connection, _ core: ReceiverCore) -> End {
+        let decoder = StreamDecoder(
+            limits: options.limits, workers: workers, pool: core.pool, verifyChecksums: options.verifyChecksums)
+        answerCount = 0
+        if !connection.isFile { sayHello() }
+        var verified: UInt64 = 0
+        while true {
+            do {
+                sendAnswers(connection)
+                var filled = 0
+                let count = try receive(connection, decoder, filled: &filled)
+                if core.isClosing { return .closing }
+                if count < 0 {
+                    try wait(for: connection)
+                    continue
+                }
+                if count == 0 {
+                    do {
+                        try decoder.finish()
+                        return .inOrder
+                    } catch {
+                        return .broken(error)
+                    }
+                }
+                core.recordRead(count)
+                var staged = UnsafeRawBufferPointer(rebasing: staging[..<(count - filled)])
+                var event = filled > 0 ? try commit(decoder, filled) : .needMore
+                while true {
+                    switch event {
+                    case .frame(let slot, let wantsAcknowledgement):
+                        let acknowledgement = Acknowledgement(
+                            streamID: slot.info.streamID, viewID: slot.info.viewID, sequence: slot.info.sequence,
+                            receiveDuration: slot.timing.receive, decodeDuration: slot.timing.decode)
+                        let isOpen = core.deliver(slot, checksumsVerified: decoder.checksumsVerified - verified)
+                        verified = decoder.checksumsVerified
+                        if !isOpen { return .closing }
+                        if wantsAcknowledgement { acknowledge(acknowledgement, connection) }
+                    case .bye:
+                        // In a recording another stream may follow; on a connection nothing does.
+                        if !connection.isFile { return .inOrder }
+                    case .needMore, .hello, .acknowledgement, .keyFrameRequest:
+                        break
+                    }
+                    if staged.isEmpty { break }
+                    var used = 0
+                    event = try feed(decoder, staged, &used)
+                    staged = UnsafeRawBufferPointer(rebasing: staged[used...])
+                }
+            } catch {
+                return .broken(error)
+            }
+        }
+    }
+
+    /// Reads what there is: a payload straight to where it belongs, other bytes to the staging area.
+    ///
+    /// - Parameter filled: set to the bytes of the payload among them.
+    private func receive(
+        _ connection: Connection, _ decoder: StreamDecoder, filled: inout Int
+    ) throws(FramewireError) -> Int {
+        let payload = decoder.destination
+        // Behind one piece of a payload only the next block's size is taken along, so that no pixels need to be moved.
+        let behind = decoder.payloadRemaining > payload.count ? 4 : Self.stagingSize
+        let count: Int
+        do {
+            if payload.isEmpty {
+                count = try connection.read(staging)
+            } else {
+                count = try withUnsafeTemporaryAllocation(of: iovec.self, capacity: 2) {
+                    (list) throws(TransportError) -> Int in
+                    list[0] = iovec(iov_base: payload.baseAddress, iov_len: payload.count)
+                    list[1] = iovec(iov_base: staging.baseAddress, iov_len: behind)
+                    return try connection.read(UnsafeBufferPointer(list))
+                }
+            }
+        } catch {
+            throw FramewireError(error)
+        }
+        filled = count > 0 ? min(count, payload.count) : 0
+        return count
+    }
+
+    private func commit(_ decoder: StreamDecoder, _ count: Int) throws(FramewireError) -> StreamDecoder.Event {
+        try decoder.commit(count)
+    }
+
+    private func feed(
+        _ decoder: StreamDecoder, _ bytes: UnsafeRawBufferPointer, _ used: inout Int
+    ) throws(FramewireError) -> StreamDecoder.Event {
+        try decoder.feed(bytes, used: &used)
+    }
+
+    private func wait(for connection: Connection) throws(FramewireError) {
+        var set = PollSet()
+        set.add(wake.descriptor, .readable)
+        set.add(connection.descriptor, answerCount > 0 ? [.readable, .writable] : .readable)
+        do {
+            _ = try set.wait(until: -1)
+        } catch {
+            throw FramewireError(error)
+        }
+        wake.drain()
+    }
+
+    // MARK: - Answers
+
+    private func sayHello() {
+        let hello = Hello(
+            profiles: 1 << UInt32(WireProfile.raw) | 1 << UInt32(WireProfile.lz4), limits: options.limits,
+            role: .receiver, name: "framewire")
+        answerCount = hello.encode(into: answer)
+    }
+
+    /// Answers that a sender does not read are dropped: they are never worth waiting for.
+    private func acknowledge(_ acknowledgement: Acknowledgement, _ connection: Connection) {
+        sendAnswers(connection)
+        guard answerCount + Acknowledgement.encodedSize <= answer.count else { return }
+        let room = UnsafeMutableRawBufferPointer(rebasing: answer[answerCount...])
+        answerCount += acknowledgement.encode(into: room)
+        sendAnswers(connection)
+    }
+
+    private func sendAnswers(_ connection: Connection) {
+        guard answerCount > 0 else { return }
+        // A connection that cannot be written to is found broken by the next read.
+        let sent = (try? connection.write(UnsafeRawBufferPointer(rebasing: answer[..<answerCount]))) ?? answerCount
+        answerCount -= sent
+        if answerCount > 0 { memmove(answer.baseAddress!, answer.baseAddress! + sent, answerCount) }
+    }
+
+    /// Tells a sender why its stream was refused, if it cares to read that.
+    private func sayGoodbye(_ error: FramewireError, _ connection: Connection) {
+        guard !connection.isFile else { return }
+        let reason: Bye.Reason =
+            switch error.code {
+            case .unsupported: .unsupported
+            case .tooLarge: .tooLarge
+            case .protocolViolation, .corrupt: .protocolError
+            default: .failed
+            }
+        if answerCount == 0 {
+            answerCount = Bye(reason: reason, text: error.message).encode(into: answer)
+            sendAnswers(connection)
+        }
+        connection.closeGracefully(timeout: 0)
+    }
+}
