@@ -13,43 +13,54 @@ struct Meter {
     private static let interval: Int64 = 200_000_000
 
     private var first: (time: Int64, reading: Reading)?
-    private var last: (time: Int64, reading: Reading)?
+    private var lastTime: Int64 = 0
+    private var final: Reading?
     private var shown: (time: Int64, reading: Reading)?
     private var isShowing = false
 
     /// When the line should be looked at again, on the library's clock; −1 when there is none.
     var deadline: Int64 {
-        Terminal.isInteractive ? (shown?.time ?? Clock.now()) + Meter.interval : -1
+        guard Terminal.isInteractive, let shown else { return -1 }
+        return shown.time + Meter.interval
     }
 
-    /// Whether ``update(_:)`` would do anything but note the time, so that counts need not be gathered for each frame.
-    var wantsReading: Bool {
-        first == nil || (Terminal.isInteractive && Clock.now() >= deadline)
-    }
-
-    /// Notes that a frame has just passed.
-    mutating func update(_ reading: Reading) {
-        let now = Clock.now()
+    /// Notes that a frame has just passed. `reading` is asked for the counts only when they are to be shown.
+    mutating func noteFrame(_ reading: () -> Reading) {
+        lastTime = Clock.now()
         if first == nil {
-            first = (now, reading)
+            first = (lastTime, reading())
             shown = first
+        } else {
+            refresh(reading)
         }
-        last = (now, reading)
-        guard Terminal.isInteractive, let before = shown, now - before.time >= Meter.interval else { return }
-        show(reading, since: before.reading, seconds: Double(now - before.time) / 1e9)
-        shown = (now, reading)
+    }
+
+    /// Rewrites the line when it is time to.
+    mutating func refresh(_ reading: () -> Reading) {
+        guard Terminal.isInteractive, let before = shown else { return }
+        let now = Clock.now()
+        guard now - before.time >= Meter.interval else { return }
+        let counts = reading()
+        show(counts, since: before.reading, seconds: Double(now - before.time) / 1e9)
+        shown = (now, counts)
+    }
+
+    /// Takes the line away and keeps the last counts for the report.
+    mutating func finish(_ reading: Reading) {
+        if isShowing { Terminal.errorWithoutLineFeed("\r\u{1B}[K") }
+        isShowing = false
+        final = reading
     }
 
     /// Seconds from the first frame to the last.
     var seconds: Double {
-        guard let first, let last else { return 0 }
-        return Double(last.time - first.time) / 1e9
+        first.map { Double(lastTime - $0.time) / 1e9 } ?? 0
     }
 
     /// Frames, raw and wire megabytes in each second, after the first frame.
     var rates: (frames: Double, raw: Double, wire: Double) {
-        guard let first, let last, last.time > first.time else { return (0, 0, 0) }
-        return Meter.rates(last.reading, since: first.reading, seconds: seconds)
+        guard let first, let final, seconds > 0 else { return (0, 0, 0) }
+        return Meter.rates(final, since: first.reading, seconds: seconds)
     }
 
     private static func rates(
@@ -74,18 +85,13 @@ struct Meter {
         isShowing = true
     }
 
-    /// Takes the line away, so that something else can be written.
-    mutating func clear() {
-        if isShowing { Terminal.errorWithoutLineFeed("\r\u{1B}[K") }
-        isShowing = false
-    }
-
     static func ratio(_ raw: UInt64, _ wire: UInt64) -> String {
         wire == 0 ? "–" : decimal(Double(raw) / Double(wire), 2)
     }
 
-    /// Adds the rates that every subcommand reports.
-    func add(to report: inout Report, raw: UInt64, wire: UInt64) {
+    /// Adds what every subcommand reports.
+    func add(to report: inout Report) {
+        let (raw, wire) = (final?.bytesRaw ?? 0, final?.bytesWire ?? 0)
         let rates = rates
         report.add("seconds", seconds, places: 3)
         report.add("fps", rates.frames, places: 2)

@@ -121,8 +121,8 @@ private struct ReceiveSession {
         } catch {
             failure = error
         }
-        meter.clear()
         let stats = receiver.stats
+        meter.finish(reading(stats))
         receiver.close()
         if let path = command.contactSheet, let picture = sheet?.picture() {
             do {
@@ -161,7 +161,7 @@ private struct ReceiveSession {
                 }
                 let deadlines = [limit, meter.deadline].filter { $0 >= 0 }
                 Interruption.wait(receiver.descriptor, until: deadlines.min() ?? -1)
-                if meter.wantsReading, delivered > 0 { meter.update(reading(receiver.stats)) }
+                meter.refresh { reading(receiver.stats) }
                 continue
             }
             try take(frame)
@@ -182,7 +182,7 @@ private struct ReceiveSession {
         try checksums?.write("\(frame.info.sequence) \(hexadecimal(frame.checksum()))\n")
         checksums?.commit()
         delivered += 1
-        meter.update(reading(receiver.stats))
+        meter.noteFrame { reading(receiver.stats) }
     }
 
     private func reading(_ stats: ReceiverStats) -> Reading {
@@ -210,7 +210,7 @@ private struct ReceiveSession {
         if let lastInfo {
             report.addRow("picture", "\(lastInfo.width) × \(lastInfo.height) \(lastInfo.format.name)")
         }
-        meter.add(to: &report, raw: stats.bytesRaw, wire: stats.bytesWire)
+        meter.add(to: &report)
         report.add(milliseconds: "latency_p50_ms", stats.latencyP50)
         report.add(milliseconds: "latency_p99_ms", stats.latencyP99)
         report.addRow(

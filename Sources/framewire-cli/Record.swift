@@ -49,19 +49,19 @@ struct Record: ParsableCommand {
                 if message.kind == .frame {
                     count.frames += 1
                     count.bytesRaw += UInt64(message.rawSize)
-                    meter.update(count)
+                    meter.noteFrame { count }
                 }
             }
             try output.close()
         } catch {
             failure = error
         }
-        meter.clear()
+        meter.finish(count)
         reader.close()
         var report = Report()
         report.add("frames", count.frames)
         report.addRow("frames", "\(count.frames) recorded")
-        meter.add(to: &report, raw: count.bytesRaw, wire: count.bytesWire)
+        meter.add(to: &report)
         let text = json ? report.json : report.table
         if file.utf8.elementsEqual("-".utf8) {
             Terminal.errorWithoutLineFeed(text)

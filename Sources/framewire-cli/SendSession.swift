@@ -32,10 +32,10 @@ struct SendSession {
         } catch {
             failure = failure ?? error
         }
-        if count > 0 { meter.update(reading(sender.stats)) }
-        meter.clear()
+        if count > 0 { meter.noteFrame { reading(sender.stats) } }
         sender.close()
         let stats = sender.stats
+        meter.finish(reading(stats))
         summarize(stats)
         if let failure { throw failure }
         if !Interruption.isRequested, options.policy == .block, stats.framesSent < stats.framesPushed {
@@ -62,7 +62,7 @@ struct SendSession {
     mutating func noteFrame(_ info: FrameInfo?) {
         count += 1
         lastInfo = info
-        if meter.wantsReading { meter.update(reading(sender.stats)) }
+        meter.noteFrame { reading(sender.stats) }
     }
 
     /// Waits until everything has left, in steps, so that Ctrl-C is heard.
@@ -72,7 +72,7 @@ struct SendSession {
                 return try sender.flush(timeout: 100_000_000)
             } catch {
                 guard error.code == .timeout else { throw error }
-                if meter.wantsReading { meter.update(reading(sender.stats)) }
+                meter.refresh { reading(sender.stats) }
             }
         }
     }
@@ -100,7 +100,7 @@ struct SendSession {
         if let lastInfo {
             report.addRow("picture", "\(lastInfo.width) × \(lastInfo.height) \(lastInfo.format.name)")
         }
-        meter.add(to: &report, raw: stats.bytesRaw, wire: stats.bytesWire)
+        meter.add(to: &report)
         report.add(milliseconds: "encode_p50_ms", stats.encodeP50)
         report.add(milliseconds: "encode_p99_ms", stats.encodeP99)
         report.add(milliseconds: "latency_p50_ms", stats.latencyP50)
