@@ -3,7 +3,7 @@ import CPosix
 
 extension Connector {
     /// What a file is opened for.
-    package enum FileAccess: Sendable {
+    package enum FileAccess: UInt8, Sendable {
         case reading
         /// What was in the file before is lost.
         case writing
@@ -12,8 +12,8 @@ extension Connector {
     /// Opens a `file:` endpoint: a regular file, a pipe or a device such as `/dev/stdout`.
     ///
     /// - Parameters:
-    ///   - timeout: how long to wait for the reader of a named pipe that is to be written, ns; negative is without a limit. Nothing
-    ///     else waits.
+    ///   - timeout: how long to wait for the reader of a named pipe that is to be written, ns; negative is
+    ///     without a limit. Nothing else waits.
     ///   - cancel: ends that wait when it is signalled.
     /// - Throws: kind `io`, `permission`, `timeout`, or `closed` when cancelled.
     package static func openFile(
@@ -36,7 +36,8 @@ extension Connector {
         let deadline = Clock.deadline(after: timeout)
         while true {
             do throws(Errno) {
-                // Non-blocking matters to pipes and terminals only; it belongs to this opening, not to a shared one.
+                // Non-blocking matters to pipes and terminals only; it belongs to this opening, not to a
+                // shared one.
                 let descriptor = try System.open(path, flags: flags | O_NOCTTY | O_NONBLOCK, mode: 0o666)
                 if let status = try? System.status(descriptor), case .directory = status.kind {
                     System.close(descriptor)
@@ -51,7 +52,8 @@ extension Connector {
             guard case .pipe? = kind else {
                 throw TransportError(
                     .io, code: ENXIO,
-                    kind == .socket ? "\(doing): it is a socket; use unix://" : "\(doing): there is no such device")
+                    kind == .socket
+                        ? "\(doing): it is a socket; use unix://" : "\(doing): there is no such device")
             }
             try pause(until: deadline, doing: doing, cancel: cancel)
         }

@@ -3,7 +3,9 @@ import CPosix
 /// What went wrong with an address, a connection or a file.
 public struct TransportError: Error, Sendable {
     /// The class of a failure, by what a caller can do about it.
-    public enum Kind: Sendable {
+    // The raw type keeps the compiler from writing hash functions, which would bring random numbers into the
+    // embedded library.
+    public enum Kind: UInt8, Sendable {
         /// A URL that does not parse, an unknown host, or an address that is in use or not of this machine.
         case address
         /// Connecting, sending or receiving failed.
@@ -32,7 +34,8 @@ public struct TransportError: Error, Sendable {
         self.message = message
     }
 
-    /// A failed system call: `doing` names the attempt and the address, for example "cannot listen on tcp://:80".
+    /// A failed system call: `doing` names the attempt and the address, for example "cannot listen on
+    /// tcp://:80".
     ///
     /// Error numbers that mean the same everywhere get their own kind; the others are of kind `fallback`.
     init(_ errno: Errno, doing: String, fallback: Kind, hint: String = "") {
@@ -46,7 +49,7 @@ public struct TransportError: Error, Sendable {
     private static func classify(_ code: Int32) -> (Kind?, String) {
         switch code {
         case EACCES, EPERM: (.permission, "check the rights of this user")
-        case EADDRINUSE: (.address, "stop the program that uses it or choose another one")
+        case EADDRINUSE: (.address, "")
         case EADDRNOTAVAIL: (.address, "use an address that this machine has")
         case EAFNOSUPPORT: (.address, "this machine does not have this kind of address")
         case ENOMEM, ENOBUFS: (.noMemory, "")

@@ -49,7 +49,7 @@ import Testing
 
     @Test func parserStopsBehindAHeaderAndItsMetadata() throws {
         let bytes = try vector("frame") + [1, 2, 3]
-        var parser = StreamParser()
+        let parser = StreamParser()
         var used = 0
         _ = try bytes.withUnsafeBytes { try parser.feed($0, used: &used) }
         #expect(used == bytes.count - 3)
@@ -59,7 +59,7 @@ import Testing
 
     @Test func payloadMayBeTakenByTheCaller() throws {
         let bytes = try vector("stream-raw")
-        var parser = StreamParser()
+        let parser = StreamParser()
         var used = 0
         _ = try bytes.withUnsafeBytes { try parser.feed($0, used: &used) }
         #expect(parser.payloadRemaining == 39)

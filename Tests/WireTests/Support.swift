@@ -31,7 +31,7 @@ struct Outcome: Equatable {
 /// Feeds `bytes` in pieces whose sizes `chop` gives, payloads included, and then the end of the stream.
 func parse(_ bytes: [UInt8], limits: Limits = Limits(), chop: () -> Int = { .max }) -> Outcome {
     var outcome = Outcome()
-    var parser = StreamParser(limits: limits)
+    let parser = StreamParser(limits: limits)
     do throws(WireError) {
         var position = 0
         while position < bytes.count {
