@@ -2,9 +2,12 @@ import Buffers
 import CPosix
 import Synchronization
 
-/// Ctrl-C and SIGTERM as something to poll, so that a stream ends in good order; the second signal ends the process at once.
+/// Ctrl-C and SIGTERM as something to poll, so that a stream ends in good order. A second signal ends the process at once, unless it
+/// comes so soon that it is the same one again: some programs that start others pass it on twice.
 enum Interruption {
-    private static let isSet = Atomic<Bool>(false)
+    /// When the first signal came, on the library's clock; 0 before.
+    private static let firstTime = Atomic<Int64>(0)
+    private static let repetition: Int64 = 300_000_000
     private static let event = Atomic<Int32>(-1)
 
     /// Takes the signals over, and has a closed pipe reported as an error of the write.
@@ -14,16 +17,22 @@ enum Interruption {
         signal(SIGPIPE) { _ in }
         for number in [SIGINT, SIGTERM] {
             signal(number) { number in
-                Interruption.isSet.store(true, ordering: .relaxed)
-                var one: UInt64 = 1
-                _ = write(Interruption.event.load(ordering: .relaxed), &one, 8)
-                signal(number, nil)
+                let now = Clock.now()
+                let (isFirst, first) = Interruption.firstTime.compareExchange(
+                    expected: 0, desired: now, ordering: .relaxed)
+                if isFirst {
+                    var one: UInt64 = 1
+                    _ = write(Interruption.event.load(ordering: .relaxed), &one, 8)
+                } else if now - first > Interruption.repetition {
+                    signal(number, nil)
+                    raise(number)
+                }
             }
         }
     }
 
     static var isRequested: Bool {
-        isSet.load(ordering: .relaxed)
+        firstTime.load(ordering: .relaxed) != 0
     }
 
     /// Waits until `descriptor` is readable (−1 is none), the time `deadline` of the library's clock has come (negative: never) or

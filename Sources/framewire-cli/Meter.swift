@@ -9,7 +9,7 @@ struct Reading {
 }
 
 /// Measures rates, and shows them in a line that rewrites itself while standard error is a terminal.
-struct Meter {
+final class Meter {
     private static let interval: Int64 = 200_000_000
 
     private var first: (time: Int64, reading: Reading)?
@@ -25,7 +25,7 @@ struct Meter {
     }
 
     /// Notes that a frame has just passed. `reading` is asked for the counts only when they are to be shown.
-    mutating func noteFrame(_ reading: () -> Reading) {
+    func noteFrame(_ reading: () -> Reading) {
         lastTime = Clock.now()
         if first == nil {
             first = (lastTime, reading())
@@ -36,7 +36,7 @@ struct Meter {
     }
 
     /// Rewrites the line when it is time to.
-    mutating func refresh(_ reading: () -> Reading) {
+    func refresh(_ reading: () -> Reading) {
         guard Terminal.isInteractive, let before = shown else { return }
         let now = Clock.now()
         guard now - before.time >= Meter.interval else { return }
@@ -46,7 +46,7 @@ struct Meter {
     }
 
     /// Takes the line away and keeps the last counts for the report.
-    mutating func finish(_ reading: Reading) {
+    func finish(_ reading: Reading) {
         if isShowing { Terminal.errorWithoutLineFeed("\r\u{1B}[K") }
         isShowing = false
         final = reading
@@ -74,7 +74,7 @@ struct Meter {
         )
     }
 
-    private mutating func show(_ reading: Reading, since before: Reading, seconds: Double) {
+    private func show(_ reading: Reading, since before: Reading, seconds: Double) {
         let rates = Meter.rates(reading, since: before, seconds: seconds)
         var line = "\r\(reading.frames) frames  \(decimal(rates.frames, 1)) fps"
         line += "  raw \(decimal(rates.raw, 1)) MB/s  wire \(decimal(rates.wire, 1)) MB/s"

@@ -91,7 +91,7 @@ private struct ReceiveSession {
     private let output: PictureOutput?
     private let checksums: OutputFile?
     private var sheet: ContactSheet?
-    private var meter = Meter()
+    private let meter = Meter()
     private var delivered = 0
     private var lastInfo: FrameInfo?
     private var lastTiming: FrameTiming?

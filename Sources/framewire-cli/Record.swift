@@ -36,7 +36,7 @@ struct Record: ParsableCommand {
         let output = try OutputFile(path: file)
         let reader = try MessageReader(from: url)
         try announce(port: reader.port, in: readyFile)
-        var meter = Meter()
+        let meter = Meter()
         var count = Reading(frames: 0, bytesRaw: 0, bytesWire: 0)
         var failure: (any Error)?
         do {

@@ -8,7 +8,7 @@ struct SendSession {
     private(set) var count = 0
     private let options: SendingOptions
     private let url: String
-    private var meter = Meter()
+    private let meter = Meter()
     private var start: Int64 = 0
     private var lastInfo: FrameInfo?
 

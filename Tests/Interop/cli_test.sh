@@ -54,10 +54,10 @@ noise() { head -c "$1" /dev/urandom; }
 # json FILE KEY: the value of KEY.
 json() { sed -n "s/^  \"$2\": \"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}$/\1/p" "$1"; }
 
-# receive ARGS...: starts a receiver on a free port; sets $port and $receiver.
+# receive ARGS...: starts a receiver on a free port; sets $port and $receiver. No `timeout` around it, so that a signal reaches it.
 receive() {
     rm -f port
-    fw receive tcp://:0 --ready-file port "$@" &
+    "$framewire" receive tcp://:0 --ready-file port --timeout 60 "$@" &
     receiver=$!
     wait_for port $receiver || return 1
     port=$(cat port)
@@ -266,7 +266,7 @@ refused_connection() {
 port_in_use() {
     receive --timeout 50 || return 1
     expect_exit 1 "$port" fw receive "tcp://:$port" || return 1
-    kill -INT "$(pgrep -P $receiver)" && wait $receiver
+    kill -INT $receiver && wait $receiver
 }
 
 # ---- Files
@@ -337,7 +337,7 @@ interrupt_ends_in_good_order() {
     # Without --once the receiver goes on; the second sender is welcome.
     fw send in_8x8_r8.raw "tcp://localhost:$port" || return 1
     until [ "$(stat -c %s out.raw)" = $((8 * 8 * 6)) ]; do kill -0 $receiver || return 1; sleep 0.01; done
-    kill -INT "$(pgrep -P $receiver)"
+    kill -INT $receiver
     wait $receiver || return 1
     [ "$(json summary delivered)" = 6 ] && [ "$(json summary connections)" = 2 ] || { cat summary; return 1; }
 }
