@@ -18,7 +18,7 @@ SONAME := libframewire.so.$(SOVERSION)
 # SwiftPM does not link again when only flags change, so each variant has a scratch path of its own.
 ifeq ($(RUNTIME),embedded)
 SCRATCH := .build-embedded
-RUNTIME_FLAGS := -Xswiftc -enable-experimental-feature -Xswiftc Embedded -Xswiftc -Xfrontend -Xswiftc -function-sections
+RUNTIME_FLAGS := -Xswiftc -enable-experimental-feature -Xswiftc Embedded -Xswiftc -Xfrontend -Xswiftc -function-sections -Xswiftc -use-ld=lld
 else ifeq ($(RUNTIME),static)
 SCRATCH := .build-static
 RUNTIME_FLAGS := -Xswiftc -static-stdlib
