@@ -1,3 +1,4 @@
+import Buffers
 import CXXHash
 
 /// The parts of the LZ4 Frame Format (lz4_Frame_format.md 1.6.x) that a payload is made of.

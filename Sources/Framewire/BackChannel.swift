@@ -38,7 +38,7 @@ struct BackChannel {
         do {
             try scratch.reserve(Self.scratchSize)
         } catch {
-            throw TransportError(.noMemory, error.message)
+            throw TransportError(.noMemory, "\(error.message)")
         }
         let room = UnsafeMutableRawBufferPointer(start: scratch.base, count: Self.scratchSize)
         while true {

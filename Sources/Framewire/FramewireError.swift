@@ -45,9 +45,14 @@ public struct FramewireError: Error, Sendable {
     /// One sentence that names the argument, address or limit and says what to do.
     public let message: String
 
-    public init(_ code: Code, _ message: String) {
+    public init(code: Code, message: String) {
         self.code = code
         self.message = message
+    }
+
+    package init(_ code: Code, _ message: Sentence) {
+        self.code = code
+        self.message = message.text
     }
 
     init(_ error: BufferError) {
@@ -61,7 +66,7 @@ public struct FramewireError: Error, Sendable {
             case .timeout: .timeout
             case .flushing: .flushing
             }
-        self.init(code, error.message)
+        self.init(code: code, message: error.message)
     }
 
     init(_ error: TransportError) {
@@ -75,7 +80,7 @@ public struct FramewireError: Error, Sendable {
             case .closed: .closed
             case .noMemory: .noMemory
             }
-        self.init(code, error.message)
+        self.init(code: code, message: error.message)
     }
 
     /// - Parameter payloadOffset: where in the stream the payload begins that the codec speaks of.
@@ -98,6 +103,6 @@ public struct FramewireError: Error, Sendable {
             case .tooLarge: .tooLarge
             case .unsupported: .unsupported
             }
-        self.init(code, error.message)
+        self.init(code: code, message: error.message)
     }
 }

@@ -111,7 +111,7 @@ final class Link {
                 cancel.drain()
                 return nil
             }
-            Log.write(.info) { error.message }
+            Log.write(.info) { "\(error.message)" }
             nextAttempt = Clock.now() + pause / 2 + Int64(random() % UInt64(pause))
             pause = min(2 * pause, Self.longestPause)
             return nil

@@ -30,10 +30,10 @@ public enum Log {
     }
 
     /// The text is made only if somebody wants it.
-    static func write(_ level: LogLevel, _ text: () -> String) {
+    static func write(_ level: LogLevel, _ text: () -> Sentence) {
         let current = lock.withLock { state }
         guard level.rawValue <= current.maximum.rawValue else { return }
-        let message = text()
+        let message = text().text
         if let handler = current.handler {
             handler(level, message)
             return

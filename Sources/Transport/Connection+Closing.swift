@@ -4,13 +4,16 @@ extension Connection {
     /// How often a connection without an event to wait for is looked at, ns.
     private static let lookInterval: Int64 = 5_000_000
 
-    /// Ends the stream so that nothing sent is lost, and closes, after `timeout` nanoseconds at most; negative waits without a limit.
+    /// Ends the stream so that nothing sent is lost, and closes, after `timeout` nanoseconds at most;
+    /// negative waits without a limit.
     ///
-    /// Closing a socket with unread bytes makes the system send a reset, and a reset may overtake data on its way (RFC 1122,
-    /// 4.2.2.13). So our direction is ended first, and what the other side still says is read and dropped until its end. A side that
-    /// has never said anything is not waited for longer than until its system has all bytes.
+    /// Closing a socket with unread bytes makes the system send a reset, and a reset may overtake data on its
+    /// way (RFC 1122, 4.2.2.13). So our direction is ended first, and what the other side still says is read
+    /// and dropped until its end. A side that has never said anything is not waited for longer than until its
+    /// system has all bytes.
     ///
-    /// - Returns: whether the other side has got everything as far as this side can know; always `true` for a file.
+    /// - Returns: whether the other side has got everything as far as this side can know; always `true` for a
+    ///   file.
     @discardableResult
     package func closeGracefully(timeout: Int64) -> Bool {
         defer { close() }
@@ -30,7 +33,8 @@ extension Connection {
                         let look = now + Connection.lookInterval
                         var set = PollSet()
                         set.add(descriptor, .readable)
-                        _ = try set.wait(until: !isSilent ? deadline : deadline >= 0 ? min(look, deadline) : look)
+                        _ = try set.wait(
+                            until: !isSilent ? deadline : deadline >= 0 ? min(look, deadline) : look)
                     } else if deadline >= 0, Clock.now() >= deadline {
                         return false
                     }

@@ -1,13 +1,16 @@
+import Buffers
 import CPosix
 
 extension Connection {
     func writeError(_ errno: Errno) -> TransportError {
         if isFile || channel == .regularFile {
-            let doing = "cannot write to \(peerName) after \(bytesWritten) bytes"
+            let doing: Sentence = "cannot write to \(peerName) after \(bytesWritten) bytes"
             return switch errno.code {
             case EPIPE: TransportError(.closed, code: errno.code, "\(doing): the reader of the pipe has gone")
-            case ENOSPC: TransportError(errno, doing: doing, fallback: .io, hint: "the disk is full, free some space")
-            case EDQUOT, EFBIG: TransportError(errno, doing: doing, fallback: .io, hint: "choose another place")
+            case ENOSPC:
+                TransportError(errno, doing: doing, fallback: .io, hint: "the disk is full, free some space")
+            case EDQUOT, EFBIG:
+                TransportError(errno, doing: doing, fallback: .io, hint: "choose another place")
             default: TransportError(errno, doing: doing, fallback: .io)
             }
         }
@@ -18,7 +21,8 @@ extension Connection {
             TransportError(.closed, code: errno.code, "the connection to \(peerName) is closed")
         case ECONNRESET:
             TransportError(
-                .connection, code: errno.code, "\(peerName) has reset the connection; did the program there end?")
+                .connection, code: errno.code,
+                "\(peerName) has reset the connection; did the program there end?")
         default:
             TransportError(errno, doing: "cannot send to \(peerName)", fallback: .connection)
         }
@@ -26,14 +30,16 @@ extension Connection {
 
     func readError(_ errno: Errno) -> TransportError {
         if isFile || channel == .regularFile {
-            return TransportError(errno, doing: "cannot read \(peerName) after \(bytesRead) bytes", fallback: .io)
+            return TransportError(
+                errno, doing: "cannot read \(peerName) after \(bytesRead) bytes", fallback: .io)
         }
         return switch errno.code {
         case EBADF:
             TransportError(.closed, code: errno.code, "the connection to \(peerName) is closed")
         case ECONNRESET:
             TransportError(
-                .connection, code: errno.code, "\(peerName) has reset the connection; did the program there end?")
+                .connection, code: errno.code,
+                "\(peerName) has reset the connection; did the program there end?")
         default:
             TransportError(errno, doing: "cannot receive from \(peerName)", fallback: .connection)
         }

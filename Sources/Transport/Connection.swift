@@ -3,16 +3,17 @@ import CPosix
 
 /// One stream of bytes: a connected socket, a regular file, or a pipe.
 ///
-/// Sockets and pipes never wait: ``write(_:)`` and ``read(_:)`` say that they would have to, and the caller waits with a
-/// ``PollSet``. Regular files are written completely and are always ready.
+/// Sockets and pipes never wait: ``write(_:)`` and ``read(_:)`` say that they would have to, and the caller
+/// waits with a ``PollSet``. Regular files are written completely and are always ready.
 ///
-/// One thread at a time may write, another may read meanwhile. ``close()`` is for when neither is under way; ``shutdown()`` from any
-/// thread makes both end.
+/// One thread at a time may write, another may read meanwhile. ``close()`` is for when neither is under way;
+/// ``shutdown()`` from any thread makes both end.
 package final class Connection: @unchecked Sendable {
-    // Unchecked: the counters have one writer each, by the rule above, and the rest does not change before `close`.
+    // Unchecked: the counters have one writer each, by the rule above, and the rest does not change before
+    // `close`.
 
     /// What a descriptor is, as far as reading and writing differ.
-    enum Channel {
+    enum Channel: UInt8 {
         case socket
         case regularFile
         /// A pipe, a terminal or a device.
@@ -65,8 +66,8 @@ package final class Connection: @unchecked Sendable {
 
     /// Writes the bytes of `vectors`, in order and without copying them together; any number of vectors.
     ///
-    /// - Returns: how many bytes were taken, which may be fewer than there are; 0 when it would have to wait. A regular file
-    ///   takes all of them.
+    /// - Returns: how many bytes were taken, which may be fewer than there are; 0 when it would have to wait.
+    ///   A regular file takes all of them.
     /// - Throws: kind `closed` when the other side is gone, `connection`, or `io` for a file.
     package func write(_ vectors: UnsafeBufferPointer<iovec>) throws(TransportError) -> Int {
         var total = 0
@@ -104,7 +105,8 @@ package final class Connection: @unchecked Sendable {
 
     /// Writes bytes that lie together. As ``write(_:)-(UnsafeBufferPointer<iovec>)``.
     package func write(_ bytes: UnsafeRawBufferPointer) throws(TransportError) -> Int {
-        var vector = iovec(iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
+        var vector = iovec(
+            iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
         return try withUnsafePointer(to: &vector) { (pointer) throws(TransportError) in
             try write(UnsafeBufferPointer(start: pointer, count: 1))
         }
@@ -164,8 +166,8 @@ package final class Connection: @unchecked Sendable {
         }
     }
 
-    /// Whether a read of 0 bytes means the end: not when nothing was asked for, nor for a named pipe that no writer has opened yet,
-    /// which does not report a hang-up.
+    /// Whether a read of 0 bytes means the end: not when nothing was asked for, nor for a named pipe that no
+    /// writer has opened yet, which does not report a hang-up.
     private func isAtEnd(_ vectors: UnsafeBufferPointer<iovec>) -> Bool {
         if vectors.allSatisfy({ $0.iov_len == 0 }) { return false }
         guard channel == .pipe, bytesRead == 0 else { return true }
@@ -174,20 +176,22 @@ package final class Connection: @unchecked Sendable {
         return ((try? set.wait(until: 0)) ?? true) && set.isReady(place)
     }
 
-    /// The bytes that were written and that the other side's system has not confirmed (TCP) or its program not read (Unix sockets,
-    /// with what the system adds for its own use); 0 for files.
+    /// The bytes that were written and that the other side's system has not confirmed (TCP) or its program
+    /// not read (Unix sockets, with what the system adds for its own use); 0 for files.
     package var unsentBytes: Int {
         guard channel == .socket, descriptor >= 0 else { return 0 }
         return (try? System.unsentBytes(descriptor)) ?? 0
     }
 
-    /// Ends the stream in our direction; the other side reads its end once it has read all before. No effect on files.
+    /// Ends the stream in our direction; the other side reads its end once it has read all before. No effect
+    /// on files.
     package func shutdownWrite() {
         guard channel == .socket, descriptor >= 0 else { return }
         try? System.shutdown(descriptor, how: Int32(SHUT_WR))
     }
 
-    /// Ends both directions at once: every wait for this connection, on any thread, comes back. No effect on files.
+    /// Ends both directions at once: every wait for this connection, on any thread, comes back. No effect on
+    /// files.
     package func shutdown() {
         guard channel == .socket, descriptor >= 0 else { return }
         try? System.shutdown(descriptor, how: Int32(SHUT_RDWR))

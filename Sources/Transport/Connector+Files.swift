@@ -3,7 +3,7 @@ import CPosix
 
 extension Connector {
     /// What a file is opened for.
-    package enum FileAccess: Sendable {
+    package enum FileAccess: UInt8, Sendable {
         case reading
         /// What was in the file before is lost.
         case writing
@@ -12,8 +12,8 @@ extension Connector {
     /// Opens a `file:` endpoint: a regular file, a pipe or a device such as `/dev/stdout`.
     ///
     /// - Parameters:
-    ///   - timeout: how long to wait for the reader of a named pipe that is to be written, ns; negative is without a limit. Nothing
-    ///     else waits.
+    ///   - timeout: how long to wait for the reader of a named pipe that is to be written, ns; negative is
+    ///     without a limit. Nothing else waits.
     ///   - cancel: ends that wait when it is signalled.
     /// - Throws: kind `io`, `permission`, `timeout`, or `closed` when cancelled.
     package static func openFile(
@@ -23,7 +23,7 @@ extension Connector {
         guard case .file(let path) = endpoint.kind else {
             throw TransportError(.address, "\(name) is no file; use file:///path")
         }
-        let doing =
+        let doing: Sentence =
             switch access {
             case .reading: "cannot open \(name) for reading"
             case .writing: "cannot open \(name) for writing"
@@ -36,7 +36,8 @@ extension Connector {
         let deadline = Clock.deadline(after: timeout)
         while true {
             do throws(Errno) {
-                // Non-blocking matters to pipes and terminals only; it belongs to this opening, not to a shared one.
+                // Non-blocking matters to pipes and terminals only; it belongs to this opening, not to a
+                // shared one.
                 let descriptor = try System.open(path, flags: flags | O_NOCTTY | O_NONBLOCK, mode: 0o666)
                 if let status = try? System.status(descriptor), case .directory = status.kind {
                     System.close(descriptor)
@@ -51,13 +52,14 @@ extension Connector {
             guard case .pipe? = kind else {
                 throw TransportError(
                     .io, code: ENXIO,
-                    kind == .socket ? "\(doing): it is a socket; use unix://" : "\(doing): there is no such device")
+                    kind == .socket
+                        ? "\(doing): it is a socket; use unix://" : "\(doing): there is no such device")
             }
             try pause(until: deadline, doing: doing, cancel: cancel)
         }
     }
 
-    private static func failure(_ errno: Errno, doing: String) -> TransportError {
+    private static func failure(_ errno: Errno, doing: Sentence) -> TransportError {
         switch errno.code {
         case ENOENT, ENOTDIR:
             TransportError(errno, doing: doing, fallback: .io, hint: "check the path")
@@ -68,7 +70,7 @@ extension Connector {
         }
     }
 
-    private static func pause(until deadline: Int64, doing: String, cancel: WakeUp?) throws(TransportError) {
+    private static func pause(until deadline: Int64, doing: Sentence, cancel: WakeUp?) throws(TransportError) {
         let now = Clock.now()
         if deadline >= 0, now >= deadline {
             throw TransportError(.timeout, code: ENXIO, "\(doing): no program reads from the pipe")

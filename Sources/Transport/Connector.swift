@@ -19,7 +19,8 @@ package enum Connector {
         switch endpoint.kind {
         case .tcp(let host, let port):
             guard port != 0 else {
-                throw TransportError(.address, "cannot connect to \(name): port 0 is for listening; name the port")
+                throw TransportError(
+                    .address, "cannot connect to \(name): port 0 is for listening; name the port")
             }
             let addresses = try Resolution.addresses(host: host, port: port, name: name)
             let deadline = Clock.deadline(after: timeout)
@@ -27,13 +28,16 @@ package enum Connector {
         case .unix(let path):
             guard let address = SocketAddress(unixPath: path) else {
                 throw TransportError(
-                    .address, "\(name): a Unix socket's path can have \(SocketAddress.maxPathBytes) bytes at most")
+                    .address,
+                    "\(name): a Unix socket's path can have \(SocketAddress.maxPathBytes) bytes at most")
             }
             let attempt = ConnectAttempt(
-                address: address, name: name, place: "", deadline: Clock.deadline(after: timeout), cancel: cancel)
+                address: address, name: name, place: "", deadline: Clock.deadline(after: timeout),
+                cancel: cancel)
             return try attempt.run()
         case .file:
-            throw TransportError(.address, "\(name) is a file, to which nothing can connect; use tcp:// or unix://")
+            throw TransportError(
+                .address, "\(name) is a file, to which nothing can connect; use tcp:// or unix://")
         }
     }
 
@@ -48,7 +52,9 @@ package enum Connector {
                 let now = Clock.now()
                 attemptDeadline = now + max(0, deadline - now) / Int64(addresses.count - index)
             }
-            let place = addresses.count == 1 ? address.host : "\(address.host), address \(index + 1) of \(addresses.count)"
+            let place =
+                addresses.count == 1
+                ? address.host : "\(address.host), address \(index + 1) of \(addresses.count)"
             let attempt = ConnectAttempt(
                 address: address, name: name, place: place, deadline: attemptDeadline, cancel: cancel)
             do throws(TransportError) {
@@ -81,7 +87,7 @@ private struct ConnectAttempt {
     let deadline: Int64
     let cancel: WakeUp?
 
-    private var doing: String {
+    private var doing: Sentence {
         place.utf8.isEmpty ? "cannot connect to \(name)" : "cannot connect to \(name) (\(place))"
     }
 
@@ -145,9 +151,11 @@ private struct ConnectAttempt {
         if set.isReady(cancelled) { throw cancellation }
     }
 
-    /// A connection to a free port of the range that the system also gives to callers can come out at its own other end.
+    /// A connection to a free port of the range that the system also gives to callers can come out at its own
+    /// other end.
     private func refuseSelf(_ descriptor: Int32) throws(TransportError) {
-        guard let local = try? System.localAddress(descriptor), let peer = try? System.peerAddress(descriptor),
+        guard let local = try? System.localAddress(descriptor),
+            let peer = try? System.peerAddress(descriptor),
             local.isSameEndpoint(as: peer)
         else { return }
         throw failure(Errno(code: ECONNREFUSED))
@@ -162,7 +170,8 @@ private struct ConnectAttempt {
             timeout
         case EADDRNOTAVAIL:
             TransportError(
-                .connection, code: errno.code, "\(doing): \(errno.text); this machine has no way to such an address")
+                .connection, code: errno.code,
+                "\(doing): \(errno.text); this machine has no way to such an address")
         case EHOSTUNREACH, ENETUNREACH:
             TransportError(.connection, code: errno.code, "\(doing): \(errno.text); check the network")
         default:
@@ -172,7 +181,8 @@ private struct ConnectAttempt {
 
     private var timeout: TransportError {
         TransportError(
-            .timeout, code: ETIMEDOUT, "\(doing): no answer in the time allowed; is the host up and the port open?")
+            .timeout, code: ETIMEDOUT,
+            "\(doing): no answer in the time allowed; is the host up and the port open?")
     }
 
     private var cancellation: TransportError {

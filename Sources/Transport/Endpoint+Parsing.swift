@@ -1,7 +1,10 @@
+import Buffers
+
 extension Endpoint {
     /// Reads a URL.
     ///
-    /// - Throws: ``TransportError`` of kind `address`, whose message quotes the URL and says what is wrong with it.
+    /// - Throws: ``TransportError`` of kind `address`, whose message quotes the URL and says what is wrong
+    ///   with it.
     public init(parsing url: String) throws(TransportError) {
         let parser = URLParser(url)
         try self.init(parser: parser)
@@ -48,7 +51,7 @@ private struct URLParser {
     }
 
     /// An error that quotes the URL, shortened and in one line.
-    func error(_ problem: String) -> TransportError {
+    func error(_ problem: Sentence) -> TransportError {
         let limit = 200
         var quoted: [UInt8] = []
         for byte in bytes.prefix(limit) {
@@ -67,13 +70,16 @@ private struct URLParser {
     var schemeEnd: Int? {
         guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")), colon > 0, colon + 2 < bytes.count,
             bytes[colon + 1] == UInt8(ascii: "/"), bytes[colon + 2] == UInt8(ascii: "/"),
-            bytes[..<colon].allSatisfy({ ($0 | 0x20) >= UInt8(ascii: "a") && ($0 | 0x20) <= UInt8(ascii: "z") })
+            bytes[..<colon].allSatisfy({
+                ($0 | 0x20) >= UInt8(ascii: "a") && ($0 | 0x20) <= UInt8(ascii: "z")
+            })
         else { return nil }
         return colon
     }
 
     func schemeIs(_ name: StaticString, _ end: Int) -> Bool {
-        end == name.utf8CodeUnitCount && bytes[..<end].indices.allSatisfy { bytes[$0] | 0x20 == name.utf8Start[$0] }
+        end == name.utf8CodeUnitCount
+            && bytes[..<end].indices.allSatisfy { bytes[$0] | 0x20 == name.utf8Start[$0] }
     }
 
     func hostAndPort(_ body: ArraySlice<UInt8>) throws(TransportError) -> (String?, UInt16) {
@@ -125,7 +131,8 @@ private struct URLParser {
         for byte in text {
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_"):
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "-"),
+                UInt8(ascii: "_"):
                 continue
             default:
                 throw error("has a host with a character other than letters, digits, '.', '-' and '_'")
@@ -134,7 +141,8 @@ private struct URLParser {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// What is in the brackets: an IPv6 address, perhaps with a zone behind `%` or, as RFC 6874 writes it, `%25`.
+    /// What is in the brackets: an IPv6 address, perhaps with a zone behind `%` or, as RFC 6874 writes it,
+    /// `%25`.
     private func ipv6Host(_ text: ArraySlice<UInt8>) throws(TransportError) -> String {
         var bytes: [UInt8] = []
         var zone = false
@@ -146,7 +154,8 @@ private struct URLParser {
             case UInt8(ascii: "%") where !zone:
                 zone = true
                 bytes.append(byte)
-            case UInt8(ascii: "a")...UInt8(ascii: "z") where zone, UInt8(ascii: "A")...UInt8(ascii: "Z") where zone,
+            case UInt8(ascii: "a")...UInt8(ascii: "z") where zone,
+                UInt8(ascii: "A")...UInt8(ascii: "Z") where zone,
                 UInt8(ascii: "-") where zone, UInt8(ascii: "_") where zone:
                 bytes.append(byte)
             default:
@@ -166,7 +175,7 @@ private struct URLParser {
     }
 
     /// An absolute path, decoded.
-    func path(_ body: ArraySlice<UInt8>, example: String) throws(TransportError) -> String {
+    func path(_ body: ArraySlice<UInt8>, example: Sentence) throws(TransportError) -> String {
         guard !body.isEmpty, body.count > 1 || body.first != UInt8(ascii: "/") else {
             throw error("has an empty path; write it as in \(example)")
         }
@@ -180,8 +189,11 @@ private struct URLParser {
             var byte = body[place]
             place += 1
             if byte == UInt8(ascii: "%") {
-                guard place + 1 < body.endIndex, let high = hexDigit(body[place]), let low = hexDigit(body[place + 1])
-                else { throw error("has a '%' without two hexadecimal digits behind it; write '%' itself as %25") }
+                guard place + 1 < body.endIndex, let high = hexDigit(body[place]),
+                    let low = hexDigit(body[place + 1])
+                else {
+                    throw error("has a '%' without two hexadecimal digits behind it; write '%' itself as %25")
+                }
                 byte = high << 4 | low
                 place += 2
             }
@@ -221,7 +233,8 @@ private struct URLParser {
             guard isListen || key.elementsEqual("connect".utf8) else {
                 throw error("has an unknown option behind '?'; there are listen=1 and connect=1")
             }
-            guard value.count == 1, value.first == UInt8(ascii: "1") || value.first == UInt8(ascii: "0") else {
+            guard value.count == 1, value.first == UInt8(ascii: "1") || value.first == UInt8(ascii: "0")
+            else {
                 throw error("has a bad value behind '?'; write listen=1 or connect=1")
             }
             let isOn = value.first == UInt8(ascii: "1")

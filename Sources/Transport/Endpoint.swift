@@ -5,8 +5,8 @@
 ///     unix:///path        a Unix socket
 ///     file:///path        a recording, or a pipe
 ///
-/// `?listen=1` and `?connect=1` choose who waits for whom where that is not as usual. In paths `%` and two hexadecimal digits
-/// stand for a byte.
+/// `?listen=1` and `?connect=1` choose who waits for whom where that is not as usual. In paths `%` and two
+/// hexadecimal digits stand for a byte.
 public struct Endpoint: Sendable, CustomStringConvertible {
     /// What an endpoint is.
     public enum Kind: Sendable {
@@ -17,7 +17,7 @@ public struct Endpoint: Sendable, CustomStringConvertible {
     }
 
     /// Which side waits for the other.
-    public enum Mode: Sendable {
+    public enum Mode: UInt8, Sendable {
         /// A sender connects, a receiver listens.
         case standard
         case listen

@@ -36,7 +36,8 @@ extension Listener {
                 descriptors.append(descriptor)
                 if port == 0 { port = try System.localAddress(descriptor).port }
             } catch {
-                // One family of the two may be switched off. Anything else must not leave a part of the addresses to others.
+                // One family of the two may be switched off. Anything else must not leave a part of the
+                // addresses to others.
                 if error.code == EADDRNOTAVAIL || error.code == EAFNOSUPPORT {
                     missing = error
                     continue
@@ -52,7 +53,8 @@ extension Listener {
     private static func listen(on address: SocketAddress, backlog: Int32) throws(Errno) -> Int32 {
         let descriptor = try System.socket(family: address.family)
         do throws(Errno) {
-            // A port whose last connections still linger can be used at once; one on which somebody listens cannot.
+            // A port whose last connections still linger can be used at once; one on which somebody listens
+            // cannot.
             try System.setOption(descriptor, level: SOL_SOCKET, SO_REUSEADDR, 1)
             if address.family == AF_INET6 {
                 let only: Int32 = address.isUnspecifiedIPv6 ? 0 : 1
@@ -73,7 +75,8 @@ extension Listener {
     ) throws(TransportError) -> (descriptor: Int32, status: FileStatus?) {
         guard let address = SocketAddress(unixPath: path) else {
             throw TransportError(
-                .address, "\(name): a Unix socket's path can have \(SocketAddress.maxPathBytes) bytes at most")
+                .address, "\(name): a Unix socket's path can have \(SocketAddress.maxPathBytes) bytes at most"
+            )
         }
         do throws(Errno) {
             if let status = try System.status(of: path, followingLinks: false) {
@@ -114,6 +117,10 @@ extension Listener {
 
     private static func failure(_ errno: Errno, name: String) -> TransportError {
         switch errno.code {
+        case EADDRINUSE:
+            TransportError(
+                errno, doing: "cannot listen on \(name)", fallback: .address,
+                hint: "stop the program that listens there, or choose another port or path")
         case EACCES:
             TransportError(
                 errno, doing: "cannot listen on \(name)", fallback: .permission,

@@ -5,9 +5,11 @@ import CPosix
 ///
 /// One thread at a time; `descriptors` may be polled by any.
 package final class Listener: @unchecked Sendable {
-    // Unchecked: nothing changes between the initializer and `close`, which is for when no other call is under way.
+    // Unchecked: nothing changes between the initializer and `close`, which is for when no other call is
+    // under way.
 
-    /// The listening sockets, readable when ``accept()`` has something: one, or one for each address of the host. Empty once closed.
+    /// The listening sockets, readable when ``accept()`` has something: one, or one for each address of the
+    /// host. Empty once closed.
     package private(set) var descriptors: [Int32]
     /// The TCP port, also where the system chose it; 0 for a Unix socket.
     package let port: UInt16
@@ -18,8 +20,8 @@ package final class Listener: @unchecked Sendable {
 
     /// Binds and listens.
     ///
-    /// Without a host that is 127.0.0.1 and, where the machine has IPv6, `::1`, on one port. `[::]` takes IPv4 connections too. The
-    /// file of a Unix socket on which nobody listens any more is replaced.
+    /// Without a host that is 127.0.0.1 and, where the machine has IPv6, `::1`, on one port. `[::]` takes
+    /// IPv4 connections too. The file of a Unix socket on which nobody listens any more is replaced.
     ///
     /// - Parameter backlog: how many connections may wait to be accepted.
     /// - Throws: kind `address` (unknown host, address in use), `permission`, `io`.
@@ -40,7 +42,8 @@ package final class Listener: @unchecked Sendable {
             self.name = name
             socketFile = status.map { (path, $0) }
         case .file:
-            throw TransportError(.address, "\(name) is a file, on which nothing can listen; use tcp:// or unix://")
+            throw TransportError(
+                .address, "\(name) is a file, on which nothing can listen; use tcp:// or unix://")
         }
     }
 
@@ -50,7 +53,8 @@ package final class Listener: @unchecked Sendable {
 
     /// The next connection that waits, or `nil`.
     ///
-    /// - Throws: kind `io` (no descriptors left) or `noMemory`: the connection still waits, so pause before the next call.
+    /// - Throws: kind `io` (no descriptors left) or `noMemory`: the connection still waits, so pause before
+    ///   the next call.
     package func accept() throws(TransportError) -> Connection? {
         for descriptor in descriptors {
             while true {
@@ -74,7 +78,8 @@ package final class Listener: @unchecked Sendable {
         return nil
     }
 
-    /// Stops listening and removes the socket file, unless another has taken its place; a second call does nothing.
+    /// Stops listening and removes the socket file, unless another has taken its place; a second call does
+    /// nothing.
     package func close() {
         guard !descriptors.isEmpty else { return }
         if let socketFile, let now = try? System.status(of: socketFile.path, followingLinks: false),

@@ -1,3 +1,4 @@
+import Buffers
 import CPosix
 
 /// Events of a descriptor (`poll`).
@@ -35,7 +36,8 @@ package struct PollSet {
 
     /// Adds a descriptor; a negative one, or one with no events, keeps its place and is not waited for.
     ///
-    /// - Returns: the place to ask with. Places count from 0; beyond ``capacity`` nothing is added, and −1 comes back.
+    /// - Returns: the place to ask with. Places count from 0; beyond ``capacity`` nothing is added, and −1
+    ///   comes back.
     @discardableResult
     package mutating func add(_ descriptor: Int32, _ events: PollEvents) -> Int {
         guard count < PollSet.capacity else { return -1 }
@@ -50,7 +52,8 @@ package struct PollSet {
         count = 0
     }
 
-    /// Waits until something is ready, at most until `deadline` of `Clock.now()`; negative waits without a limit, 0 only looks.
+    /// Waits until something is ready, at most until `deadline` of `Clock.now()`; negative waits without a
+    /// limit, 0 only looks.
     ///
     /// - Returns: `false` when the time ran out.
     package mutating func wait(until deadline: Int64) throws(TransportError) -> Bool {
@@ -70,7 +73,8 @@ package struct PollSet {
         return PollEvents(rawValue: entries[place].revents)
     }
 
-    /// Whether the last wait found anything at `place`, failures included: a read or write there will not wait.
+    /// Whether the last wait found anything at `place`, failures included: a read or write there will not
+    /// wait.
     package func isReady(_ place: Int) -> Bool {
         !ready(place).isEmpty
     }

@@ -1,9 +1,11 @@
+import Buffers
 import CPosix
 
 /// From hosts to addresses.
 enum Resolution {
     /// The addresses of `host`; without one, this machine's two loopback addresses.
-    static func addresses(host: String?, port: UInt16, name: String) throws(TransportError) -> [SocketAddress] {
+    static func addresses(host: String?, port: UInt16, name: String) throws(TransportError) -> [SocketAddress]
+    {
         do throws(LookupFailure) {
             guard let host else {
                 return try System.resolve("127.0.0.1", port: port, numericOnly: true)
@@ -22,11 +24,14 @@ enum Resolution {
         case EAI_NONAME, EAI_NODATA, EAI_ADDRFAMILY, EAI_FAIL:
             TransportError(.address, "\(name): the host \"\(host)\" is unknown; check its spelling")
         case EAI_AGAIN:
-            TransportError(.address, "\(name): the name service gave no answer for the host \"\(host)\"; try again later")
+            TransportError(
+                .address, "\(name): the name service gave no answer for the host \"\(host)\"; try again later"
+            )
         case EAI_MEMORY:
             TransportError(.noMemory, "\(name): no memory to look up the host \"\(host)\"")
         case EAI_SYSTEM:
-            TransportError(failure.errno, doing: "\(name): cannot look up the host \"\(host)\"", fallback: .address)
+            TransportError(
+                failure.errno, doing: "\(name): cannot look up the host \"\(host)\"", fallback: .address)
         default:
             TransportError(
                 .address, "\(name): cannot look up the host \"\(host)\": \(System.lookupText(failure.code))")
@@ -36,7 +41,8 @@ enum Resolution {
 
 /// What every TCP connection of this library asks of the system.
 enum SocketOptions {
-    /// Bytes that may wait unsent before `poll` says that there is no room: a decision to drop a frame sees the real backlog.
+    /// Bytes that may wait unsent before `poll` says that there is no room: a decision to drop a frame sees
+    /// the real backlog.
     static let unsentLimit: Int32 = 128 * 1024
 
     /// Sets them. All of them only tune, so a system that lacks one is none the worse.
@@ -45,7 +51,8 @@ enum SocketOptions {
         let tcp = Int32(IPPROTO_TCP)
         try? System.setOption(descriptor, level: tcp, TCP_NODELAY, 1)
         try? System.setOption(descriptor, level: tcp, TCP_NOTSENT_LOWAT, unsentLimit)
-        // A peer that vanished without a word is noticed within two minutes instead of the system's two hours.
+        // A peer that vanished without a word is noticed within two minutes instead of the system's two
+        // hours.
         try? System.setOption(descriptor, level: SOL_SOCKET, SO_KEEPALIVE, 1)
         try? System.setOption(descriptor, level: tcp, TCP_KEEPIDLE, 30)
         try? System.setOption(descriptor, level: tcp, TCP_KEEPINTVL, 15)

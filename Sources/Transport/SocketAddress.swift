@@ -39,11 +39,14 @@ struct SocketAddress {
         Int32(storage.ss_family)
     }
 
-    /// The port of an IPv4 or IPv6 address, else 0. Both families keep it behind the family, in network order.
+    /// The port of an IPv4 or IPv6 address, else 0. Both families keep it behind the family, in network
+    /// order.
     var port: UInt16 {
         get {
             guard family == AF_INET || family == AF_INET6 else { return 0 }
-            return withUnsafeBytes(of: storage) { UInt16(bigEndian: $0.load(fromByteOffset: 2, as: UInt16.self)) }
+            return withUnsafeBytes(of: storage) {
+                UInt16(bigEndian: $0.load(fromByteOffset: 2, as: UInt16.self))
+            }
         }
         set {
             guard family == AF_INET || family == AF_INET6 else { return }
@@ -61,13 +64,14 @@ struct SocketAddress {
         }
     }
 
-    /// Whether both are the same address and port (`sockaddr_in6` has bytes that do not count, so no plain comparison).
+    /// Whether both are the same address and port (`sockaddr_in6` has bytes that do not count, so no plain
+    /// comparison).
     func isSameEndpoint(as other: SocketAddress) -> Bool {
         guard family == other.family, port == other.port else { return false }
         let range =
             switch family {
             case AF_INET: 4..<8
-            case AF_INET6: 8..<24
+            case AF_INET6: 8..<28
             default: 0..<0
             }
         if range.isEmpty { return false }
@@ -95,7 +99,8 @@ struct SocketAddress {
         family == AF_INET || family == AF_INET6 ? Endpoint.tcpAddress(host: host, port: port) : "unix://"
     }
 
-    func withPointer<R, E: Error>(_ body: (UnsafePointer<sockaddr>, socklen_t) throws(E) -> R) throws(E) -> R {
+    func withPointer<R, E: Error>(_ body: (UnsafePointer<sockaddr>, socklen_t) throws(E) -> R) throws(E) -> R
+    {
         try withUnsafePointer(to: storage) { (pointer) throws(E) in
             // All addresses begin with the family, and the storage is aligned for each of them.
             try body(UnsafeRawPointer(pointer).assumingMemoryBound(to: sockaddr.self), length)

@@ -19,7 +19,9 @@ struct Errno: Error {
                 index += 1
             }
             // "Connection refused", but not "I/O error" or "RPC …".
-            if bytes.count > 1, (0x41...0x5A).contains(bytes[0]), (0x61...0x7A).contains(bytes[1]) || bytes[1] == 0x20 {
+            if bytes.count > 1, (0x41...0x5A).contains(bytes[0]),
+                (0x61...0x7A).contains(bytes[1]) || bytes[1] == 0x20
+            {
                 bytes[0] += 0x20
             }
             return String(decoding: bytes, as: UTF8.self)
@@ -152,7 +154,9 @@ enum System {
     // Names.
 
     /// The addresses of `host`, in the order in which they should be tried. Waits for the name service.
-    static func resolve(_ host: String, port: UInt16, numericOnly: Bool) throws(LookupFailure) -> [SocketAddress] {
+    static func resolve(
+        _ host: String, port: UInt16, numericOnly: Bool
+    ) throws(LookupFailure) -> [SocketAddress] {
         var hints = addrinfo()
         hints.ai_family = AF_UNSPEC
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
@@ -167,7 +171,9 @@ enum System {
         var next = first
         while let entry = next {
             if let pointer = entry.pointee.ai_addr,
-                let address = SocketAddress(copying: pointer, length: entry.pointee.ai_addrlen)
+                let address = SocketAddress(copying: pointer, length: entry.pointee.ai_addrlen),
+                // A host that the hosts file names twice comes twice.
+                !addresses.contains(where: { $0.isSameEndpoint(as: address) })
             {
                 addresses.append(address)
             }
@@ -210,7 +216,8 @@ enum System {
         try check { writev(descriptor, vectors.baseAddress, Int32(vectors.count)) }
     }
 
-    /// `writev` to a pipe that raises no SIGPIPE: the signal, which goes to the writing thread, is held back and taken off again.
+    /// `writev` to a pipe that raises no SIGPIPE: the signal, which goes to the writing thread, is held back
+    /// and taken off again.
     static func writeToPipe(_ descriptor: Int32, _ vectors: UnsafeBufferPointer<iovec>) throws(Errno) -> Int {
         var pipeSignal = sigset_t()
         sigemptyset(&pipeSignal)
@@ -239,7 +246,8 @@ enum System {
         try check { readv(descriptor, vectors.baseAddress, Int32(vectors.count)) }
     }
 
-    /// Waits for events until `deadline` of `Clock.now()`'s clock; negative is without a limit. Returns how many are ready.
+    /// Waits for events until `deadline` of `Clock.now()`'s clock; negative is without a limit. Returns how
+    /// many are ready.
     static func poll(
         _ descriptors: UnsafeMutablePointer<pollfd>, count: Int, until deadline: Int64
     ) throws(Errno) -> Int {
@@ -319,7 +327,7 @@ enum System {
 
 /// What kind of thing a path or a descriptor is, and which one.
 struct FileStatus {
-    enum Kind {
+    enum Kind: UInt8 {
         case regular, directory, socket, pipe, other
     }
 

@@ -1,9 +1,13 @@
+import Buffers
+
 import CPosix
 
 /// What went wrong with an address, a connection or a file.
 public struct TransportError: Error, Sendable {
     /// The class of a failure, by what a caller can do about it.
-    public enum Kind: Sendable {
+    // The raw type keeps the compiler from writing hash functions, which would bring random numbers into the
+    // embedded library.
+    public enum Kind: UInt8, Sendable {
         /// A URL that does not parse, an unknown host, or an address that is in use or not of this machine.
         case address
         /// Connecting, sending or receiving failed.
@@ -26,27 +30,28 @@ public struct TransportError: Error, Sendable {
     /// One sentence that names the address and the cause.
     public let message: String
 
-    package init(_ kind: Kind, code: Int32 = 0, _ message: String) {
+    package init(_ kind: Kind, code: Int32 = 0, _ message: Sentence) {
         self.kind = kind
         self.code = code
-        self.message = message
+        self.message = message.text
     }
 
-    /// A failed system call: `doing` names the attempt and the address, for example "cannot listen on tcp://:80".
+    /// A failed system call: `doing` names the attempt and the address, for example "cannot listen on
+    /// tcp://:80".
     ///
     /// Error numbers that mean the same everywhere get their own kind; the others are of kind `fallback`.
-    init(_ errno: Errno, doing: String, fallback: Kind, hint: String = "") {
+    init(_ errno: Errno, doing: Sentence, fallback: Kind, hint: Sentence = "") {
         let (kind, usualHint) = TransportError.classify(errno.code)
-        let tail = hint.utf8.isEmpty ? usualHint : hint
+        let tail = hint.text.utf8.isEmpty ? usualHint : hint
         self.init(
             kind ?? fallback, code: errno.code,
-            tail.utf8.isEmpty ? "\(doing): \(errno.text)" : "\(doing): \(errno.text); \(tail)")
+            tail.text.utf8.isEmpty ? "\(doing): \(errno.text)" : "\(doing): \(errno.text); \(tail)")
     }
 
-    private static func classify(_ code: Int32) -> (Kind?, String) {
+    private static func classify(_ code: Int32) -> (Kind?, Sentence) {
         switch code {
         case EACCES, EPERM: (.permission, "check the rights of this user")
-        case EADDRINUSE: (.address, "stop the program that uses it or choose another one")
+        case EADDRINUSE: (.address, "")
         case EADDRNOTAVAIL: (.address, "use an address that this machine has")
         case EAFNOSUPPORT: (.address, "this machine does not have this kind of address")
         case ENOMEM, ENOBUFS: (.noMemory, "")

@@ -1,5 +1,7 @@
-/// Writes a message without payload. `bytes` must hold 8 + the kind's header + `metadataSize` bytes; `fields` fills the header's own
-/// fields, `metadata` the metadata.
+import Buffers
+
+/// Writes a message without payload. `bytes` must hold 8 + the kind's header + `metadataSize` bytes; `fields`
+/// fills the header's own fields, `metadata` the metadata.
 @inline(__always)
 private func encodeMessage(
     _ prefix: MessagePrefix, into bytes: UnsafeMutableRawBufferPointer,
@@ -15,16 +17,21 @@ private func encodeMessage(
     return size
 }
 
-/// Bytes of metadata that hold one text; none for an empty one. Longer texts are cut at 1024 bytes.
+/// The most UTF-8 of a name or a reason that is sent, in bytes; what is longer is cut.
+private let textLimit = 1024
+
+/// Bytes of metadata that hold one text; none for an empty one.
 private func textSize(name: StaticString, _ text: String) -> Int {
-    text.utf8.isEmpty ? 0 : MetadataWriter.encodedSize(name: name, contentSize: min(text.utf8.count, 1024))
+    guard !text.utf8.isEmpty else { return 0 }
+    return MetadataWriter.encodedSize(
+        name: name, contentSize: MetadataWriter.size(of: text, limit: textLimit))
 }
 
 /// Fills metadata of ``textSize(name:_:)`` bytes.
 private func writeText(_ text: String, name: StaticString, into bytes: UnsafeMutableRawBufferPointer) {
     guard !text.utf8.isEmpty else { return }
     var writer = MetadataWriter(bytes)
-    _ = writer.append(text, name: name, limit: 1024)
+    _ = writer.append(text, name: name, limit: textLimit)
 }
 
 extension Hello {
@@ -77,7 +84,8 @@ extension Acknowledgement {
     /// Bytes that ``encode(into:)`` writes.
     package static let encodedSize = WireFormat.skippableHeaderSize + MessageKind.acknowledgement.headerSize
 
-    /// Writes the message and returns its size. `bytes` must hold ``encodedSize`` bytes. Nothing is allocated.
+    /// Writes the message and returns its size. `bytes` must hold ``encodedSize`` bytes. Nothing is
+    /// allocated.
     package func encode(into bytes: UnsafeMutableRawBufferPointer) -> Int {
         var prefix = MessagePrefix(kind: .acknowledgement)
         prefix.streamID = streamID
@@ -100,7 +108,8 @@ extension KeyFrameRequest {
     /// Bytes that ``encode(into:)`` writes.
     package static let encodedSize = WireFormat.skippableHeaderSize + MessageKind.keyFrameRequest.headerSize
 
-    /// Writes the message and returns its size. `bytes` must hold ``encodedSize`` bytes. Nothing is allocated.
+    /// Writes the message and returns its size. `bytes` must hold ``encodedSize`` bytes. Nothing is
+    /// allocated.
     package func encode(into bytes: UnsafeMutableRawBufferPointer) -> Int {
         var prefix = MessagePrefix(kind: .keyFrameRequest)
         prefix.streamID = streamID

@@ -148,7 +148,7 @@ extension FrameHeader {
         do throws(BufferError) {
             packedSize = try FrameLayout(info).packedSize
         } catch {
-            throw WireError(.protocolViolation, at: base + 48, error.message)
+            throw WireError(.protocolViolation, at: base + 48, "\(error.message)")
         }
         guard rawSize == UInt64(packedSize) else {
             throw WireError(
@@ -199,40 +199,33 @@ extension FrameHeader {
                 "strip count is \(stripCount); planes cut into strips of \(stripRows) rows come to \(expected)"
             )
         }
-        let largest = min(Int(stripRows), layout[plane: 0].rows) * largestRow(layout)
-        guard profile == WireProfile.tile || largest <= 4 << 20 else {
-            throw WireError(
-                .tooLarge, at: base + 64,
-                "strip rows is \(stripRows), strips of up to \(largest) bytes; the limit of an LZ4 block is \(4 << 20)"
-            )
+        guard profile != WireProfile.tile else { return }
+        for index in 0..<layout.planeCount {
+            let plane = layout[plane: index]
+            let size = min(Int(stripRows), plane.rows) * plane.rowBytes
+            guard size <= Self.maximumStripBytes else {
+                throw WireError(
+                    .tooLarge, at: base + 64,
+                    "strip rows is \(stripRows), strips of up to \(size) bytes; the limit of an LZ4 block is"
+                        + " \(Self.maximumStripBytes)")
+            }
         }
-    }
-
-    private func largestRow(_ layout: FrameLayout) -> Int {
-        var size = 0
-        for index in 0..<layout.planeCount { size = max(size, layout[plane: index].rowBytes) }
-        return size
     }
 
     private func checkedPayloadSize(_ prefix: MessagePrefix, base: UInt64) throws(WireError) -> Int {
         let size = prefix.payloadSize
-        let bound = Self.payloadBound(profile: profile, rawSize: rawSize, stripCount: Int(stripCount))
-        guard size <= UInt64(bound) else {
+        let sizes = Self.payloadSizes(profile: profile, rawSize: rawSize, stripCount: Int(stripCount))
+        guard size <= UInt64(sizes.upperBound) else {
             throw WireError(
                 .tooLarge, at: base + 16,
-                "payload size is \(size) bytes; the bound for a raw size of \(rawSize) in profile \(profile) is \(bound)"
-            )
+                "payload size is \(size) bytes; in profile \(profile) a raw size of \(rawSize) comes to at most"
+                    + " \(sizes.upperBound)")
         }
-        guard profile != WireProfile.raw || size == UInt64(bound) else {
+        guard size >= UInt64(sizes.lowerBound) else {
             throw WireError(
                 .protocolViolation, at: base + 16,
-                "payload size is \(size) bytes; in profile 1 (raw) it is \(bound) for a raw size of \(rawSize)"
-            )
-        }
-        guard size >= UInt64(WireFormat.skippableHeaderSize) else {
-            throw WireError(
-                .protocolViolation, at: base + 16,
-                "payload size is \(size) bytes; a frame has at least \(WireFormat.skippableHeaderSize)")
+                "payload size is \(size) bytes; in profile \(profile) a raw size of \(rawSize) comes to at least"
+                    + " \(sizes.lowerBound)")
         }
         return Int(size)
     }

@@ -12,8 +12,8 @@ package enum WireProfile {
 
 /// The header of a message of kind ``MessageKind/frame``: all that a reader must know before the payload.
 package struct FrameHeader: Sendable, Equatable {
-    /// The picture. The row order is that of the source: on the wire rows always run from top to bottom and without padding, and the
-    /// stride of a header that was read is 0.
+    /// The picture. The row order is that of the source: on the wire rows always run from top to bottom and
+    /// without padding, and the stride of a header that was read is 0.
     package var info: FrameInfo
     /// A value of ``WireProfile``.
     package var profile: UInt8
@@ -77,18 +77,27 @@ package struct FrameHeader: Sendable, Equatable {
         return count
     }
 
-    /// Bytes of an LZ4 frame around `stripCount` blocks: frame header with content size, block sizes, end mark.
+    /// Bytes of the largest block that the LZ4 Frame Format knows.
+    static let maximumStripBytes = 4 << 20
+
+    /// Bytes of an LZ4 frame around `stripCount` blocks: frame header with content size, block sizes, end
+    /// mark.
     static func frameOverhead(stripCount: Int) -> Int {
         15 + 4 * stripCount + 4
     }
 
-    /// The largest payload that a reader takes for a picture of `rawSize` bytes.
+    /// The payload sizes that a reader takes for a picture of `rawSize` bytes.
     ///
-    /// A raw payload is exactly this long. For the others it is LZ4's own bound for incompressible bytes, with room for
-    /// 8 bytes per strip and 64 per frame.
-    package static func payloadBound(profile: UInt8, rawSize: Int, stripCount: Int) -> Int {
-        profile == WireProfile.raw
-            ? rawSize + frameOverhead(stripCount: stripCount)
-            : rawSize + rawSize / 255 + 16 + 8 * stripCount + 64
+    /// A raw payload has exactly one size. In profile `lz4` a block that does not get smaller is stored, so
+    /// that no payload is larger than a raw one, and each block has at least a byte. For `tile` the bound is
+    /// LZ4's own for incompressible bytes, with room for 8 bytes per strip and 64 per frame.
+    static func payloadSizes(profile: UInt8, rawSize: Int, stripCount: Int) -> ClosedRange<Int> {
+        let overhead = frameOverhead(stripCount: stripCount)
+        switch profile {
+        case WireProfile.raw: return overhead + rawSize...overhead + rawSize
+        case WireProfile.lz4: return overhead + min(stripCount, rawSize)...overhead + rawSize
+        default:
+            return WireFormat.skippableHeaderSize...rawSize + rawSize / 255 + 16 + 8 * stripCount + 64
+        }
     }
 }

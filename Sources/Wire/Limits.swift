@@ -1,4 +1,5 @@
-/// What a reader accepts. Every length in a message is held against these before anything is allocated for it.
+/// What a reader accepts. Every length in a message is held against these before anything is allocated for
+/// it.
 public struct Limits: Sendable, Equatable {
     /// The widest frame, in pixels.
     public var maxWidth: Int
@@ -6,8 +7,8 @@ public struct Limits: Sendable, Equatable {
     public var maxHeight: Int
     /// The largest decoded frame, tightly packed, in bytes.
     public var maxFrameBytes: Int
-    /// The most metadata one message may carry, in bytes. Frames of other programs between messages are skipped up to
-    /// this size.
+    /// The most metadata one message may carry, in bytes. Frames of other programs between messages are
+    /// skipped up to this size.
     public var maxMetadataBytes: Int
 
     /// The defaults are 16384 × 16384 pixels, 256 MiB and 64 KiB.

@@ -17,7 +17,7 @@ package enum MessageKind: UInt8, Sendable, Equatable {
     var headerSize: Int {
         switch self {
         case .frame: 148
-        case .hello: 76
+        case .hello: 80
         case .acknowledgement: 68
         case .keyFrameRequest: 52
         case .bye: 56
@@ -80,7 +80,8 @@ struct MessagePrefix {
         metadataChecksum = header.integer(at: 40)
     }
 
-    /// Writes a message whose kind-specific fields and metadata are in place already: what comes before and behind them.
+    /// Writes a message whose kind-specific fields and metadata are in place already: what comes before and
+    /// behind them.
     ///
     /// `message` begins with the skippable frame's magic and is as long as the message without its payload.
     func complete(_ message: UnsafeMutableRawBufferPointer) {

@@ -1,25 +1,29 @@
+import CPosix
+
 /// Finds the next message in a recording that is damaged.
 ///
-/// Pixels that happen to hold a whole message, checksum included, are taken for one; only the frame's own reader can tell.
+/// Pixels that happen to hold a whole message, checksum included, are taken for one; only the frame's own
+/// reader can tell.
 package enum MessageSearch {
     /// What was found.
     package enum Result: Sendable, Equatable {
         /// A message with a good header begins at this index.
         case message(at: Int)
-        /// None; what begins at this index (at most a header's length from the end) may become one with more bytes.
+        /// None; what begins at this index (at most a header's length from the end) may become one with more
+        /// bytes.
         case needMore(from: Int)
     }
 
-    /// The first message at or behind `start` of `bytes`. Headers of any kind and of later, longer layouts count; what is in
-    /// them is for ``StreamParser`` to judge.
+    /// The first message at or behind `start` of `bytes`. Headers of any kind and of later, longer layouts
+    /// count; what is in them is for ``StreamParser`` to judge.
     package static func next(in bytes: UnsafeRawBufferPointer, from start: Int = 0) -> Result {
+        guard let base = bytes.baseAddress else { return .needMore(from: 0) }
         var index = max(start, 0)
         while index < bytes.count {
-            // Most bytes are decided by the first one.
-            guard bytes[index] == UInt8(truncatingIfNeeded: WireFormat.messageMagic) else {
-                index += 1
-                continue
-            }
+            // Nearly every byte is decided by the first one of the magic number.
+            let first = Int32(WireFormat.messageMagic & 0xFF)
+            guard let found = memchr(base + index, first, bytes.count - index) else { break }
+            index = UnsafeRawPointer(found) - base
             switch judge(UnsafeRawBufferPointer(rebasing: bytes[index...])) {
             case .message: return .message(at: index)
             case .tooShort: return .needMore(from: index)

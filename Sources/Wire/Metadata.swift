@@ -1,3 +1,5 @@
+import Buffers
+
 /// One tagged entry of a message's metadata, borrowed from the bytes it was read from.
 package struct MetadataEntry {
     /// What the content is.
@@ -65,7 +67,8 @@ package struct MetadataWriter {
 
     /// Appends an entry with a name, as the kinds of ``MetadataEntry/Kind`` have it.
     ///
-    /// - Returns: `false`, and nothing is written, when there is no room, the name is longer than 65535 bytes, or a matrix has not 64.
+    /// - Returns: `false`, and nothing is written, when there is no room, the name is longer than 65535
+    ///   bytes, or a matrix has not 64.
     package mutating func append(
         _ kind: MetadataEntry.Kind, name: UnsafeRawBufferPointer, content: UnsafeRawBufferPointer
     ) -> Bool {
@@ -93,14 +96,26 @@ package struct MetadataWriter {
             content: content)
     }
 
-    /// Appends a text of at most `limit` bytes of UTF-8; a longer one is cut.
+    /// Appends a text of at most `limit` bytes of UTF-8; a longer one is cut at a whole character.
     package mutating func append(_ text: String, name: StaticString, limit: Int = .max) -> Bool {
+        let size = Self.size(of: text, limit: limit)
         var text = text
         return text.withUTF8 { utf8 in
-            append(
-                .text, name: name,
-                content: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(utf8).prefix(limit)))
+            append(.text, name: name, content: UnsafeRawBufferPointer(utf8).slice(0, size))
         }
+    }
+
+    /// Bytes of UTF-8 that are left of `text` when it is cut at `limit` or before, at a whole character.
+    static func size(of text: String, limit: Int) -> Int {
+        let utf8 = text.utf8
+        guard utf8.count > limit else { return utf8.count }
+        var size = limit
+        var index = utf8.index(utf8.startIndex, offsetBy: limit)
+        while size > 0, utf8[index] & 0xC0 == 0x80 {
+            index = utf8.index(before: index)
+            size -= 1
+        }
+        return size
     }
 }
 

@@ -1,13 +1,15 @@
 /// The empty LZ4 frame that a stream begins with.
 ///
-/// The LZ4 Frame Format discourages streams that begin with a skippable frame, and tools know a file by this magic number.
+/// The LZ4 Frame Format discourages streams that begin with a skippable frame, and tools know a file by this
+/// magic number.
 package enum StreamOpening {
     /// Bytes of the opening.
     package static let size = 11
     /// The magic number of an LZ4 frame.
     package static let magic: UInt32 = 0x184D_2204
 
-    /// Byte `index` of: the magic number, FLG (version 1, independent blocks), BD (64 KiB), the header's check byte, and the end mark.
+    /// Byte `index` of: the magic number, FLG (version 1, independent blocks), BD (64 KiB), the header's
+    /// check byte, and the end mark.
     private static func byte(_ index: Int) -> UInt8 {
         switch index {
         case 0: 0x04

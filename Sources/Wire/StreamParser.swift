@@ -1,3 +1,4 @@
+import Buffers
 import CPosix
 
 /// Takes a stream apart into messages, from bytes that come in pieces of any size. Payloads it only counts.
@@ -47,6 +48,8 @@ package final class StreamParser {
     /// Bytes of a frame of another program that are still to be skipped.
     private var foreignRemaining: UInt64 = 0
     private var prefix = MessagePrefix(kind: .bye)
+    /// Read and checked; its metadata may be still to come.
+    private var frame: FrameHeader?
     private var failure: WireError?
     private var metadataStart = 0
     private var metadataSize = 0
@@ -59,7 +62,8 @@ package final class StreamParser {
         free(storage)
     }
 
-    /// The metadata of the last message, for a ``MetadataReader``. Valid until the next call of ``feed(_:used:)``.
+    /// The metadata of the last message, for a ``MetadataReader``. Valid until the next call of
+    /// ``feed(_:used:)``.
     package var metadata: UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(
             start: storage.map { UnsafeRawPointer($0 + metadataStart) }, count: metadataSize)
@@ -67,8 +71,8 @@ package final class StreamParser {
 
     /// Takes bytes until a message's header and metadata are complete, or all are taken.
     ///
-    /// Bytes of a payload that ``payloadConsumed(_:)`` does not tell about are skipped, so that a caller without interest in
-    /// pixels feeds everything. After an error every further call gives the same.
+    /// Bytes of a payload that ``payloadConsumed(_:)`` does not tell about are skipped, so that a caller
+    /// without interest in pixels feeds everything. After an error every further call gives the same.
     ///
     /// - Parameter used: Set to the number of bytes taken, all of them unless a message is complete.
     package func feed(_ bytes: UnsafeRawBufferPointer, used: inout Int) throws(WireError) -> Event {
@@ -108,8 +112,8 @@ package final class StreamParser {
 
     /// Says that no bytes follow.
     ///
-    /// - Throws: A ``WireError/Kind/truncated`` error that says what is missing, unless the stream ends at a message boundary; or the
-    ///   error that came before.
+    /// - Throws: A ``WireError/Kind/truncated`` error that says what is missing, unless the stream ends at a
+    ///   message boundary; or the error that came before.
     package func finish() throws(WireError) {
         if let failure { throw failure }
         if payloadRemaining > 0 {
@@ -138,8 +142,8 @@ package final class StreamParser {
         }
     }
 
-    /// Forgets an error and everything half read, and expects a message at byte `offset` of the stream, where ``MessageSearch``
-    /// found one.
+    /// Forgets an error and everything half read, and expects a message at byte `offset` of the stream, where
+    /// ``MessageSearch`` found one.
     package func resynchronize(at offset: UInt64) {
         failure = nil
         payloadRemaining = 0
@@ -168,7 +172,8 @@ package final class StreamParser {
         return taken
     }
 
-    /// Makes room for `size` bytes, at least doubling, so that memory follows what has come and not what was announced.
+    /// Makes room for `size` bytes, at least doubling, so that memory follows what has come and not what was
+    /// announced.
     private func reserve(_ size: Int) throws(WireError) {
         guard size > capacity else { return }
         let newCapacity = max(size, 2 * capacity, 1024)
@@ -318,8 +323,8 @@ package final class StreamParser {
             )
         }
         if prefix.kind == MessageKind.frame.rawValue {
-            // Before metadata is waited for, so that a refused frame costs nothing more.
-            _ = try FrameHeader(reading: header, prefix, limits: limits, base: headerOffset)
+            // Before the metadata is waited for, so that a refused frame costs nothing more.
+            frame = try FrameHeader(reading: header, prefix, limits: limits, base: headerOffset)
         }
         stage = .metadata
         needed += prefix.metadataSize
@@ -347,7 +352,7 @@ package final class StreamParser {
     private func makeEvent() throws(WireError) -> Event? {
         switch MessageKind(rawValue: prefix.kind) {
         case .frame:
-            let frame = try FrameHeader(reading: header, prefix, limits: limits, base: headerOffset)
+            guard let frame else { return nil }
             payloadRemaining = frame.payloadSize
             return .frame(frame)
         case .hello:

@@ -1,3 +1,5 @@
+import Buffers
+
 /// Why bytes were refused.
 public struct WireError: Error, Sendable {
     /// What is wrong in general.
@@ -23,10 +25,11 @@ public struct WireError: Error, Sendable {
     public var message: String
 
     /// An error whose sentence is `text` followed by the offset.
-    package init(_ kind: Kind, at offset: UInt64, _ text: String) {
+    package init(_ kind: Kind, at offset: UInt64, _ text: Sentence) {
         self.kind = kind
         self.offset = offset
-        message = "\(text) (byte \(offset) of the stream)"
+        let sentence: Sentence = "\(text) (byte \(offset) of the stream)"
+        message = sentence.text
     }
 }
 

@@ -1,0 +1,208 @@
+import Synchronization
+import CPosix
+import Synchronization
+
+/// An open map of a buffer.
+package struct BufferMap {
+    /// Where the bytes of a map come from.
+    package enum Kind: UInt8 {
+        /// A memory of the buffer. The map holds no reference of its own: a mapped memory outlives its place in a buffer.
+        case memory = 1
+        /// A memory made for this map, of which the map holds the reference.
+        case temporary = 2
+        /// A buffer without memories.
+        case empty = 3
+    }
+
+    package var bytes: UnsafeMutableRawBufferPointer
+    package var flags: MapFlags
+    package var kind: Kind
+    package var memory: Unmanaged<Memory>?
+
+    package init(
+        bytes: UnsafeMutableRawBufferPointer, flags: MapFlags, kind: Kind, memory: Unmanaged<Memory>?
+    ) {
+        self.bytes = bytes
+        self.flags = flags
+        self.kind = kind
+        self.memory = memory
+    }
+
+    /// Ends the map; `false` when it is not open.
+    package func end() -> Bool {
+        guard let memory else { return kind == .empty }
+        let wasOpen = memory._withUnsafeGuaranteedRef { $0.tryUnmap(flags) }
+        if wasOpen, kind == .temporary { memory.release() }
+        return wasOpen
+    }
+}
+
+extension BufferStorage {
+    /// Presents all bytes as one region. `flags` must be valid; `mayChange` says that the caller is the only owner.
+    package func map(_ flags: MapFlags, mayChange: Bool) throws(BufferError) -> BufferMap {
+        if !mayChange, flags.contains(.write) {
+            throw .notWritable(
+                "the buffer has other owners, so it cannot be mapped for writing; make it writable first")
+        }
+        let head = self.head
+        switch head.pointee.count {
+        case 1:
+            let memory = head.pointee.slots[0]
+            let outcome = memory._withUnsafeGuaranteedRef { $0.tryMap(flags) }
+            if outcome == .mapped { return BufferMap(mapped: memory, flags, .memory) }
+            return try mapCopy(flags, after: outcome)
+        case 0:
+            let nothing = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+            return BufferMap(bytes: nothing, flags: flags, kind: .empty, memory: nil)
+        default:
+            return try mapSeveral(flags, mayChange: mayChange)
+        }
+    }
+
+    /// Replaces the only memory by a private copy where that is why it cannot be mapped.
+    private func mapCopy(_ flags: MapFlags, after outcome: Memory.MapOutcome) throws(BufferError) -> BufferMap
+    {
+        guard outcome == .notWritable else { throw outcome.error(flags) }
+        let copy = try copyToReplace(at: 0)
+        _ = copy.tryMap(flags)
+        replace(at: 0, with: copy)
+        return BufferMap(mapped: reference(at: 0), flags, .memory)
+    }
+
+    private func mapSeveral(_ flags: MapFlags, mayChange: Bool) throws(BufferError) -> BufferMap {
+        if !flags.contains(.write), let span = try shareOfSpan() {
+            return mapTemporary(span, flags)
+        }
+        let count = self.count
+        for index in 0..<count {
+            let isWriting = reference(at: index)._withUnsafeGuaranteedRef {
+                MapCounts.isWriting($0.maps.load(ordering: .acquiring))
+            }
+            guard !isWriting else {
+                throw .notWritable(
+                    "a memory of the buffer is mapped for writing, so it cannot be merged; unmap it first")
+            }
+        }
+        let merged = try Memory(size: size)
+        var offset = 0
+        for index in 0..<count {
+            let bytes = self.bytes(at: index)
+            if let source = bytes.baseAddress, bytes.count > 0 {
+                memcpy(merged.visibleBytes.baseAddress! + offset, source, bytes.count)
+            }
+            offset += bytes.count
+        }
+        guard mayChange else { return mapTemporary(merged, flags) }
+        _ = merged.tryMap(flags)
+        replaceAll(with: merged)
+        return BufferMap(mapped: reference(at: 0), flags, .memory)
+    }
+
+    private func mapTemporary(_ memory: Memory, _ flags: MapFlags) -> BufferMap {
+        _ = memory.tryMap(flags)
+        return BufferMap(mapped: Unmanaged.passRetained(memory), flags, .temporary)
+    }
+
+    /// One share of all bytes if the memories follow each other in one block. Such memories are shares, so their block is not being
+    /// written.
+    private func shareOfSpan() throws(BufferError) -> Memory? {
+        let count = self.count
+        for index in 1..<count {
+            let isSpan = reference(at: index - 1)._withUnsafeGuaranteedRef { first in
+                reference(at: index)._withUnsafeGuaranteedRef { Memory.isSpan(first, $0) != nil }
+            }
+            guard isSpan else { return nil }
+        }
+        let size = self.size
+        let first = reference(at: 0).takeUnretainedValue()
+        return try first.shareOfBlock(offset: first.offset, size: size)
+    }
+
+    // MARK: Bytes
+
+    /// Copies up to `destination.count` bytes from `offset`; returns how many there were.
+    package func extract(offset: Int, into destination: UnsafeMutableRawBufferPointer) -> Int {
+        var done = 0
+        forEachPart(offset: offset, size: destination.count) { _, part in
+            memcpy(destination.baseAddress! + done, part.baseAddress!, part.count)
+            done += part.count
+        }
+        return done
+    }
+
+    /// Copies up to `source.count` bytes to `offset`; returns how many fitted. Nothing is written if it throws. The caller is the
+    /// only owner.
+    package func fill(offset: Int, from source: UnsafeRawBufferPointer) throws(BufferError) -> Int {
+        var failure: BufferError?
+        var mapped = 0
+        // Maps in the order of the places, so that a failure leaves those to undo at the front.
+        forEachPart(offset: offset, size: source.count) { index, _ in
+            guard failure == nil else { return }
+            do throws(BufferError) {
+                try mapForFilling(at: index)
+                mapped += 1
+            } catch {
+                failure = error
+            }
+        }
+        var done = 0
+        forEachPart(offset: offset, size: source.count) { index, part in
+            guard mapped > 0 else { return }
+            if failure == nil {
+                memcpy(part.baseAddress!, source.baseAddress! + done, part.count)
+                done += part.count
+            }
+            _ = reference(at: index)._withUnsafeGuaranteedRef { $0.tryUnmap(.write) }
+            mapped -= 1
+        }
+        if let failure { throw failure }
+        return done
+    }
+
+    private func mapForFilling(at index: Int) throws(BufferError) {
+        // A map of both kinds that is open admits this one.
+        let outcome = reference(at: index)._withUnsafeGuaranteedRef { $0.tryMap(.write) }
+        if outcome == .mapped { return }
+        guard outcome == .notWritable else { throw outcome.error(.write) }
+        let copy = try copyToReplace(at: index)
+        _ = copy.tryMap(.write)
+        replace(at: index, with: copy)
+    }
+
+    /// A copy of the memory at `index`, which is read-only or shared, to take its place.
+    private func copyToReplace(at index: Int) throws(BufferError) -> Memory {
+        let memory = reference(at: index).takeUnretainedValue()
+        // It can have been put into a second buffer while the first had it mapped: then a map for writing would lose its target.
+        guard !MapCounts.isWriting(memory.maps.load(ordering: .acquiring)) else {
+            throw Memory.MapOutcome.excluded.error(.write)
+        }
+        return try memory.copy(offset: 0, size: memory.size)
+    }
+
+    /// Calls `body` with each place and the bytes of it that lie in `size` bytes from `offset`, as far as there are any.
+    @inline(__always)
+    private func forEachPart(offset: Int, size: Int, _ body: (Int, UnsafeMutableRawBufferPointer) -> Void) {
+        guard offset >= 0, size > 0 else { return }
+        let (sum, overflow) = offset.addingReportingOverflow(size)
+        let end = overflow ? Int.max : sum
+        var start = 0
+        for index in 0..<count where start < end {
+            let bytes = self.bytes(at: index)
+            let from = max(offset, start)
+            let to = min(end, start + bytes.count)
+            if from < to {
+                body(index, UnsafeMutableRawBufferPointer(rebasing: bytes[from - start..<to - start]))
+            }
+            start += bytes.count
+        }
+    }
+}
+
+extension BufferMap {
+    @inline(__always)
+    fileprivate init(mapped memory: Unmanaged<Memory>, _ flags: MapFlags, _ kind: Kind) {
+        self.init(
+            bytes: memory._withUnsafeGuaranteedRef { $0.visibleBytes }, flags: flags, kind: kind,
+            memory: memory)
+    }
+}

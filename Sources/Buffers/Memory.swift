@@ -1,0 +1,322 @@
+import CPosix
+import Synchronization
+
+/// What may be done with a ``Memory``. The raw values are those of `fw_memory_flags`.
+public struct MemoryFlags: OptionSet, Sendable {
+    public let rawValue: UInt32
+
+    public init(rawValue: UInt32) {
+        self.rawValue = rawValue
+    }
+
+    /// Can never be mapped for writing.
+    public static let readOnly = MemoryFlags(rawValue: 1 << 0)
+    /// Is copied where it would be shared.
+    public static let noShare = MemoryFlags(rawValue: 1 << 1)
+
+    static let known: MemoryFlags = [.readOnly, .noShare]
+}
+
+/// How a block is to be allocated.
+public struct AllocationParameters: Sendable {
+    /// The largest ``alignment``, in bytes.
+    public static let maximumAlignment = 65536
+
+    /// Flags of the new memory.
+    public var flags: MemoryFlags
+    /// Alignment of the base address in bytes: a power of two, at most ``maximumAlignment``.
+    public var alignment: Int
+    /// Bytes before the visible ones.
+    public var prefix: Int
+    /// Bytes behind the visible ones.
+    public var padding: Int
+
+    public init(flags: MemoryFlags = [], alignment: Int = 64, prefix: Int = 0, padding: Int = 0) {
+        self.flags = flags
+        self.alignment = alignment
+        self.prefix = prefix
+        self.padding = padding
+    }
+}
+
+/// One contiguous block of bytes, or a window into one.
+///
+/// The visible bytes are `base + offset ..< base + offset + size`. A memory comes from an allocation, from foreign bytes with a
+/// release function, or from ``share(offset:size:)``, which makes a read-only window into the block of another memory. While
+/// a share lives, or while several buffers hold the memory, its bytes cannot be mapped for writing.
+///
+/// Threads: any number may read, map for reading and share. ``resize(offset:size:)`` asks for a single user.
+public final class Memory: @unchecked Sendable {
+    // Unchecked: the counts are atomic, and the window and `next` are changed by a single owner only.
+
+    /// The C function that gives foreign bytes back.
+    package typealias ReleaseFunction = @convention(c) (UnsafeMutableRawPointer?) -> Void
+
+    /// The first byte of the block; nil only for foreign blocks of no bytes.
+    let base: UnsafeMutableRawPointer?
+    /// The size of the block in bytes.
+    public let maxSize: Int
+    public let flags: MemoryFlags
+    /// The memory that owns the block, if this one is a share; never a share itself.
+    let root: Memory?
+    /// Called with `user` when a foreign block is given back. Without it, `user` is what `free` gets: a block of our own, or nil.
+    private let releaseFunction: ReleaseFunction?
+    private let user: UnsafeMutableRawPointer?
+
+    @exclusivity(unchecked) private var windowOffset: Int
+    @exclusivity(unchecked) private var windowSize: Int
+    /// The next free memory of the pool that holds this one.
+    @exclusivity(unchecked) var next: Unmanaged<Memory>?
+
+    /// The open maps: see `MapCounts`.
+    let maps = Atomic<UInt64>(0)
+    /// Who else has an interest in the bytes: see `Sharing`.
+    let sharing = Atomic<UInt64>(0)
+
+    private init(
+        base: UnsafeMutableRawPointer?, maxSize: Int, offset: Int, size: Int, flags: MemoryFlags,
+        root: Memory?,
+        releaseFunction: ReleaseFunction?, user: UnsafeMutableRawPointer?
+    ) {
+        self.base = base
+        self.maxSize = maxSize
+        self.flags = flags
+        self.root = root
+        self.releaseFunction = releaseFunction
+        self.user = user
+        windowOffset = offset
+        windowSize = size
+        next = nil
+    }
+
+    /// A new block with `size` visible bytes of undefined content.
+    ///
+    /// - Throws: ``BufferError/invalidArgument(_:)`` for the alignment or unknown flags, ``BufferError/outOfRange(_:)`` when the
+    ///   sum of the sizes overflows, ``BufferError/noMemory(bytes:)``.
+    public convenience init(
+        size: Int, parameters: AllocationParameters = AllocationParameters()
+    ) throws(BufferError) {
+        let maxSize = try parameters.blockSize(visible: size)
+        let (block, base) = try allocateBlock(size: maxSize, alignment: parameters.alignment)
+        self.init(
+            base: base, maxSize: maxSize, offset: parameters.prefix, size: size, flags: parameters.flags,
+            root: nil,
+            releaseFunction: nil, user: block)
+    }
+
+    /// A memory over foreign bytes, of which `window` is visible.
+    ///
+    /// `release` is called once when the memory and all shares of it are gone, on the thread that drops the last reference; not
+    /// when this initializer throws.
+    ///
+    /// - Throws: ``BufferError/invalidArgument(_:)`` for unknown flags, ``BufferError/outOfRange(_:)`` when `window` does not lie
+    ///   in `bytes`.
+    public convenience init(
+        wrapping bytes: UnsafeMutableRawBufferPointer, window: Range<Int>? = nil, flags: MemoryFlags = [],
+        release: (() -> Void)? = nil
+    ) throws(BufferError) {
+        let window = window ?? 0..<bytes.count
+        try checkWrapped(
+            base: bytes.baseAddress, maxSize: bytes.count, offset: window.lowerBound, size: window.count,
+            flags: flags)
+        var function: ReleaseFunction?
+        var user: UnsafeMutableRawPointer?
+        if let release {
+            user = Unmanaged.passRetained(ReleaseClosure(release)).toOpaque()
+            function = { user in
+                Unmanaged<ReleaseClosure>.fromOpaque(user!).takeRetainedValue().body()
+            }
+        }
+        self.init(
+            base: bytes.baseAddress, maxSize: bytes.count, offset: window.lowerBound, size: window.count,
+            flags: flags,
+            root: nil, releaseFunction: function, user: user)
+    }
+
+    /// As ``init(wrapping:window:flags:release:)``, with a C function, which costs no closure.
+    package convenience init(
+        wrapping base: UnsafeMutableRawPointer?, maxSize: Int, offset: Int, size: Int, flags: MemoryFlags,
+        release: ReleaseFunction?, user: UnsafeMutableRawPointer?
+    ) throws(BufferError) {
+        try checkWrapped(base: base, maxSize: maxSize, offset: offset, size: size, flags: flags)
+        self.init(
+            base: base, maxSize: maxSize, offset: offset, size: size, flags: flags, root: nil,
+            releaseFunction: release, user: release == nil ? nil : user)
+    }
+
+    /// A read-only window into the block of `root`, whose share count the caller has raised.
+    fileprivate convenience init(share root: Memory, offset: Int, size: Int) {
+        self.init(
+            base: root.base, maxSize: root.maxSize, offset: offset, size: size, flags: .readOnly, root: root,
+            releaseFunction: nil, user: nil)
+    }
+
+    deinit {
+        if let root {
+            root.sharing.subtract(Sharing.share, ordering: .acquiringAndReleasing)
+        } else if let releaseFunction {
+            releaseFunction(user)
+        } else {
+            free(user)
+        }
+    }
+
+    /// Bytes from the start of the block to the first visible one.
+    public var offset: Int { windowOffset }
+
+    /// The number of visible bytes.
+    public var size: Int { windowSize }
+
+    /// The visible bytes, without the bookkeeping of a map: for the library's own use, where the rules of maps are known to hold.
+    package var visibleBytes: UnsafeMutableRawBufferPointer {
+        guard let base else { return UnsafeMutableRawBufferPointer(start: nil, count: 0) }
+        return UnsafeMutableRawBufferPointer(start: base + windowOffset, count: windowSize)
+    }
+
+    /// Whether the memory can be mapped for writing now, as far as other holders of its bytes go: it is not read-only, no share of it
+    /// is alive, it is no share itself, and at most one buffer holds it.
+    public var isWritable: Bool {
+        root == nil && !flags.contains(.readOnly) && !Sharing.isShared(sharing.load(ordering: .acquiring))
+    }
+
+    /// Moves the window: its start by `offset` bytes, which may be negative and reaches into the prefix then, its size to `size`
+    /// bytes. Open maps keep their bytes.
+    ///
+    /// - Throws: ``BufferError/outOfRange(_:)`` when the window would leave the block.
+    public func resize(offset: Int, size: Int) throws(BufferError) {
+        let (start, overflow) = windowOffset.addingReportingOverflow(offset)
+        guard !overflow, start >= 0, start <= maxSize, size >= 0, size <= maxSize - start else {
+            throw .outOfRange(
+                "a window of \(size) bytes, moved by \(offset) from offset \(windowOffset), leaves the block of"
+                    + " \(maxSize) bytes")
+        }
+        windowOffset = start
+        windowSize = size
+    }
+
+    /// Puts the window of a block of our own back where it was, for the next user of the block.
+    func resetWindow(offset: Int, size: Int) {
+        windowOffset = offset
+        windowSize = size
+    }
+
+    /// Whether `second` follows `first` without a gap in the same block, so that both can be seen as one.
+    ///
+    /// - Returns: the start of `first` in the block, in bytes; nil if they are no span.
+    public static func isSpan(_ first: Memory, _ second: Memory) -> Int? {
+        guard (first.root ?? first) === (second.root ?? second) else { return nil }
+        return first.windowOffset + first.windowSize == second.windowOffset ? first.windowOffset : nil
+    }
+
+    /// A read-only window of `size` bytes from `offset` of the visible bytes, without a copy. It keeps the block alive. A memory that is
+    /// ``MemoryFlags/noShare`` is copied instead.
+    ///
+    /// - Throws: ``BufferError/outOfRange(_:)``; ``BufferError/notWritable(_:)`` while the memory is mapped for writing;
+    ///   ``BufferError/noMemory(bytes:)``.
+    public func share(offset: Int, size: Int) throws(BufferError) -> Memory {
+        try checkRegion(offset: offset, size: size)
+        if flags.contains(.noShare) { return try copy(offset: offset, size: size) }
+        return try shareOfBlock(offset: windowOffset + offset, size: size)
+    }
+
+    /// A read-only window of `size` bytes from `offset` of the block, which must lie in it.
+    func shareOfBlock(offset: Int, size: Int) throws(BufferError) -> Memory {
+        let owner = root ?? self
+        // The count goes up before the maps are looked at, and a map for writing looks at the count after it is in place: of a share and a
+        // map that race, at least one sees the other.
+        owner.sharing.add(Sharing.share, ordering: .sequentiallyConsistent)
+        if MapCounts.isWriting(owner.maps.load(ordering: .sequentiallyConsistent)) {
+            owner.sharing.subtract(Sharing.share, ordering: .acquiringAndReleasing)
+            throw .notWritable("the memory is mapped for writing, so it cannot be shared; unmap it first")
+        }
+        return Memory(share: owner, offset: offset, size: size)
+    }
+
+    /// A private, writable copy of `size` bytes from `offset` of the visible bytes.
+    ///
+    /// - Throws: ``BufferError/outOfRange(_:)``, ``BufferError/noMemory(bytes:)``.
+    public func copy(offset: Int, size: Int) throws(BufferError) -> Memory {
+        try checkRegion(offset: offset, size: size)
+        let copy = try Memory(size: size)
+        if size > 0 { memcpy(copy.base!, base! + windowOffset + offset, size) }
+        return copy
+    }
+
+    private func checkRegion(offset: Int, size: Int) throws(BufferError) {
+        guard offset >= 0, offset <= windowSize, size >= 0, size <= windowSize - offset else {
+            throw .outOfRange(
+                "\(size) bytes from offset \(offset) reach past the \(windowSize) bytes of the memory")
+        }
+    }
+}
+
+/// Holds the closure that releases foreign bytes.
+private final class ReleaseClosure {
+    let body: () -> Void
+
+    init(_ body: @escaping () -> Void) {
+        self.body = body
+    }
+}
+
+private func checkWrapped(
+    base: UnsafeMutableRawPointer?, maxSize: Int, offset: Int, size: Int, flags: MemoryFlags
+) throws(BufferError) {
+    try flags.check()
+    guard maxSize >= 0, offset >= 0, offset <= maxSize, size >= 0, size <= maxSize - offset else {
+        throw .outOfRange(
+            "a window of \(size) bytes at offset \(offset) does not lie in a block of \(maxSize) bytes")
+    }
+    guard base != nil || maxSize == 0 else {
+        throw .invalidArgument("data is NULL, but the block is said to have \(maxSize) bytes")
+    }
+}
+
+extension MemoryFlags {
+    fileprivate func check() throws(BufferError) {
+        guard isSubset(of: .known) else {
+            throw .invalidArgument(
+                "memory flags \(rawValue) have bits that mean nothing; known are \(Self.known.rawValue)")
+        }
+    }
+}
+
+extension AllocationParameters {
+    /// The size of a block with `visible` visible bytes.
+    func blockSize(visible: Int) throws(BufferError) -> Int {
+        try flags.check()
+        guard alignment >= 1, alignment <= Self.maximumAlignment, alignment & (alignment - 1) == 0 else {
+            throw .invalidArgument(
+                "alignment is \(alignment); it must be a power of two of at most \(Self.maximumAlignment) bytes"
+            )
+        }
+        let (head, headOverflow) = prefix.addingReportingOverflow(visible)
+        let (total, totalOverflow) = head.addingReportingOverflow(padding)
+        guard visible >= 0, prefix >= 0, padding >= 0, !headOverflow, !totalOverflow else {
+            throw .outOfRange("prefix, size and padding together are more bytes than a block can have")
+        }
+        return total
+    }
+}
+
+/// A block of at least `size` bytes: what to give to `free`, and the aligned first byte.
+///
+/// `malloc` aligns to 16 bytes. For a little more than that, it is faster to ask it for more bytes and to align by hand than to call
+/// `posix_memalign`, which goes past the thread's cache of glibc.
+private func allocateBlock(
+    size: Int, alignment: Int
+) throws(BufferError) -> (block: UnsafeMutableRawPointer, base: UnsafeMutableRawPointer) {
+    var block: UnsafeMutableRawPointer?
+    if alignment <= 16 {
+        block = malloc(max(size, 1))
+    } else if alignment <= 256 {
+        let (total, overflow) = size.addingReportingOverflow(alignment - 16)
+        block = overflow ? nil : malloc(max(total, 1))
+    } else if posix_memalign(&block, alignment, max(size, 1)) != 0 {
+        block = nil
+    }
+    guard let block else { throw .noMemory(bytes: size) }
+    let mask = UInt(alignment - 1)
+    let base = UnsafeMutableRawPointer(bitPattern: (UInt(bitPattern: block) + mask) & ~mask)!
+    return (block, base)
+}
