@@ -143,6 +143,7 @@ import Testing
     // The list that is new has the copy.
     #expect(buffer.content == [0, 1, 2, 3])
     #expect(copy.content == [9, 1, 2, 3])
+    try copy.memory(at: 0)!.unmap(.write)
 }
 
 // MARK: - Maps
@@ -315,6 +316,7 @@ import Testing
     // What the first memory was reserved with is given back.
     #expect(try buffer.fill(0, [9]) == 1)
     #expect(buffer.memory(at: 0)!.openMaps == 0)
+    try buffer.memory(at: 1)!.unmap(.read)
 }
 
 // MARK: - Regions
@@ -373,4 +375,5 @@ import Testing
     expect(.notWritable) { try buffer.copyRegion(offset: 0, size: 5) }
     #expect(try buffer.copyRegion(offset: 0, size: 4).content == [0, 1, 2, 3])
     #expect(buffer.memory(at: 0)!.isWritable)
+    try buffer.memory(at: 1)!.unmap(.write)
 }
