@@ -1,3 +1,4 @@
+import Synchronization
 import CPosix
 import Synchronization
 

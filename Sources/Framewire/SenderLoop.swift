@@ -40,7 +40,7 @@ final class SenderLoop: @unchecked Sendable {
         self.options = options
         self.wake = wake
         link = Link(endpoint, role: .sender, options.reconnect, options.connectTimeout, wake: wake, cancel: cancel)
-        let count = options.threads > 0 ? options.threads : min(4, WorkerPool.processors)
+        let count = WorkerPool.count(options.threads)
         workers = WorkerPool(workers: count, callerWorks: false)
         let flag = EncodedFlag()
         encoded = flag
