@@ -31,17 +31,19 @@ package final class ReceiverCore: @unchecked Sendable {
         private var nextWaiter: UInt64 = 0
     #endif
 
-    init(_ endpoint: Endpoint, _ options: Receiver.Options) throws(FramewireError) {
+    convenience init(_ endpoint: Endpoint, _ options: Receiver.Options) throws(TransportError) {
+        self.init(endpoint, options, readable: try WakeUp(), wake: try WakeUp(), cancel: try WakeUp())
+    }
+
+    private init(
+        _ endpoint: Endpoint, _ options: Receiver.Options, readable: WakeUp, wake: WakeUp, cancel: WakeUp
+    ) {
         self.options = options
+        self.readable = readable
+        self.wake = wake
+        self.cancel = cancel
         queue = SlotRing(capacity: options.queueDepth)
         pool = FramePool(capacity: options.queueDepth + 4)
-        do {
-            readable = try WakeUp()
-            wake = try WakeUp()
-            cancel = try WakeUp()
-        } catch {
-            throw FramewireError(error)
-        }
         loop = ReceiverLoop(endpoint, options, wake: wake, cancel: cancel)
     }
 

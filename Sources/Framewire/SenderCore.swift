@@ -32,16 +32,16 @@ package final class SenderCore: @unchecked Sendable {
     private var thread: Thread?
     private let loop: SenderLoop
 
-    init(_ endpoint: Endpoint, _ options: Sender.Options) throws(FramewireError) {
+    convenience init(_ endpoint: Endpoint, _ options: Sender.Options) throws(TransportError) {
+        self.init(endpoint, options, wake: try WakeUp(), cancel: try WakeUp())
+    }
+
+    private init(_ endpoint: Endpoint, _ options: Sender.Options, wake: WakeUp, cancel: WakeUp) {
         self.options = options
+        self.wake = wake
+        self.cancel = cancel
         queue = SlotRing(capacity: options.queueDepth)
         pool = FramePool(capacity: options.queueDepth + 4)
-        do {
-            wake = try WakeUp()
-            cancel = try WakeUp()
-        } catch {
-            throw FramewireError(error)
-        }
         loop = SenderLoop(endpoint, options, wake: wake, cancel: cancel)
     }
 
