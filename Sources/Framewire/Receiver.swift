@@ -36,7 +36,8 @@ public final class Receiver: Sendable {
             try checkRange("limits.maxFrameBytes", limits.maxFrameBytes, 1...(1 << 40))
             try checkRange("limits.maxMetadataBytes", limits.maxMetadataBytes, 0...(1 << 30))
             guard connectTimeout > 0 else {
-                throw FramewireError(.invalidArgument, "connectTimeout is \(connectTimeout) ns; it must be above 0")
+                throw FramewireError(
+                    .invalidArgument, "connectTimeout is \(connectTimeout) ns; it must be above 0")
             }
         }
     }

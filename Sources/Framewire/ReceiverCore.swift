@@ -213,7 +213,8 @@ package final class ReceiverCore: @unchecked Sendable {
             }
         }
 
-        func wait(_ number: UInt64, _ continuation: CheckedContinuation<Result<Frame, FramewireError>, Never>) {
+        func wait(_ number: UInt64, _ continuation: CheckedContinuation<Result<Frame, FramewireError>, Never>)
+        {
             let isCancelled = lock.withLock { () -> Bool in
                 if let index = waiters.firstIndex(where: { $0.number == number }) {
                     waiters.remove(at: index)
@@ -230,7 +231,8 @@ package final class ReceiverCore: @unchecked Sendable {
         }
 
         func cancel(_ number: UInt64) {
-            let continuation = lock.withLock { () -> CheckedContinuation<Result<Frame, FramewireError>, Never>? in
+            let continuation = lock.withLock {
+                () -> CheckedContinuation<Result<Frame, FramewireError>, Never>? in
                 if let index = waiters.firstIndex(where: { $0.number == number }) {
                     return waiters.remove(at: index).continuation
                 }
@@ -254,7 +256,8 @@ package final class ReceiverCore: @unchecked Sendable {
                 var slot: FrameSlot?
                 var end: FramewireError?
                 var isLast = false
-                let continuation = lock.withLock { () -> CheckedContinuation<Result<Frame, FramewireError>, Never>? in
+                let continuation = lock.withLock {
+                    () -> CheckedContinuation<Result<Frame, FramewireError>, Never>? in
                     guard !queue.isEmpty || ending != nil,
                         let index = waiters.firstIndex(where: { $0.continuation != nil })
                     else { return nil }

@@ -39,7 +39,8 @@ final class SenderLoop: @unchecked Sendable {
         self.endpoint = endpoint
         self.options = options
         self.wake = wake
-        link = Link(endpoint, role: .sender, options.reconnect, options.connectTimeout, wake: wake, cancel: cancel)
+        link = Link(
+            endpoint, role: .sender, options.reconnect, options.connectTimeout, wake: wake, cancel: cancel)
         let count = WorkerPool.count(options.threads)
         workers = WorkerPool(workers: count, callerWorks: false)
         let flag = EncodedFlag()
@@ -179,7 +180,8 @@ final class SenderLoop: @unchecked Sendable {
         do {
             let duration = try lane.complete(
                 wantsAcknowledgement: !link.isFile, latency: backChannel.newestLatency)
-            encodeEstimate = encodeEstimate == 0 ? Double(duration) : 0.75 * encodeEstimate + 0.25 * Double(duration)
+            encodeEstimate =
+                encodeEstimate == 0 ? Double(duration) : 0.75 * encodeEstimate + 0.25 * Double(duration)
             core.recordEncoded(duration, options.profile == .raw ? .raw : .lz4)
             return true
         } catch {
@@ -269,7 +271,9 @@ final class SenderLoop: @unchecked Sendable {
         if lane(.sending) != nil || lane(.ready) != nil { events.insert(.writable) }
         if !connection.isFile, !backChannel.isEnded { events.insert(.readable) }
         // Hang-ups are reported unasked, but only for a descriptor that is waited for at all.
-        let place = set.add(connection.isFile && events.isEmpty ? -1 : connection.descriptor, events.isEmpty ? .hangUp : events)
+        let place = set.add(
+            connection.isFile && events.isEmpty ? -1 : connection.descriptor,
+            events.isEmpty ? .hangUp : events)
         _ = try set.wait(until: deadline)
         wake.drain()
         let ready = set.ready(place)
