@@ -24,10 +24,10 @@ package final class FrameMessageEncoder {
     /// - Throws: ``FramewireError``: `invalidArgument`, `outOfRange`, `noMemory`.
     package func encode(_ info: FrameInfo, _ pixels: UnsafeRawBufferPointer) throws(FramewireError) -> Buffer {
         let slot: FrameSlot
-        do {
+        do throws(BufferError) {
             let layout = try FrameLayout(info)
             guard pixels.count >= layout.size else {
-                throw BufferError.outOfRange(
+                throw .outOfRange(
                     "\(pixels.count) bytes of pixels were given, a frame of this size and stride has \(layout.size)")
             }
             slot = pool.bareSlot(info, layout)
