@@ -48,7 +48,8 @@ package final class SenderCore: @unchecked Sendable {
     /// Connects for the first time, if the options ask for it, and starts the I/O thread.
     func start() throws(FramewireError) {
         do {
-            try loop.open()
+            // Said before the I/O thread exists, so that a caller who looks at once finds a recording connected.
+            if try loop.open() { setConnected(true) }
         } catch {
             throw FramewireError(error)
         }
@@ -62,6 +63,7 @@ package final class SenderCore: @unchecked Sendable {
 
     package func acquire(_ info: FrameInfo) throws(FramewireError) -> FrameSlot {
         let layout = try checked(info)
+        try lock.withLock { () throws(FramewireError) in try checkOpen() }
         guard pool.outstanding < Sender.maximumFrames else {
             throw FramewireError(
                 .wouldBlock,
