@@ -108,9 +108,10 @@ void free(void *pointer) {
 
 enum { WARM_UP = 50, MEASURED = 200, QUICK_MEASURED = 20 };
 
-typedef enum way { ACQUIRE, PUSH, WRAPPED } way;
+typedef enum way { ACQUIRE, PUSH, WRAPPED, BUFFER } way;
 
 static void *wrapped_pixels;
+static fw_buffer *pixel_buffer;
 
 static void wrapped_done(void *user) { ++*(int *)user; }
 
@@ -130,6 +131,7 @@ static void exchange(fw_sender *sender, fw_receiver *receiver, const fw_frame_in
         case WRAPPED:
             CHECK_OK(fw_sender_push_wrapped(sender, info, wrapped_pixels, size, wrapped_done, &released));
             break;
+        case BUFFER: CHECK_OK(fw_sender_push_buffer(sender, info, pixel_buffer)); break;
         }
         CHECK_OK(fw_receiver_next(receiver, -1, &frame));
         CHECK(fw_frame_size(frame) == size);
@@ -198,6 +200,8 @@ int main(void) {
     wrapped_pixels = malloc(picture_size(&info));
     CHECK(wrapped_pixels != NULL);
     paint(wrapped_pixels, picture_size(&info), 1);
+    CHECK_OK(fw_buffer_new_wrapped(wrapped_pixels, picture_size(&info), 0, picture_size(&info),
+                                   FW_MEMORY_FLAG_READ_ONLY, NULL, NULL, &pixel_buffer));
     counter_counts();
     measure("lz4, acquire and submit, top-down", FW_PROFILE_LZ4, FW_ROW_ORDER_TOP_DOWN, ACQUIRE);
     measure("lz4, acquire and submit, bottom-up", FW_PROFILE_LZ4, FW_ROW_ORDER_BOTTOM_UP, ACQUIRE);
@@ -207,6 +211,9 @@ int main(void) {
     measure("raw, push", FW_PROFILE_RAW, FW_ROW_ORDER_TOP_DOWN, PUSH);
     measure("lz4, push_wrapped", FW_PROFILE_LZ4, FW_ROW_ORDER_TOP_DOWN, WRAPPED);
     measure("raw, push_wrapped", FW_PROFILE_RAW, FW_ROW_ORDER_TOP_DOWN, WRAPPED);
+    measure("lz4, push_buffer", FW_PROFILE_LZ4, FW_ROW_ORDER_TOP_DOWN, BUFFER);
+    measure("raw, push_buffer", FW_PROFILE_RAW, FW_ROW_ORDER_TOP_DOWN, BUFFER);
+    fw_buffer_unref(pixel_buffer);
     free(wrapped_pixels);
     printf("alloc_test: ok\n");
     return 0;
