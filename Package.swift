@@ -44,3 +44,7 @@ let package = Package(
         .testTarget(name: "PictureFilesTests", dependencies: ["PictureFiles"]),
     ]
 )
+
+for target in package.targets where target.type != .system {
+    target.swiftSettings = (target.swiftSettings ?? []) + [.treatAllWarnings(as: .error)]
+}
