@@ -78,6 +78,8 @@ final class ReceiverLoop: @unchecked Sendable {
                     "receiver: \(connection.peerName): \(error.message); waiting for the next sender"
                 }
             case .closing:
+                // A sender that connects again at once must be refused, not be left in the backlog of a listener that goes.
+                link.close()
                 connection.closeGracefully(timeout: 0)
             }
             self.connection = nil

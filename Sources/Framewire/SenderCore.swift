@@ -48,7 +48,8 @@ package final class SenderCore: @unchecked Sendable {
     /// Connects for the first time, if the options ask for it, and starts the I/O thread.
     func start() throws(FramewireError) {
         do {
-            try loop.open()
+            // Said before the I/O thread exists, so that a caller who looks at once finds a recording connected.
+            if try loop.open() { setConnected(true) }
         } catch {
             throw FramewireError(error)
         }

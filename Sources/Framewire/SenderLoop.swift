@@ -66,8 +66,11 @@ final class SenderLoop: @unchecked Sendable {
     private var checksum: Bool { options.checksum ?? link.isFile }
 
     /// Binds, or makes the first connection where the options ask for it.
-    func open() throws(TransportError) {
+    ///
+    /// - Returns: whether there is a connection now.
+    func open() throws(TransportError) -> Bool {
         connection = try link.open()
+        return connection != nil
     }
 
     func run(_ core: SenderCore) {
@@ -286,6 +289,8 @@ final class SenderLoop: @unchecked Sendable {
 
     /// Tells the receiver that the stream ends, and closes.
     private func sayGoodbye(_ core: SenderCore) {
+        // A receiver that connects again at once must be refused, not be left in the backlog of a listener that goes.
+        link.close()
         guard let connection, lane(.sending) == nil else { return }
         let deadline = core.outlook().closeDeadline ?? Clock.now()
         let bye = Bye(reason: .endOfStream)
