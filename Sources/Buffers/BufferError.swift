@@ -20,7 +20,8 @@ public enum BufferError: Error, Sendable {
     /// One sentence for the caller.
     public var message: String {
         switch self {
-        case .invalidArgument(let text), .invalidFrame(let text), .outOfRange(let text), .notWritable(let text):
+        case .invalidArgument(let text), .invalidFrame(let text), .outOfRange(let text),
+            .notWritable(let text):
             text
         case .noMemory(let bytes): "no memory for \(bytes) bytes"
         case .wouldBlock: "no buffer of the pool is free"

@@ -52,6 +52,8 @@ public final class BufferPool: Sendable {
     ///
     /// - Throws: ``BufferError/invalidArgument(_:)``, ``BufferError/outOfRange(_:)``, ``BufferError/noMemory(bytes:)``.
     public init(_ options: Options) throws(BufferError) {
+        // Before anything throws: Embedded Swift does not free an object that is incomplete then.
+        core = PoolCore(options)
         _ = try options.allocation.blockSize(visible: options.size)
         guard options.minimumBuffers >= 0, options.minimumBuffers <= Options.maximumPreallocation,
             options.maximumBuffers >= 0
@@ -62,9 +64,9 @@ public final class BufferPool: Sendable {
         }
         guard options.maximumBuffers == 0 || options.minimumBuffers <= options.maximumBuffers else {
             throw .invalidArgument(
-                "the pool is to begin with \(options.minimumBuffers) buffers and to hold at most \(options.maximumBuffers)")
+                "the pool is to begin with \(options.minimumBuffers) buffers and to hold at most \(options.maximumBuffers)"
+            )
         }
-        core = PoolCore(options)
         try core.preallocate()
     }
 
@@ -98,6 +100,9 @@ public final class BufferPool: Sendable {
     }
 
     public var stats: Stats { core.currentStats }
+
+    /// The number of threads that wait in ``acquire(timeout:)``.
+    var waiterCount: Int { core.waiterCount }
 }
 
 /// The state of a pool, which its buffers refer to while they are out.
@@ -173,7 +178,9 @@ final class PoolCore: @unchecked Sendable {
         if stats.outstanding == 1 { _ = Unmanaged.passRetained(self) }
         lock.unlock()
 
-        memory._withUnsafeGuaranteedRef { $0.resetWindow(offset: options.allocation.prefix, size: options.size) }
+        memory._withUnsafeGuaranteedRef {
+            $0.resetWindow(offset: options.allocation.prefix, size: options.size)
+        }
         let storage = BufferStorage.make()
         let head = storage.head
         head.pointee.slots[0] = memory
@@ -233,11 +240,9 @@ final class PoolCore: @unchecked Sendable {
         releaseAll(unused)
     }
 
-    var currentStats: BufferPool.Stats {
-        lock.lock()
-        defer { lock.unlock() }
-        return stats
-    }
+    var currentStats: BufferPool.Stats { lock.withLock { stats } }
+
+    var waiterCount: Int { lock.withLock { waiting } }
 
     /// Ends the critical section and wakes those who wait, if there are any: inside of it, as the pool may be gone right behind it.
     private func wakeAndUnlock() {

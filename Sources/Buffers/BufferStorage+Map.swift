@@ -1,4 +1,6 @@
+import Synchronization
 import CPosix
+import Synchronization
 
 /// An open map of a buffer.
 package struct BufferMap {
@@ -39,7 +41,8 @@ extension BufferStorage {
     /// Presents all bytes as one region. `flags` must be valid; `mayChange` says that the caller is the only owner.
     package func map(_ flags: MapFlags, mayChange: Bool) throws(BufferError) -> BufferMap {
         if !mayChange, flags.contains(.write) {
-            throw .notWritable("the buffer has other owners, so it cannot be mapped for writing; make it writable first")
+            throw .notWritable(
+                "the buffer has other owners, so it cannot be mapped for writing; make it writable first")
         }
         let head = self.head
         switch head.pointee.count {
@@ -57,7 +60,8 @@ extension BufferStorage {
     }
 
     /// Replaces the only memory by a private copy where that is why it cannot be mapped.
-    private func mapCopy(_ flags: MapFlags, after outcome: Memory.MapOutcome) throws(BufferError) -> BufferMap {
+    private func mapCopy(_ flags: MapFlags, after outcome: Memory.MapOutcome) throws(BufferError) -> BufferMap
+    {
         guard outcome == .notWritable else { throw outcome.error(flags) }
         let copy = try copyToReplace(at: 0)
         _ = copy.tryMap(flags)
@@ -75,7 +79,8 @@ extension BufferStorage {
                 MapCounts.isWriting($0.maps.load(ordering: .acquiring))
             }
             guard !isWriting else {
-                throw .notWritable("a memory of the buffer is mapped for writing, so it cannot be merged; unmap it first")
+                throw .notWritable(
+                    "a memory of the buffer is mapped for writing, so it cannot be merged; unmap it first")
             }
         }
         let merged = try Memory(size: size)
@@ -185,7 +190,9 @@ extension BufferStorage {
             let bytes = self.bytes(at: index)
             let from = max(offset, start)
             let to = min(end, start + bytes.count)
-            if from < to { body(index, UnsafeMutableRawBufferPointer(rebasing: bytes[from - start..<to - start])) }
+            if from < to {
+                body(index, UnsafeMutableRawBufferPointer(rebasing: bytes[from - start..<to - start]))
+            }
             start += bytes.count
         }
     }
@@ -195,6 +202,7 @@ extension BufferMap {
     @inline(__always)
     fileprivate init(mapped memory: Unmanaged<Memory>, _ flags: MapFlags, _ kind: Kind) {
         self.init(
-            bytes: memory._withUnsafeGuaranteedRef { $0.visibleBytes }, flags: flags, kind: kind, memory: memory)
+            bytes: memory._withUnsafeGuaranteedRef { $0.visibleBytes }, flags: flags, kind: kind,
+            memory: memory)
     }
 }

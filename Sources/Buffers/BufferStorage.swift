@@ -10,7 +10,7 @@ package struct BufferHeader {
     var maximumSize: Int
     /// The pool that the buffer returns to.
     var pool: Unmanaged<PoolCore>?
-    /// The memory that the pool gave.
+    /// The memory that the pool gave, while it has a place.
     var pooledMemory: Unmanaged<Memory>?
     /// The pooled buffer whose memories this one shares; it returns to its pool only when they are free again.
     var parent: Unmanaged<BufferStorage>?
@@ -29,7 +29,8 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
     package static func make() -> BufferStorage {
         let base = BufferStorage.create(minimumCapacity: inlineCapacity) { base in
             BufferHeader(
-                slots: base.withUnsafeMutablePointerToElements { $0 }, count: 0, capacity: inlineCapacity, maximumSize: 0,
+                slots: base.withUnsafeMutablePointerToElements { $0 }, count: 0, capacity: inlineCapacity,
+                maximumSize: 0,
                 pool: nil, pooledMemory: nil, parent: nil)
         }
         return unsafeDowncast(base, to: BufferStorage.self)
@@ -120,7 +121,8 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
         let bytes = capacity.multipliedReportingOverflow(by: MemoryLayout<Unmanaged<Memory>>.stride)
         let isInline = head.pointee.capacity == Self.inlineCapacity
         guard !bytes.overflow,
-            let block = realloc(isInline ? nil : UnsafeMutableRawPointer(head.pointee.slots), bytes.partialValue)
+            let block = realloc(
+                isInline ? nil : UnsafeMutableRawPointer(head.pointee.slots), bytes.partialValue)
         else {
             throw .noMemory(bytes: bytes.partialValue)
         }
@@ -157,7 +159,10 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
         var reference = reference
         reference.enterPlace()
         let slots = head.pointee.slots
-        if index < count { memmove(slots + index + 1, slots + index, (count - index) * MemoryLayout<Unmanaged<Memory>>.stride) }
+        if index < count {
+            memmove(
+                slots + index + 1, slots + index, (count - index) * MemoryLayout<Unmanaged<Memory>>.stride)
+        }
         slots[index] = reference
         head.pointee.count = count + 1
         head.pointee.maximumSize = maximum.partialValue
@@ -174,10 +179,12 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
         let slots = head.pointee.slots
         for place in index..<index + count {
             head.pointee.maximumSize -= slots[place]._withUnsafeGuaranteedRef { $0.maxSize }
-            slots[place].leavePlace()
+            vacate(place)
         }
         let rest = present - index - count
-        if rest > 0 { memmove(slots + index, slots + index + count, rest * MemoryLayout<Unmanaged<Memory>>.stride) }
+        if rest > 0 {
+            memmove(slots + index, slots + index + count, rest * MemoryLayout<Unmanaged<Memory>>.stride)
+        }
         head.pointee.count = present - count
         releaseUnusedParent()
     }
@@ -188,7 +195,7 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
         var reference = Unmanaged.passRetained(memory)
         reference.enterPlace()
         let old = head.pointee.slots[index]._withUnsafeGuaranteedRef { $0.maxSize }
-        head.pointee.slots[index].leavePlace()
+        vacate(index)
         head.pointee.slots[index] = reference
         // A private copy is never larger than the block that it comes from.
         head.pointee.maximumSize += memory.maxSize - old
@@ -198,7 +205,7 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
     /// Puts `memory`, which no other buffer holds, in the place of all memories.
     func replaceAll(with memory: Memory) {
         let head = self.head
-        for index in 0..<head.pointee.count { head.pointee.slots[index].leavePlace() }
+        for index in 0..<head.pointee.count { vacate(index) }
         var reference = Unmanaged.passRetained(memory)
         reference.enterPlace()
         head.pointee.slots[0] = reference
@@ -207,14 +214,23 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
         releaseUnusedParent()
     }
 
+    /// Gives up the memory at `index`, in whose place another is to come.
+    private func vacate(_ index: Int) {
+        let head = self.head
+        // Forgotten at once: another memory may get its address.
+        if head.pointee.slots[index].toOpaque() == head.pointee.pooledMemory?.toOpaque() {
+            head.pointee.pooledMemory = nil
+        }
+        head.pointee.slots[index].leavePlace()
+    }
+
     /// Lets the pooled buffer go whose memories this one shared, when it has none of them any more.
     private func releaseUnusedParent() {
         let head = self.head
         guard let parent = head.pointee.parent else { return }
-        // A block that is gone leaves an address behind that only another block can have: then the parent stays a little longer.
         let pooled = parent._withUnsafeGuaranteedRef { $0.head.pointee.pooledMemory?.toOpaque() }
         var isUsed = false
-        for index in 0..<head.pointee.count {
+        for index in 0..<head.pointee.count where pooled != nil {
             if head.pointee.slots[index]._withUnsafeGuaranteedRef({ $0.block }) == pooled { isUsed = true }
         }
         guard !isUsed else { return }
@@ -234,7 +250,9 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
         let slots = head.pointee.slots
         for index in 0..<count {
             let reference = slots[index]
-            let isShared = reference._withUnsafeGuaranteedRef { !$0.flags.contains(.noShare) } && reference.enterAnotherPlace()
+            let isShared =
+                reference._withUnsafeGuaranteedRef { !$0.flags.contains(.noShare) }
+                && reference.enterAnotherPlace()
             if isShared {
                 target.pointee.slots[index] = reference
                 target.pointee.count = index + 1
@@ -252,7 +270,8 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
     package func copyRegion(offset: Int, size: Int) throws(BufferError) -> BufferStorage {
         let total = self.size
         guard offset >= 0, offset <= total, size >= -1, size <= total - offset else {
-            throw .outOfRange("\(size) bytes from offset \(offset) reach past the \(total) bytes of the buffer")
+            throw .outOfRange(
+                "\(size) bytes from offset \(offset) reach past the \(total) bytes of the buffer")
         }
         let copy = BufferStorage.make()
         let end = size < 0 ? total : offset + size
@@ -271,7 +290,9 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
 
     /// Appends bytes `part` of a memory that another buffer holds.
     private func append(part: Range<Int>, of reference: Unmanaged<Memory>) throws(BufferError) {
-        let isWhole = reference._withUnsafeGuaranteedRef { part.count == $0.size && !$0.flags.contains(.noShare) }
+        let isWhole = reference._withUnsafeGuaranteedRef {
+            part.count == $0.size && !$0.flags.contains(.noShare)
+        }
         guard isWhole else {
             let share = try reference.takeUnretainedValue().share(offset: part.lowerBound, size: part.count)
             return try insert(share, at: count)

@@ -47,7 +47,8 @@ public struct FrameLayout: Sendable, Equatable {
         let halfHeight = (info.height + 1) / 2
         let stride = info.stride
         let first = Plane(
-            offset: 0, stride: stride == 0 ? rowBytes : stride, rowBytes: rowBytes, rows: info.height, packedOffset: 0)
+            offset: 0, stride: stride == 0 ? rowBytes : stride, rowBytes: rowBytes, rows: info.height,
+            packedOffset: 0)
         var second = Plane(offset: 0, stride: 0, rowBytes: 0, rows: 0, packedOffset: 0)
         var third = second
         switch info.format {
@@ -62,7 +63,8 @@ public struct FrameLayout: Sendable, Equatable {
         case .i420:
             let chromaStride = stride == 0 ? halfWidth : (stride + 1) / 2
             second = Plane(
-                offset: first.stride * first.rows, stride: chromaStride, rowBytes: halfWidth, rows: halfHeight,
+                offset: first.stride * first.rows, stride: chromaStride, rowBytes: halfWidth,
+                rows: halfHeight,
                 packedOffset: first.packedSize)
             third = Plane(
                 offset: second.offset + chromaStride * halfHeight, stride: chromaStride, rowBytes: halfWidth,
@@ -103,7 +105,8 @@ public struct FrameLayout: Sendable, Equatable {
     }
 
     public static func == (a: FrameLayout, b: FrameLayout) -> Bool {
-        a.planeCount == b.planeCount && a.rowOrder == b.rowOrder && a.size == b.size && a.storage.0 == b.storage.0
+        a.planeCount == b.planeCount && a.rowOrder == b.rowOrder && a.size == b.size
+            && a.storage.0 == b.storage.0
             && a.storage.1 == b.storage.1 && a.storage.2 == b.storage.2
     }
 }

@@ -81,7 +81,9 @@ enum Sharing {
 
 extension Memory {
     /// What an attempt to map came to.
-    enum MapOutcome {
+    ///
+    /// The raw type keeps the compiler from writing hash functions, which would bring random numbers into the library.
+    enum MapOutcome: UInt8 {
         case mapped
         /// Writing is refused because the memory is read-only or shared.
         case notWritable
@@ -180,7 +182,9 @@ extension Unmanaged {
     package mutating func isOnlyReference() -> Bool {
         // An unmanaged reference has the layout of a strong one; looking at it through the type of that neither retains nor releases.
         withUnsafeMutablePointer(to: &self) { pointer in
-            pointer.withMemoryRebound(to: Instance.self, capacity: 1) { isKnownUniquelyReferenced(&$0.pointee) }
+            pointer.withMemoryRebound(to: Instance.self, capacity: 1) {
+                isKnownUniquelyReferenced(&$0.pointee)
+            }
         }
     }
 

@@ -74,7 +74,8 @@ public final class Memory: @unchecked Sendable {
     let sharing = Atomic<UInt64>(0)
 
     private init(
-        base: UnsafeMutableRawPointer?, maxSize: Int, offset: Int, size: Int, flags: MemoryFlags, root: Memory?,
+        base: UnsafeMutableRawPointer?, maxSize: Int, offset: Int, size: Int, flags: MemoryFlags,
+        root: Memory?,
         releaseFunction: ReleaseFunction?, user: UnsafeMutableRawPointer?
     ) {
         self.base = base
@@ -92,11 +93,21 @@ public final class Memory: @unchecked Sendable {
     ///
     /// - Throws: ``BufferError/invalidArgument(_:)`` for the alignment or unknown flags, ``BufferError/outOfRange(_:)`` when the
     ///   sum of the sizes overflows, ``BufferError/noMemory(bytes:)``.
-    public convenience init(size: Int, parameters: AllocationParameters = AllocationParameters()) throws(BufferError) {
-        let maxSize = try parameters.blockSize(visible: size)
-        let (block, base) = try allocateBlock(size: maxSize, alignment: parameters.alignment)
+    public convenience init(
+        size: Int, parameters: AllocationParameters = AllocationParameters()
+    ) throws(BufferError) {
+        let maxSize: Int
+        let block, base: UnsafeMutableRawPointer
+        do throws(BufferError) {
+            maxSize = try parameters.blockSize(visible: size)
+            (block, base) = try allocateBlock(size: maxSize, alignment: parameters.alignment)
+        } catch {
+            self.init(nothing: ())
+            throw error
+        }
         self.init(
-            base: base, maxSize: maxSize, offset: parameters.prefix, size: size, flags: parameters.flags, root: nil,
+            base: base, maxSize: maxSize, offset: parameters.prefix, size: size, flags: parameters.flags,
+            root: nil,
             releaseFunction: nil, user: block)
     }
 
@@ -113,7 +124,8 @@ public final class Memory: @unchecked Sendable {
     ) throws(BufferError) {
         let window = window ?? 0..<bytes.count
         try checkWrapped(
-            base: bytes.baseAddress, maxSize: bytes.count, offset: window.lowerBound, size: window.count, flags: flags)
+            base: bytes.baseAddress, maxSize: bytes.count, offset: window.lowerBound, size: window.count,
+            flags: flags)
         var function: ReleaseFunction?
         var user: UnsafeMutableRawPointer?
         if let release {
@@ -123,7 +135,8 @@ public final class Memory: @unchecked Sendable {
             }
         }
         self.init(
-            base: bytes.baseAddress, maxSize: bytes.count, offset: window.lowerBound, size: window.count, flags: flags,
+            base: bytes.baseAddress, maxSize: bytes.count, offset: window.lowerBound, size: window.count,
+            flags: flags,
             root: nil, releaseFunction: function, user: user)
     }
 
@@ -132,10 +145,21 @@ public final class Memory: @unchecked Sendable {
         wrapping base: UnsafeMutableRawPointer?, maxSize: Int, offset: Int, size: Int, flags: MemoryFlags,
         release: ReleaseFunction?, user: UnsafeMutableRawPointer?
     ) throws(BufferError) {
-        try checkWrapped(base: base, maxSize: maxSize, offset: offset, size: size, flags: flags)
+        do throws(BufferError) {
+            try checkWrapped(base: base, maxSize: maxSize, offset: offset, size: size, flags: flags)
+        } catch {
+            self.init(nothing: ())
+            throw error
+        }
         self.init(
             base: base, maxSize: maxSize, offset: offset, size: size, flags: flags, root: nil,
             releaseFunction: release, user: release == nil ? nil : user)
+    }
+
+    /// What an initializer makes of itself before it throws: Embedded Swift does not free an object that is incomplete then.
+    private convenience init(nothing: Void) {
+        self.init(
+            base: nil, maxSize: 0, offset: 0, size: 0, flags: [], root: nil, releaseFunction: nil, user: nil)
     }
 
     /// A read-only window into the block of `root`, whose share count the caller has raised.
@@ -238,7 +262,8 @@ public final class Memory: @unchecked Sendable {
 
     private func checkRegion(offset: Int, size: Int) throws(BufferError) {
         guard offset >= 0, offset <= windowSize, size >= 0, size <= windowSize - offset else {
-            throw .outOfRange("\(size) bytes from offset \(offset) reach past the \(windowSize) bytes of the memory")
+            throw .outOfRange(
+                "\(size) bytes from offset \(offset) reach past the \(windowSize) bytes of the memory")
         }
     }
 }
@@ -257,7 +282,8 @@ private func checkWrapped(
 ) throws(BufferError) {
     try flags.check()
     guard maxSize >= 0, offset >= 0, offset <= maxSize, size >= 0, size <= maxSize - offset else {
-        throw .outOfRange("a window of \(size) bytes at offset \(offset) does not lie in a block of \(maxSize) bytes")
+        throw .outOfRange(
+            "a window of \(size) bytes at offset \(offset) does not lie in a block of \(maxSize) bytes")
     }
     guard base != nil || maxSize == 0 else {
         throw .invalidArgument("data is NULL, but the block is said to have \(maxSize) bytes")
@@ -267,7 +293,8 @@ private func checkWrapped(
 extension MemoryFlags {
     fileprivate func check() throws(BufferError) {
         guard isSubset(of: .known) else {
-            throw .invalidArgument("memory flags \(rawValue) have bits that mean nothing; known are \(Self.known.rawValue)")
+            throw .invalidArgument(
+                "memory flags \(rawValue) have bits that mean nothing; known are \(Self.known.rawValue)")
         }
     }
 }
@@ -278,7 +305,8 @@ extension AllocationParameters {
         try flags.check()
         guard alignment >= 1, alignment <= Self.maximumAlignment, alignment & (alignment - 1) == 0 else {
             throw .invalidArgument(
-                "alignment is \(alignment); it must be a power of two of at most \(Self.maximumAlignment) bytes")
+                "alignment is \(alignment); it must be a power of two of at most \(Self.maximumAlignment) bytes"
+            )
         }
         let (head, headOverflow) = prefix.addingReportingOverflow(visible)
         let (total, totalOverflow) = head.addingReportingOverflow(padding)

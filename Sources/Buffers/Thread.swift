@@ -36,7 +36,10 @@ package struct Thread: @unchecked Sendable {
             retained.release()
             return nil
         }
-        name.withUTF8Buffer { _ = pthread_setname_np(handle, UnsafeRawPointer($0.baseAddress!).assumingMemoryBound(to: CChar.self)) }
+        name.withUTF8Buffer {
+            _ = pthread_setname_np(
+                handle, UnsafeRawPointer($0.baseAddress!).assumingMemoryBound(to: CChar.self))
+        }
         return Thread(handle: handle)
     }
 

@@ -136,6 +136,11 @@ package final class WorkerPool: @unchecked Sendable {
         }
     }
 
+    /// How many workers a user's option means: 0 is one per processor, at most 4.
+    package static func count(_ option: Int) -> Int {
+        option > 0 ? option : min(4, processors)
+    }
+
     /// The number of processors that this process may use.
     package static var processors: Int {
         max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))

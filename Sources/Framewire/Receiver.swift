@@ -28,7 +28,7 @@ public final class Receiver: Sendable {
         public init() {}
 
         /// - Throws: ``FramewireError`` with code `invalidArgument` that names the option.
-        func validate() throws(FramewireError) {
+        package func validate() throws(FramewireError) {
             try checkRange("queueDepth", queueDepth, 1...64)
             try checkRange("threads", threads, 0...64)
             try checkRange("limits.maxWidth", limits.maxWidth, 1...Int(UInt32.max))

@@ -30,8 +30,7 @@ final class ReceiverLoop: @unchecked Sendable {
         self.options = options
         self.wake = wake
         link = Link(endpoint, role: .receiver, options.reconnect, options.connectTimeout, wake: wake, cancel: cancel)
-        let count = options.threads > 0 ? options.threads : min(4, WorkerPool.processors)
-        workers = WorkerPool(workers: count, callerWorks: true)
+        workers = WorkerPool(workers: WorkerPool.count(options.threads), callerWorks: true)
         staging = .allocate(byteCount: Self.stagingSize, alignment: 64)
         answer = .allocate(byteCount: 2048, alignment: 8)
     }

@@ -40,7 +40,7 @@ final class SenderLoop: @unchecked Sendable {
         self.options = options
         self.wake = wake
         link = Link(endpoint, role: .sender, options.reconnect, options.connectTimeout, wake: wake, cancel: cancel)
-        let count = options.threads > 0 ? options.threads : min(4, WorkerPool.processors)
+        let count = WorkerPool.count(options.threads)
         workers = WorkerPool(workers: count, callerWorks: false)
         let flag = EncodedFlag()
         encoded = flag
@@ -240,7 +240,8 @@ final class SenderLoop: @unchecked Sendable {
             let wire = lane.encoder.messageSize
             lane.reset()
             core.recordSent(rawBytes: raw, wireBytes: wire)
-            guard collectEncoded(core), startEncoding(core) else { return }
+            // Back to the loop, so that answers are read between frames also when the link never makes us wait.
+            return
         }
     }
 
@@ -265,7 +266,7 @@ final class SenderLoop: @unchecked Sendable {
         var set = PollSet()
         set.add(wake.descriptor, .readable)
         var events: PollEvents = []
-        if lane(.sending) != nil { events.insert(.writable) }
+        if lane(.sending) != nil || lane(.ready) != nil { events.insert(.writable) }
         if !connection.isFile, !backChannel.isEnded { events.insert(.readable) }
         // Hang-ups are reported unasked, but only for a descriptor that is waited for at all.
         let place = set.add(connection.isFile && events.isEmpty ? -1 : connection.descriptor, events.isEmpty ? .hangUp : events)

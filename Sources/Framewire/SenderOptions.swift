@@ -46,7 +46,7 @@ extension Sender {
         public init() {}
 
         /// - Throws: ``FramewireError`` with code `invalidArgument` that names the option.
-        func validate() throws(FramewireError) {
+        package func validate() throws(FramewireError) {
             try checkRange("queueDepth", queueDepth, 1...64)
             try checkRange("threads", threads, 0...64)
             try checkRange("acceleration", Int(acceleration), 1...65537)

@@ -22,7 +22,9 @@ private func isOnlyOwner(_ handle: OpaquePointer) -> Bool {
 }
 
 private func failShared() -> fw_status {
-    fail(FW_ERROR_NOT_WRITABLE, "the buffer has other owners, so it cannot be changed; call fw_buffer_make_writable first")
+    fail(
+        FW_ERROR_NOT_WRITABLE,
+        "the buffer has other owners, so it cannot be changed; call fw_buffer_make_writable first")
 }
 
 // MARK: - Life
@@ -55,7 +57,8 @@ public func fw_buffer_new_wrapped(
     out.pointee = nil
     return status { () throws(BufferError) in
         let memory = try Memory(
-            wrapping: data, maxSize: max_size, offset: offset, size: size, flags: MemoryFlags(rawValue: flags),
+            wrapping: data, maxSize: max_size, offset: offset, size: size,
+            flags: MemoryFlags(rawValue: flags),
             release: release, user: user)
         out.pointee = bufferHandle(BufferStorage.make(taking: Unmanaged.passRetained(memory)))
     }
@@ -87,7 +90,9 @@ public func fw_buffer_make_writable(_ buffer: UnsafeMutablePointer<OpaquePointer
     if isOnlyOwner(handle) { return FW_OK }
     return status { () throws(BufferError) in
         let old = bufferReference(handle)
-        buffer.pointee = try old.borrowed { storage throws(BufferError) in bufferHandle(try storage.makeCopy()) }
+        buffer.pointee = try old.borrowed { storage throws(BufferError) in
+            bufferHandle(try storage.makeCopy())
+        }
         old.release()
     }
 }
@@ -107,7 +112,9 @@ public func fw_buffer_size(_ buffer: OpaquePointer!) -> Int {
 }
 
 @_cdecl("fw_buffer_insert_memory") @implementation
-public func fw_buffer_insert_memory(_ buffer: OpaquePointer!, _ index: Int, _ memory: OpaquePointer!) -> fw_status {
+public func fw_buffer_insert_memory(
+    _ buffer: OpaquePointer!, _ index: Int, _ memory: OpaquePointer!
+) -> fw_status {
     guard let buffer else { return failNull("buffer") }
     guard let memory else { return failNull("memory") }
     guard isOnlyOwner(buffer) else { return failShared() }
@@ -173,14 +180,18 @@ public func fw_buffer_map(
 }
 
 @_cdecl("fw_buffer_unmap") @implementation
-public func fw_buffer_unmap(_ buffer: OpaquePointer!, _ info: UnsafeMutablePointer<fw_map_info>!) -> fw_status {
+public func fw_buffer_unmap(_ buffer: OpaquePointer!, _ info: UnsafeMutablePointer<fw_map_info>!) -> fw_status
+{
     guard buffer != nil else { return failNull("buffer") }
     guard let info else { return failNull("info") }
     let flags = MapFlags(rawValue: info.pointee.flags)
-    guard let kind = UInt8(exactly: UInt(bitPattern: info.pointee.internal.1)).flatMap(BufferMap.Kind.init(rawValue:)),
+    guard
+        let kind = UInt8(exactly: UInt(bitPattern: info.pointee.internal.1)).flatMap(
+            BufferMap.Kind.init(rawValue:)),
         flags.rawValue >= 1, flags.rawValue <= 3
     else {
-        return fail(FW_ERROR_INVALID_ARGUMENT, "info is no open map: fw_buffer_map fills it, and it is unmapped once")
+        return fail(
+            FW_ERROR_INVALID_ARGUMENT, "info is no open map: fw_buffer_map fills it, and it is unmapped once")
     }
     let map = BufferMap(
         bytes: UnsafeMutableRawBufferPointer(start: nil, count: 0), flags: flags, kind: kind,

@@ -11,7 +11,8 @@ private func poolOptions(
     _ options: UnsafePointer<fw_buffer_pool_options>
 ) throws(BufferError) -> BufferPool.Options {
     let defaultAllocation = fw_allocation_params(
-        struct_size: UInt32(MemoryLayout<fw_allocation_params>.size), flags: 0, alignment: 64, prefix: 0, padding: 0)
+        struct_size: UInt32(MemoryLayout<fw_allocation_params>.size), flags: 0, alignment: 64, prefix: 0,
+        padding: 0)
     let defaults = fw_buffer_pool_options(
         struct_size: 0, reserved: 0, size: 0, min_buffers: 0, max_buffers: 0, allocation: defaultAllocation)
     let given = options.pointee.struct_size
@@ -21,13 +22,15 @@ private func poolOptions(
     guard full.min_buffers >= 0, full.max_buffers >= 0 else {
         throw .outOfRange("min_buffers or max_buffers is more than any pool can hold")
     }
-    let allocationOffset = MemoryLayout<fw_buffer_pool_options>.offset(of: \.allocation)!
-    // The struct inside says itself how much of it is there, as far as it lies in the outer one at all.
-    let available = Int(given) - allocationOffset
+    // It lies behind struct_size, reserved and three sizes, and says itself how much of it is there, as far as the outer
+    // struct reaches at all.
+    let available = Int(given) - 32
     let allocation =
-        available < 8 ? AllocationParameters() : try allocationParameters(&full.allocation, available: available)
+        available < 8
+        ? AllocationParameters() : try allocationParameters(&full.allocation, available: available)
     return BufferPool.Options(
-        size: full.size, minimumBuffers: full.min_buffers, maximumBuffers: full.max_buffers, allocation: allocation)
+        size: full.size, minimumBuffers: full.min_buffers, maximumBuffers: full.max_buffers,
+        allocation: allocation)
 }
 
 @_cdecl("fw_buffer_pool_new") @implementation
@@ -72,11 +75,13 @@ public func fw_buffer_pool_get_stats(
     guard let stats else { return failNull("stats") }
     let size = stats.pointee.struct_size
     guard size >= 16 else {
-        return fail(FW_ERROR_INVALID_ARGUMENT, sizeMessage("fw_buffer_pool_stats", size, "FW_BUFFER_POOL_STATS_INIT"))
+        return fail(
+            FW_ERROR_INVALID_ARGUMENT, sizeMessage("fw_buffer_pool_stats", size, "FW_BUFFER_POOL_STATS_INIT"))
     }
     let found = poolReference(pool).borrowed { $0.stats }
     let result = fw_buffer_pool_stats(
-        struct_size: 0, reserved: 0, acquired: found.acquired, recycled: found.recycled, discarded: found.discarded,
+        struct_size: 0, reserved: 0, acquired: found.acquired, recycled: found.recycled,
+        discarded: found.discarded,
         outstanding: found.outstanding, high_water: found.highWater)
     store(result, to: stats, size: size)
     return FW_OK

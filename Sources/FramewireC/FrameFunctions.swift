@@ -1,3 +1,4 @@
+import Buffers
 import CFramewire
 import Framewire
 
@@ -59,6 +60,13 @@ public func fw_frame_get_timing(
         decode_ns: nanoseconds(found.decode), latency_ns: nanoseconds(found.latency), wire_bytes: found.wireBytes)
     store(result, to: timing, size: size)
     return FW_OK
+}
+
+@_cdecl("fw_frame_buffer") @implementation
+public func fw_frame_buffer(_ frame: OpaquePointer!) -> OpaquePointer! {
+    guard let frame, let buffer = frameSlot(frame).buffer else { return nil }
+    // Borrowed: the frame keeps it.
+    return OpaquePointer(Unmanaged.passUnretained(buffer.storage).toOpaque())
 }
 
 @_cdecl("fw_frame_ref") @implementation

@@ -28,7 +28,8 @@ func allocationParameters(
         throw .invalidArgument(sizeMessage("fw_allocation_params", given, "FW_ALLOCATION_PARAMS_INIT"))
     }
     return AllocationParameters(
-        flags: MemoryFlags(rawValue: full.flags), alignment: full.alignment, prefix: full.prefix, padding: full.padding)
+        flags: MemoryFlags(rawValue: full.flags), alignment: full.alignment, prefix: full.prefix,
+        padding: full.padding)
 }
 
 @_cdecl("fw_memory_new") @implementation
@@ -52,7 +53,8 @@ public func fw_memory_new_wrapped(
     return status { () throws(BufferError) in
         out.pointee = memoryHandle(
             try Memory(
-                wrapping: data, maxSize: max_size, offset: offset, size: size, flags: MemoryFlags(rawValue: flags),
+                wrapping: data, maxSize: max_size, offset: offset, size: size,
+                flags: MemoryFlags(rawValue: flags),
                 release: release, user: user))
     }
 }

@@ -1,3 +1,4 @@
+import Buffers
 import CFramewire
 import Framewire
 
@@ -145,8 +146,23 @@ public func fw_sender_push_wrapped(
     }
 }
 
-private func failSize(_ size: Int) -> fw_status {
+func failSize(_ size: Int) -> fw_status {
     fail(FW_ERROR_INVALID_ARGUMENT, "size is \(UInt(bitPattern: size)) bytes, which is more than any object can have")
+}
+
+@_cdecl("fw_sender_push_buffer") @implementation
+public func fw_sender_push_buffer(
+    _ handle: OpaquePointer!, _ info: UnsafePointer<fw_frame_info>!, _ buffer: OpaquePointer!
+) -> fw_status {
+    guard let handle else { return failNull("sender") }
+    guard let buffer else { return failNull("buffer") }
+    guard let info = frameInfo(info) else { return FW_ERROR_INVALID_ARGUMENT }
+    do {
+        try sender(handle).push(info, buffer: Buffer(storage: bufferReference(buffer).takeUnretainedValue()))
+        return FW_OK
+    } catch {
+        return fail(error)
+    }
 }
 
 @_cdecl("fw_sender_flush") @implementation

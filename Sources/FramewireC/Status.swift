@@ -33,7 +33,9 @@ public func fw_status_string(_ status: fw_status) -> UnsafePointer<CChar>! {
 
 @_cdecl("fw_pixel_format_name") @implementation
 public func fw_pixel_format_name(_ format: fw_pixel_format) -> UnsafePointer<CChar>! {
-    guard let code = UInt16(exactly: format.rawValue), let known = PixelFormat(rawValue: code) else { return nil }
+    guard let code = UInt16(exactly: format.rawValue), let known = PixelFormat(rawValue: code) else {
+        return nil
+    }
     return text(known.name)
 }
 

@@ -107,16 +107,14 @@ import Wire
         let bytes = try recording(shown, profile: profile)
         try folder.write(bytes, to: "recording")
         let reader = try MessageReader(from: folder.fileURL("recording"))
-        var copy = Array(bytes[..<StreamOpening.size])
+        var copy: [UInt8] = []
         var kinds: [MessageReader.Message.Kind] = []
         while let message = try reader.next() {
-            #expect(message.offset == UInt64(copy.count))
-            #expect(message.bytes.count == message.headerSize + message.payloadSize)
             copy += message.bytes
+            #expect(Int(message.offset) + message.headerSize + message.payloadSize == copy.count)
             if message.kind == .frame {
                 let picture = shown[kinds.count]
-                #expect(
-                    message.info?.width == picture.info.width && message.info?.height == picture.info.height)
+                #expect(message.info?.width == picture.info.width && message.info?.height == picture.info.height)
                 #expect(message.info?.rowOrder == picture.info.rowOrder)
                 #expect(message.profile == profile)
                 #expect(message.rawSize == picture.packed.count)
@@ -129,18 +127,29 @@ import Wire
         #expect(kinds == [.frame, .frame, .frame, .frame, .frame, .bye])
     }
 
-    @Test func messagesOfConcatenatedRecordingsLieBehindTheirOpenings() throws {
+    @Test func openingsInTheMiddleBelongToTheMessageBehindThem() throws {
         let bytes = try recording(pictures(1, case: 4600))
         try folder.write(bytes + bytes, to: "recording")
         let reader = try MessageReader(from: folder.fileURL("recording"))
         var offsets: [Int] = []
+        var copy: [UInt8] = []
         while let message = try reader.next() {
             offsets.append(Int(message.offset))
-            let start = Int(message.offset) % bytes.count
-            #expect(Array(message.bytes) == Array(bytes[start..<start + message.bytes.count]))
+            copy += message.bytes
         }
+        #expect(copy == bytes + bytes)
         #expect(offsets.count == 4)
         #expect(offsets[2] == bytes.count + StreamOpening.size)
+    }
+
+    @Test func anOpeningWithoutAMessageIsGivenToo() throws {
+        let bytes = Array(try recording([]).prefix(StreamOpening.size))
+        try folder.write(bytes, to: "recording")
+        let reader = try MessageReader(from: folder.fileURL("recording"))
+        let message = try reader.next()
+        #expect(message?.kind == .other)
+        #expect(message.map { Array($0.bytes) } == bytes)
+        #expect(try reader.next()?.kind == nil)
     }
 
     @Test func aReaderOfATruncatedRecordingNamesTheByteWhereItEnds() throws {
@@ -148,33 +157,34 @@ import Wire
         for cut in [60, bytes.count - 70] {
             try folder.write(Array(bytes[..<cut]), to: "recording")
             let reader = try MessageReader(from: folder.fileURL("recording"))
-            let error = #expect(throws: FramewireError.self) { while try reader.next() != nil {} }
+            let error = #expect(throws: FramewireError.self) { while try reader.next()?.kind != nil {} }
             #expect(error?.code == .protocolViolation)
             #expect(error?.message.contains("byte \(cut) ") == true)
         }
     }
 
-    @Test func anInterruptedReaderReturnsNothing() throws {
-        let reader = try MessageReader(from: folder.unixURL("socket"))
-        reader.interrupt()
-        #expect(try reader.next()?.kind == nil)
-    }
-
     /// In the middle of a header, and in the middle of a payload.
     @Test(arguments: [60, 300])
-    func aReaderInterruptedInTheMiddleOfAMessageReturnsNothing(_ sent: Int) throws {
+    func aReaderGoesOnAfterItWaitedInVain(_ sent: Int) throws {
         var random = SeededGenerator(case: 4800)
         let bytes = try recording([Picture(FrameInfo(width: 64, height: 64), .noise, using: &random)])
-        nonisolated(unsafe) let reader = try MessageReader(from: folder.unixURL("socket"))
-        let connection = try Connector.connect(
-            Endpoint(parsing: folder.unixURL("socket")), timeout: hangLimit)
+        let reader = try MessageReader(from: folder.unixURL("socket"))
+        let connection = try Connector.connect(Endpoint(parsing: folder.unixURL("socket")), timeout: hangLimit)
         try write(Array(bytes[..<sent]), to: connection)
-        let work = Background {
-            let kind = try reader.next()?.kind
-            #expect(kind == nil)
+        let early = #expect(throws: FramewireError.self) { try reader.next(timeout: 1_000_000) }
+        #expect(early?.code == .timeout)
+        try write(Array(bytes[sent...]), to: connection)
+        var copy: [UInt8] = []
+        while copy.count < bytes.count {
+            let message = try #require(try reader.next(timeout: hangLimit))
+            copy += message.bytes
         }
-        try eventually("the bytes to be read") { connection.unsentBytes == 0 }
-        reader.interrupt()
-        try work.join()
+        #expect(copy == bytes)
+    }
+
+    @Test func aClosedReaderFindsTheEndOfTheStream() throws {
+        let reader = try MessageReader(from: folder.unixURL("socket"))
+        reader.close()
+        #expect(try reader.next()?.kind == nil)
     }
 }

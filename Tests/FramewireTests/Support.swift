@@ -9,7 +9,7 @@ import Transport
 @testable import Framewire
 
 /// Far more than any test needs, so that a hang becomes a failure; nanoseconds.
-let hangLimit: Int64 = 60_000_000_000
+let hangLimit: Int64 = 30_000_000_000
 
 struct HangError: Error {
     var what: String

@@ -1,0 +1,154 @@
+import Buffers
+import CPosix
+import Codec
+import Wire
+
+/// Encodes frames to messages for programs that carry the bytes themselves. One thread at a time.
+package final class FrameMessageEncoder {
+    private let options: Sender.Options
+    private let workers: WorkerPool
+    private let encoder: MessageEncoder
+    private let pool = FramePool(capacity: 1)
+    private var sequence: UInt64 = 0
+
+    /// - Parameter options: validated; what concerns connections plays no role.
+    package init(_ options: Sender.Options) {
+        self.options = options
+        workers = WorkerPool(workers: WorkerPool.count(options.threads), callerWorks: true)
+        encoder = MessageEncoder(workers: workers.workers)
+    }
+
+    /// One message, as a buffer whose memories one after another are its bytes; the first one begins with the stream's opening.
+    ///
+    /// In profile raw the buffer refers to `pixels`, which must live as long.
+    /// - Throws: ``FramewireError``: `invalidArgument`, `outOfRange`, `noMemory`.
+    package func encode(_ info: FrameInfo, _ pixels: UnsafeRawBufferPointer) throws(FramewireError) -> Buffer {
+        let slot: FrameSlot
+        do throws(BufferError) {
+            let layout = try FrameLayout(info)
+            guard pixels.count >= layout.size else {
+                throw .outOfRange(
+                    "\(pixels.count) bytes of pixels were given, a frame of this size and stride has \(layout.size)")
+            }
+            slot = pool.bareSlot(info, layout)
+        } catch {
+            throw FramewireError(error)
+        }
+        defer { slot.drop() }
+        slot.useWrapped(pixels, release: nil, user: nil)
+        slot.info.sequence = sequence
+        slot.submitTime = Clock.now()
+        do {
+            try encoder.begin(
+                slot, profile: options.profile, acceleration: options.acceleration,
+                checksum: options.checksum ?? false)
+            if encoder.parts > 0 { workers.run(encoder.frameEncoder, parts: encoder.parts) }
+            try encoder.complete(
+                wantsAcknowledgement: false, encodeDuration: Clock.now() - slot.submitTime, queueDuration: 0,
+                latency: nil)
+        } catch {
+            throw FramewireError(error, payloadOffset: 0)
+        }
+        do {
+            let message = try makeBuffer(around: pixels)
+            sequence += 1
+            return message
+        } catch {
+            throw FramewireError(error)
+        }
+    }
+
+    /// Pieces of the encoder's own memory are copied together, since the next frame overwrites them; pixels are referred to.
+    private func makeBuffer(around pixels: UnsafeRawBufferPointer) throws(BufferError) -> Buffer {
+        var result = Buffer()
+        let vectors = encoder.vectors
+        if sequence == 0 {
+            let opening = try Memory(size: StreamOpening.size)
+            _ = StreamOpening.encode(into: opening.visibleBytes)
+            try result.append(opening)
+        }
+        var index = 0
+        while index < vectors.count {
+            if isPixels(vectors[index], of: pixels) {
+                let count = vectors[index].iov_len
+                try result.append(
+                    Memory(
+                        wrapping: vectors[index].iov_base, maxSize: count, offset: 0, size: count, flags: .readOnly,
+                        release: nil, user: nil))
+                index += 1
+                continue
+            }
+            var end = index
+            var size = 0
+            while end < vectors.count, !isPixels(vectors[end], of: pixels) {
+                size += vectors[end].iov_len
+                end += 1
+            }
+            let memory = try Memory(size: size)
+            var out = memory.visibleBytes.baseAddress!
+            for vector in vectors[index..<end] {
+                memcpy(out, vector.iov_base, vector.iov_len)
+                out += vector.iov_len
+            }
+            try result.append(memory)
+            index = end
+        }
+        return result
+    }
+
+    private func isPixels(_ vector: iovec, of pixels: UnsafeRawBufferPointer) -> Bool {
+        let address = UInt(bitPattern: vector.iov_base)
+        let start = UInt(bitPattern: pixels.baseAddress)
+        return address >= start && address < start + UInt(pixels.count)
+    }
+}
+
+/// Decodes the bytes of a stream that a program carries itself. One thread at a time.
+package final class FrameMessageDecoder {
+    private let decoder: StreamDecoder
+    private let pool = FramePool(capacity: 4)
+    private var ready: FrameSlot?
+    private var hasEnded = false
+
+    /// - Parameter options: validated; limits, threads and checksums count.
+    package init(_ options: Receiver.Options) {
+        decoder = StreamDecoder(
+            limits: options.limits, workers: WorkerPool(workers: WorkerPool.count(options.threads), callerWorks: true),
+            pool: pool, verifyChecksums: options.verifyChecksums)
+    }
+
+    deinit {
+        ready?.drop()
+    }
+
+    /// Takes bytes until a frame is complete.
+    ///
+    /// - Returns: how many were taken; fewer than all when a frame waits for ``next()``.
+    /// - Throws: ``FramewireError``; each further call gives the same.
+    package func feed(_ bytes: UnsafeRawBufferPointer) throws(FramewireError) -> Int {
+        var total = 0
+        while ready == nil, total < bytes.count {
+            var used = 0
+            let event = try decoder.feed(UnsafeRawBufferPointer(rebasing: bytes[total...]), used: &used)
+            total += used
+            switch event {
+            case .frame(let slot, _): ready = slot
+            case .bye: hasEnded = true
+            case .needMore, .hello, .acknowledgement, .keyFrameRequest: break
+            }
+        }
+        return total
+    }
+
+    /// The frame that is complete; the taker owns it.
+    ///
+    /// - Throws: ``FramewireError``: `wouldBlock`, or `closed` after the stream said that it ends.
+    package func next() throws(FramewireError) -> FrameSlot {
+        guard let slot = ready else {
+            if hasEnded { throw FramewireError(.closed, "the stream has ended") }
+            throw FramewireError(.wouldBlock, "no frame is complete; feed more bytes")
+        }
+        ready = nil
+        return slot
+    }
+}
