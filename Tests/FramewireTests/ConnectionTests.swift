@@ -18,6 +18,7 @@ import Wire
         options.profile = .raw
         options.overflow = overflow
         options.queueDepth = depth
+        options.closeTimeout = 0
         return options
     }
 
@@ -199,7 +200,9 @@ import Wire
         var options = Receiver.Options()
         options.once = true
         let receiver = try Receiver(from: folder.unixURL("socket"), options: options)
-        let sender = try Sender(to: folder.unixURL("socket"), options: Self.raw(.block))
+        var senderOptions = Self.raw(.block)
+        senderOptions.closeTimeout = hangLimit
+        let sender = try Sender(to: folder.unixURL("socket"), options: senderOptions)
         let shown = pictures(2, case: 2600)
         for picture in shown { try push(picture, to: sender) }
         sender.close()

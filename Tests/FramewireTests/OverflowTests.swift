@@ -22,6 +22,7 @@ import Transport
         var options = Sender.Options()
         options.profile = .raw
         options.overflow = overflow
+        options.closeTimeout = 0
         configure(&options)
         let sender = try Sender(to: folder.unixURL("socket"), options: options)
         let peer = try accept(listener)
@@ -114,7 +115,7 @@ import Transport
 
     @Test func closingASenderSendsWhatIsQueued() throws {
         let shown = largePictures(3)
-        let (sender, peer) = try stalledSender(.block, shown[0])
+        let (sender, peer) = try stalledSender(.block, shown[0]) { $0.closeTimeout = hangLimit }
         for picture in shown[1...] { try push(picture, to: sender) }
         let work = Background { sender.close() }
         #expect(numbers(try readFrames(peer, makeDecoder())) == [0, 1, 2])
@@ -125,7 +126,7 @@ import Transport
     /// Whatever becomes of a frame: sent, dropped by the policy, or left over at the end.
     @Test func theCallersMemoryIsReleasedExactlyOnce() throws {
         let shown = largePictures(8)
-        let (sender, peer) = try stalledSender(.dropOldest, shown[0]) { $0.closeTimeout = 0 }
+        let (sender, peer) = try stalledSender(.dropOldest, shown[0])
         let released = ReleaseCounter()
         for picture in shown[1...] {
             try picture.bytes.withUnsafeBytes { bytes in

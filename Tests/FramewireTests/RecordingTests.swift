@@ -44,7 +44,7 @@ import Wire
             // Headers hold times, which differ.
             var all: [UInt8] = []
             let reader = try MessageReader(from: folder.fileURL("recording"))
-            while let message = try reader.next() { all += message.bytes.dropFirst(message.headerSize) }
+            while let message = try reader.next() { all += message.bytes.suffix(message.payloadSize) }
             payloads.append(all)
         }
         #expect(payloads[1...].allSatisfy { $0 == payloads[0] })

@@ -129,6 +129,7 @@ func recording(_ pictures: [Picture], profile: Profile = .auto, checksum: Bool? 
     options.profile = profile
     options.overflow = .block
     options.checksum = checksum
+    options.closeTimeout = hangLimit
     let sender = try Sender(to: folder.fileURL("recording"), options: options)
     for picture in pictures { try push(picture, to: sender) }
     sender.close()
