@@ -87,8 +87,12 @@ final class SenderLoop: @unchecked Sendable {
             }
             guard collectEncoded(core), startEncoding(core) else { return end(core) }
             do {
-                try write(core)
-                try wait(until: closeDeadline ?? -1, core)
+                try writeOpening()
+                // A frame that has left makes room for the next, or was the last before closing; nothing would wake us for that.
+                let hasSent = try write(core)
+                // The next frame is encoded while this one is sent, also when the link takes no more for now.
+                guard startEncoding(core) else { return end(core) }
+                try wait(until: hasSent ? 0 : closeDeadline ?? -1, core)
             } catch {
                 if !lose(error, core) { return end(core) }
             }
@@ -173,6 +177,12 @@ final class SenderLoop: @unchecked Sendable {
         lanes[0].state == state ? lanes[0] : lanes[1].state == state ? lanes[1] : nil
     }
 
+    /// The frame to send next. Both lanes are ready when a connection was lost in the middle of a frame that is sent again.
+    private var nextReady: SenderLane? {
+        guard lanes[0].state == .ready, lanes[1].state == .ready else { return lane(.ready) }
+        return lanes[0].sequence < lanes[1].sequence ? lanes[0] : lanes[1]
+    }
+
     /// Completes the frame that the workers have encoded.
     private func collectEncoded(_ core: SenderCore) -> Bool {
         guard let lane = lane(.encoding) else { return true }
@@ -220,21 +230,26 @@ final class SenderLoop: @unchecked Sendable {
 
     // MARK: - Writing and reading
 
-    private func write(_ core: SenderCore) throws(TransportError) {
-        guard let connection else { return }
-        if openingPending {
-            let size = StreamOpening.encode(into: small)
-            try writeAll(UnsafeRawBufferPointer(rebasing: small[..<size]), to: connection, until: -1)
-            openingPending = false
-        }
+    private func writeOpening() throws(TransportError) {
+        guard let connection, openingPending else { return }
+        let size = StreamOpening.encode(into: small)
+        try writeAll(UnsafeRawBufferPointer(rebasing: small[..<size]), to: connection, until: -1)
+        openingPending = false
+    }
+
+    /// Writes as much of one frame as the connection takes.
+    ///
+    /// - Returns: whether the last byte of a frame has left.
+    private func write(_ core: SenderCore) throws(TransportError) -> Bool {
+        guard let connection else { return false }
         while true {
-            if lane(.sending) == nil { lane(.ready)?.beginSending() }
-            guard let lane = lane(.sending) else { return }
+            if lane(.sending) == nil { nextReady?.beginSending() }
+            guard let lane = lane(.sending) else { return false }
             let count = try lane.send { (vectors) throws(TransportError) in try connection.write(vectors) }
             if lane.remaining > 0 {
                 if count > 0 { continue }
                 unsent.store(connection.unsentBytes, ordering: .relaxed)
-                return
+                return false
             }
             let now = Clock.now()
             let rate = Double(lane.encoder.messageSize) / Double(max(1, now - lane.sendStart))
@@ -246,7 +261,7 @@ final class SenderLoop: @unchecked Sendable {
             lane.reset()
             core.recordSent(rawBytes: raw, wireBytes: wire)
             // Back to the loop, so that answers are read between frames also when the link never makes us wait.
-            return
+            return true
         }
     }
 
@@ -295,7 +310,7 @@ final class SenderLoop: @unchecked Sendable {
         let deadline = core.outlook().closeDeadline ?? Clock.now()
         let bye = Bye(reason: .endOfStream)
         do {
-            try write(core)
+            try writeOpening()
             let size = bye.encode(into: small)
             try writeAll(UnsafeRawBufferPointer(rebasing: small[..<size]), to: connection, until: deadline)
             connection.closeGracefully(timeout: max(0, deadline - Clock.now()))
