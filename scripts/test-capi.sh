@@ -30,7 +30,7 @@ failed=0
 run() {
     local label=$1 started=$SECONDS
     shift
-    if timeout --kill-after=10 900 "$@" >"$work/log" 2>&1; then
+    if timeout --kill-after=10 300 "$@" >"$work/log" 2>&1; then
         passed=$((passed + 1))
         printf 'ok      %s (%d s)\n' "$label" $((SECONDS - started))
     else
@@ -43,9 +43,11 @@ run() {
 valgrind=()
 if [ "${VALGRIND:-1}" != 0 ]; then
     if command -v valgrind >/dev/null; then
-        # Fair scheduling: with the default a thread that spins can keep the others from running.
-        valgrind=(valgrind --quiet --fair-sched=yes --leak-check=full --errors-for-leak-kinds=definite,possible
-            --show-leak-kinds=definite,possible --error-exitcode=9)
+        # Fair scheduling: else a thread that is busy can keep the others from running. The program that counts allocations
+        # keeps its own malloc, which calls the C library's, which is valgrind's.
+        valgrind=(valgrind --quiet --fair-sched=yes --soname-synonyms=somalloc=nouserintercepts
+            --leak-check=full --errors-for-leak-kinds=definite,possible --show-leak-kinds=definite,possible
+            --error-exitcode=9)
     else
         echo "test-capi: valgrind was not found; leaks and invalid accesses are not looked for" >&2
         failed=$((failed + 1))
