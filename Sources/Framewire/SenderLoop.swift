@@ -39,7 +39,8 @@ final class SenderLoop: @unchecked Sendable {
         self.endpoint = endpoint
         self.options = options
         self.wake = wake
-        link = Link(endpoint, role: .sender, options.reconnect, options.connectTimeout, wake: wake, cancel: cancel)
+        link = Link(
+            endpoint, role: .sender, options.reconnect, options.connectTimeout, wake: wake, cancel: cancel)
         let count = WorkerPool.count(options.threads)
         workers = WorkerPool(workers: count, callerWorks: false)
         let flag = EncodedFlag()
@@ -65,8 +66,11 @@ final class SenderLoop: @unchecked Sendable {
     private var checksum: Bool { options.checksum ?? link.isFile }
 
     /// Binds, or makes the first connection where the options ask for it.
-    func open() throws(TransportError) {
+    ///
+    /// - Returns: whether there is a connection now.
+    func open() throws(TransportError) -> Bool {
         connection = try link.open()
+        return connection != nil
     }
 
     func run(_ core: SenderCore) {
@@ -189,7 +193,8 @@ final class SenderLoop: @unchecked Sendable {
         do {
             let duration = try lane.complete(
                 wantsAcknowledgement: !link.isFile, latency: backChannel.newestLatency)
-            encodeEstimate = encodeEstimate == 0 ? Double(duration) : 0.75 * encodeEstimate + 0.25 * Double(duration)
+            encodeEstimate =
+                encodeEstimate == 0 ? Double(duration) : 0.75 * encodeEstimate + 0.25 * Double(duration)
             core.recordEncoded(duration, options.profile == .raw ? .raw : .lz4)
             return true
         } catch {
@@ -284,7 +289,9 @@ final class SenderLoop: @unchecked Sendable {
         if lane(.sending) != nil || lane(.ready) != nil { events.insert(.writable) }
         if !connection.isFile, !backChannel.isEnded { events.insert(.readable) }
         // Hang-ups are reported unasked, but only for a descriptor that is waited for at all.
-        let place = set.add(connection.isFile && events.isEmpty ? -1 : connection.descriptor, events.isEmpty ? .hangUp : events)
+        let place = set.add(
+            connection.isFile && events.isEmpty ? -1 : connection.descriptor,
+            events.isEmpty ? .hangUp : events)
         _ = try set.wait(until: deadline)
         wake.drain()
         let ready = set.ready(place)
@@ -297,6 +304,8 @@ final class SenderLoop: @unchecked Sendable {
 
     /// Tells the receiver that the stream ends, and closes.
     private func sayGoodbye(_ core: SenderCore) {
+        // A receiver that connects again at once must be refused, not be left in the backlog of a listener that goes.
+        link.close()
         guard let connection, lane(.sending) == nil else { return }
         let deadline = core.outlook().closeDeadline ?? Clock.now()
         let bye = Bye(reason: .endOfStream)
