@@ -27,11 +27,12 @@ let package = Package(
         .target(name: "Wire", dependencies: ["Buffers", "CXXHash", "CPosix"]),
         .target(name: "Transport", dependencies: ["Buffers", "CPosix"]),
         .target(name: "Framewire", dependencies: ["Buffers", "Codec", "Wire", "Transport", "CPosix"]),
-        .target(name: "FramewireC", dependencies: ["Framewire", "Buffers", "CFramewire", "CPosix"]),
+        .target(name: "FramewireC", dependencies: ["Framewire", "Buffers", "Codec", "CFramewire", "CPosix"]),
+        .target(name: "PictureFiles", dependencies: ["Buffers", "CPNG", "CPosix"]),
         .executableTarget(
             name: "framewire-cli",
             dependencies: [
-                "Framewire", "CPNG", "CPosix",
+                "Framewire", "PictureFiles", "CPosix",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
@@ -40,5 +41,10 @@ let package = Package(
         .testTarget(name: "WireTests", dependencies: ["Wire"], resources: [.copy("Vectors")]),
         .testTarget(name: "TransportTests", dependencies: ["Transport"]),
         .testTarget(name: "FramewireTests", dependencies: ["Framewire"]),
+        .testTarget(name: "PictureFilesTests", dependencies: ["PictureFiles"]),
     ]
 )
+
+for target in package.targets where target.type != .system {
+    target.swiftSettings = (target.swiftSettings ?? []) + [.treatAllWarnings(as: .error)]
+}

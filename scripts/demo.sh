@@ -98,7 +98,11 @@ awk -v drawn="$drawn" -v equal="$equal" -v different="$different" -v size="$size
     # Numbers of the sender, by name.
     /:/ { name = $1; gsub(/[":]/, "", name); number = $2; sub(/,$/, "", number); s[name] = number }
     function per_second(bytes) { return s["seconds"] > 0 ? sprintf("%.1f", bytes / s["seconds"] / 1e6) : "-" }
-    function line(label, first, second) { printf "  %-34s %10s %10s\n", label, first, second }
+    function line(label, first, second) {
+        printf "  %-34s %10s", label, first
+        if (second != "") printf " %10s", second
+        print ""
+    }
     # Two percentiles in milliseconds; `unit` is how many of the given make one.
     function times(label, key, unit, places,    a, b, shape) {
         a = s[key "_p50"]; b = s[key "_p99"]; shape = "%." places "f"

@@ -52,6 +52,8 @@ public final class BufferPool: Sendable {
     ///
     /// - Throws: ``BufferError/invalidArgument(_:)``, ``BufferError/outOfRange(_:)``, ``BufferError/noMemory(bytes:)``.
     public init(_ options: Options) throws(BufferError) {
+        // Before anything throws: Embedded Swift does not free an object that is incomplete then.
+        core = PoolCore(options)
         _ = try options.allocation.blockSize(visible: options.size)
         guard options.minimumBuffers >= 0, options.minimumBuffers <= Options.maximumPreallocation,
             options.maximumBuffers >= 0
@@ -65,7 +67,6 @@ public final class BufferPool: Sendable {
                 "the pool is to begin with \(options.minimumBuffers) buffers and to hold at most \(options.maximumBuffers)"
             )
         }
-        core = PoolCore(options)
         try core.preallocate()
     }
 

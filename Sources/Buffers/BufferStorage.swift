@@ -10,7 +10,7 @@ package struct BufferHeader {
     var maximumSize: Int
     /// The pool that the buffer returns to.
     var pool: Unmanaged<PoolCore>?
-    /// The memory that the pool gave.
+    /// The memory that the pool gave, while it has a place.
     var pooledMemory: Unmanaged<Memory>?
     /// The pooled buffer whose memories this one shares; it returns to its pool only when they are free again.
     var parent: Unmanaged<BufferStorage>?
@@ -179,7 +179,7 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
         let slots = head.pointee.slots
         for place in index..<index + count {
             head.pointee.maximumSize -= slots[place]._withUnsafeGuaranteedRef { $0.maxSize }
-            slots[place].leavePlace()
+            vacate(place)
         }
         let rest = present - index - count
         if rest > 0 {
@@ -195,7 +195,7 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
         var reference = Unmanaged.passRetained(memory)
         reference.enterPlace()
         let old = head.pointee.slots[index]._withUnsafeGuaranteedRef { $0.maxSize }
-        head.pointee.slots[index].leavePlace()
+        vacate(index)
         head.pointee.slots[index] = reference
         // A private copy is never larger than the block that it comes from.
         head.pointee.maximumSize += memory.maxSize - old
@@ -205,7 +205,7 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
     /// Puts `memory`, which no other buffer holds, in the place of all memories.
     func replaceAll(with memory: Memory) {
         let head = self.head
-        for index in 0..<head.pointee.count { head.pointee.slots[index].leavePlace() }
+        for index in 0..<head.pointee.count { vacate(index) }
         var reference = Unmanaged.passRetained(memory)
         reference.enterPlace()
         head.pointee.slots[0] = reference
@@ -214,14 +214,23 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
         releaseUnusedParent()
     }
 
+    /// Gives up the memory at `index`, in whose place another is to come.
+    private func vacate(_ index: Int) {
+        let head = self.head
+        // Forgotten at once: another memory may get its address.
+        if head.pointee.slots[index].toOpaque() == head.pointee.pooledMemory?.toOpaque() {
+            head.pointee.pooledMemory = nil
+        }
+        head.pointee.slots[index].leavePlace()
+    }
+
     /// Lets the pooled buffer go whose memories this one shared, when it has none of them any more.
     private func releaseUnusedParent() {
         let head = self.head
         guard let parent = head.pointee.parent else { return }
-        // A block that is gone leaves an address behind that only another block can have: then the parent stays a little longer.
         let pooled = parent._withUnsafeGuaranteedRef { $0.head.pointee.pooledMemory?.toOpaque() }
         var isUsed = false
-        for index in 0..<head.pointee.count {
+        for index in 0..<head.pointee.count where pooled != nil {
             if head.pointee.slots[index]._withUnsafeGuaranteedRef({ $0.block }) == pooled { isUsed = true }
         }
         guard !isUsed else { return }

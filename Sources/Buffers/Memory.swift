@@ -96,8 +96,15 @@ public final class Memory: @unchecked Sendable {
     public convenience init(
         size: Int, parameters: AllocationParameters = AllocationParameters()
     ) throws(BufferError) {
-        let maxSize = try parameters.blockSize(visible: size)
-        let (block, base) = try allocateBlock(size: maxSize, alignment: parameters.alignment)
+        let maxSize: Int
+        let block, base: UnsafeMutableRawPointer
+        do throws(BufferError) {
+            maxSize = try parameters.blockSize(visible: size)
+            (block, base) = try allocateBlock(size: maxSize, alignment: parameters.alignment)
+        } catch {
+            self.init(nothing: ())
+            throw error
+        }
         self.init(
             base: base, maxSize: maxSize, offset: parameters.prefix, size: size, flags: parameters.flags,
             root: nil,
@@ -138,10 +145,21 @@ public final class Memory: @unchecked Sendable {
         wrapping base: UnsafeMutableRawPointer?, maxSize: Int, offset: Int, size: Int, flags: MemoryFlags,
         release: ReleaseFunction?, user: UnsafeMutableRawPointer?
     ) throws(BufferError) {
-        try checkWrapped(base: base, maxSize: maxSize, offset: offset, size: size, flags: flags)
+        do throws(BufferError) {
+            try checkWrapped(base: base, maxSize: maxSize, offset: offset, size: size, flags: flags)
+        } catch {
+            self.init(nothing: ())
+            throw error
+        }
         self.init(
             base: base, maxSize: maxSize, offset: offset, size: size, flags: flags, root: nil,
             releaseFunction: release, user: release == nil ? nil : user)
+    }
+
+    /// What an initializer makes of itself before it throws: Embedded Swift does not free an object that is incomplete then.
+    private convenience init(nothing: Void) {
+        self.init(
+            base: nil, maxSize: 0, offset: 0, size: 0, flags: [], root: nil, releaseFunction: nil, user: nil)
     }
 
     /// A read-only window into the block of `root`, whose share count the caller has raised.

@@ -1,196 +1,223 @@
 import Buffers
+import CPosix
 import Codec
 import Transport
 import Wire
 
-/// Reads a stream message by message without decoding pixels: what `framewire inspect` and `framewire record` use.
+/// Reads the messages of a stream as they are, without decoding pixels: what a recorder or an inspector needs.
 ///
-/// It waits on the calling thread; one thread at a time.
+/// It takes one connection, or a recording, and answers nothing, so that a sender goes on in the profiles that every
+/// reader knows. One thread at a time.
 public final class MessageReader {
-    /// One message.
+    /// One message with everything that stands before it and belongs to no other.
     public struct Message {
-        /// What a message is about.
         public enum Kind: Sendable {
-            case frame
-            case hello
-            case acknowledgement
-            case keyFrameRequest
-            case bye
+            case frame, hello, acknowledgement, keyFrameRequest, bye
+            /// Openings of a stream and skippable frames of other programs, where no message follows them.
+            case other
         }
 
-        public var kind: Kind
-        /// Bytes from the start of the stream to the message.
-        public var offset: UInt64
-        /// Bytes of the header with its metadata and the skippable frame around them.
-        public var headerSize: Int
-        /// Bytes of the coded pixels behind it.
-        public var payloadSize: Int
-        /// Of a frame: the picture, with the row order of the source.
-        public var info: FrameInfo?
-        /// Of a frame: how the pixels are coded; `nil` when this version does not know it.
-        public var profile: Profile?
-        public var stripCount = 0
-        /// Bytes of the packed picture.
-        public var rawSize = 0
-        /// XXH3-64 of the packed picture, if the sender sent it.
-        public var checksum: UInt64?
-        /// All bytes of the message; valid until the next call of ``MessageReader/next()``.
-        public var bytes: UnsafeRawBufferPointer
+        public let kind: Kind
+        /// Where in the stream the message itself begins, in bytes.
+        public let offset: UInt64
+        /// Bytes of the header and its metadata; 0 for `other`.
+        public let headerSize: Int
+        /// Bytes of the coded picture; 0 for all but frames.
+        public let payloadSize: Int
+        /// The picture; `nil` for all but frames. The row order is that of the source.
+        public let info: FrameInfo?
+        /// How the picture is coded; `nil` for all but frames, and where this version does not know it.
+        public let profile: Profile?
+        public let stripCount: Int
+        /// Bytes of the picture, packed.
+        public let rawSize: Int
+        /// XXH3-64 of the packed picture, where the sender computed it.
+        public let checksum: UInt64?
+        /// All bytes since the last message, this one included: those of all messages together are the stream. Valid
+        /// until the next call of ``MessageReader/next(timeout:)``.
+        public let bytes: UnsafeRawBufferPointer
     }
 
-    private static let chunk = 256 << 10
+    /// More than this is not gathered before a message; it is given as ``Message/Kind/other`` in parts.
+    private static let longestLeadIn = 1 << 16
+    private static let readSize = 1 << 18
 
     private let link: Link
-    private let wake: WakeUp
-    private let parser: StreamParser
     private var connection: Connection?
-    private var message: UnsafeMutableRawBufferPointer
-    /// Bytes of the present message in `message`, and bytes that were read beyond it.
-    private var held = 0
-    private var taken = 0
+    private let parser: StreamParser
+    /// Bytes of the stream from `start` on; parsed up to `parsed`, read up to `filled`.
+    private var block: UnsafeMutableRawPointer?
+    private var capacity = 0
+    private var start = 0
     private var parsed = 0
+    private var filled = 0
+    /// Where the bytes of the message end that was given last; they go with the next call.
+    private var given = 0
+    private var isEnded = false
+    private var failure: FramewireError?
+    /// The frame whose payload is arriving, and the bytes before that.
+    private var frame: (header: FrameHeader, size: Int)?
 
-    /// - Parameters:
-    ///   - url: as for ``Receiver/init(from:options:)``.
-    /// - Throws: ``FramewireError``.
+    /// Opens a stream as a receiver does.
+    ///
+    /// - Throws: ``FramewireError``, as ``Receiver/init(from:options:)``.
     public init(from url: String, limits: Limits = Limits()) throws(FramewireError) {
+        parser = StreamParser(limits: limits)
         do {
-            wake = try WakeUp()
+            let endpoint = try Endpoint(parsing: url)
             link = Link(
-                try Endpoint(parsing: url), role: .receiver, .never, 5_000_000_000, wake: wake, cancel: wake)
-            parser = StreamParser(limits: limits)
+                endpoint, role: .receiver, .never, 5_000_000_000, wake: try WakeUp(), cancel: try WakeUp())
             connection = try link.open()
         } catch {
             throw FramewireError(error)
         }
-        message = .allocate(byteCount: 4 * Self.chunk, alignment: 64)
     }
 
     deinit {
-        message.deallocate()
-        connection?.close()
-        link.close()
+        close()
+        free(block)
     }
 
     /// The TCP port that is listened on; 0 where there is none.
     public var port: UInt16 { link.port }
 
-    /// Ends a call of ``next()`` that waits on another thread.
-    public func interrupt() {
-        wake.signal()
-    }
-
-    /// The next message, or `nil` at the end of the stream or after ``interrupt()``.
+    /// The next message, or `nil` at the end of the stream.
     ///
-    /// - Throws: ``FramewireError``: what is wrong with the bytes and where, or that the stream ends inside a message.
-    public func next() throws(FramewireError) -> Message? {
-        forgetTaken()
-        while true {
-            while parsed < held {
-                var used = 0
-                let event: StreamParser.Event
-                do {
-                    event = try parser.feed(UnsafeRawBufferPointer(rebasing: message[parsed..<held]), used: &used)
-                } catch {
-                    throw FramewireError(error)
-                }
-                parsed += used
-                if case .needMore = event { continue }
-                // What came before the message, such as the opening, is not part of it.
-                let begin = parsed - Int(parser.offset - parser.messageOffset)
-                return try complete(event, from: begin)
-            }
-            guard try fill() else {
-                do {
-                    try parser.finish()
-                } catch {
-                    throw FramewireError(error)
-                }
-                return nil
-            }
-        }
-    }
-
-    private func complete(_ event: StreamParser.Event, from begin: Int) throws(FramewireError) -> Message {
-        var result = Message(
-            kind: .bye, offset: parser.messageOffset, headerSize: parsed - begin, payloadSize: 0,
-            bytes: UnsafeRawBufferPointer(start: nil, count: 0))
-        switch event {
-        case .hello: result.kind = .hello
-        case .acknowledgement: result.kind = .acknowledgement
-        case .keyFrameRequest: result.kind = .keyFrameRequest
-        case .bye, .needMore: result.kind = .bye
-        case .frame(let header):
-            result.kind = .frame
-            result.payloadSize = header.payloadSize
-            result.info = header.info
-            result.profile = Profile(rawValue: header.profile)
-            result.stripCount = Int(header.stripCount)
-            result.rawSize = header.rawSize
-            result.checksum = header.contentChecksum
-        }
-        let end = parsed + result.payloadSize
-        while held < end {
-            reserve(end)
-            guard try fill() else {
-                parser.payloadConsumed(held - parsed)
-                do {
-                    try parser.finish()
-                } catch {
-                    throw FramewireError(error)
-                }
-                throw FramewireError(.closed, "the reader was interrupted")
-            }
-        }
-        parser.payloadConsumed(result.payloadSize)
-        parsed = end
-        taken = end
-        result.bytes = UnsafeRawBufferPointer(rebasing: message[begin..<end])
-        return result
-    }
-
-    /// Moves what was read beyond the last message to the front.
-    private func forgetTaken() {
-        guard taken > 0 else { return }
-        message.baseAddress!.copyMemory(from: message.baseAddress! + taken, byteCount: held - taken)
-        held -= taken
-        parsed -= taken
-        taken = 0
-    }
-
-    private func reserve(_ count: Int) {
-        guard count > message.count else { return }
-        let grown = UnsafeMutableRawBufferPointer.allocate(byteCount: count + Self.chunk, alignment: 64)
-        grown.baseAddress!.copyMemory(from: message.baseAddress!, byteCount: held)
-        message.deallocate()
-        message = grown
-    }
-
-    /// Reads what there is, waiting for some.
-    ///
-    /// - Returns: `false` at the end of the stream or when interrupted.
-    private func fill() throws(FramewireError) -> Bool {
-        reserve(held + Self.chunk)
+    /// - Parameter timeout: nanoseconds; 0 does not wait, negative waits without a limit.
+    /// - Throws: ``FramewireError``: `timeout` (0: `wouldBlock`), after which the call may be repeated; otherwise why the
+    ///   stream cannot be read on, and each further call gives the same.
+    public func next(timeout: Int64 = -1) throws(FramewireError) -> Message? {
+        if let failure { throw failure }
+        start = given
+        let deadline = Clock.deadline(after: timeout)
         do {
             while true {
-                if wake.isSignalled { return false }
-                guard let connection else {
-                    connection = try link.next(until: nil)
-                    continue
-                }
-                let count = try connection.read(UnsafeMutableRawBufferPointer(rebasing: message[held...]))
-                if count > 0 {
-                    held += count
-                    return true
-                }
-                if count == 0 { return false }
-                var set = PollSet()
-                set.add(wake.descriptor, .readable)
-                set.add(connection.descriptor, .readable)
-                _ = try set.wait(until: -1)
+                if let message = try parse() { return message }
+                if isEnded { return try lastMessage() }
+                guard try readMore(until: deadline) else { break }
             }
+        } catch {
+            failure = error
+            throw error
+        }
+        throw timeout == 0
+            ? FramewireError(.wouldBlock, "no complete message has come yet")
+            : FramewireError(.timeout, "no complete message came in time")
+    }
+
+    /// Closes the connection or the file. Further calls of ``next(timeout:)`` find the end of the stream.
+    public func close() {
+        connection?.close()
+        connection = nil
+        link.close()
+        isEnded = true
+    }
+
+    /// Takes what has been read apart until a message is complete.
+    private func parse() throws(FramewireError) -> Message? {
+        while true {
+            if let frame {
+                let count = min(parser.payloadRemaining, filled - parsed)
+                parser.payloadConsumed(count)
+                parsed += count
+                if parser.payloadRemaining > 0 { return nil }
+                self.frame = nil
+                return message(.frame, headerSize: frame.size, frame.header)
+            }
+            guard parsed < filled else { return leadIn() }
+            var used = 0
+            let event: StreamParser.Event
+            do {
+                event = try parser.feed(
+                    UnsafeRawBufferPointer(start: block! + parsed, count: filled - parsed), used: &used)
+            } catch {
+                throw FramewireError(error)
+            }
+            parsed += used
+            let size = Int(parser.offset - parser.messageOffset)
+            switch event {
+            case .needMore: break
+            case .frame(let header): frame = (header, size)
+            case .hello: return message(.hello, headerSize: size)
+            case .acknowledgement: return message(.acknowledgement, headerSize: size)
+            case .keyFrameRequest: return message(.keyFrameRequest, headerSize: size)
+            case .bye: return message(.bye, headerSize: size)
+            }
+        }
+    }
+
+    /// A long run of openings and foreign frames, as far as it is complete.
+    private func leadIn() -> Message? {
+        let size = (parsed - start) - Int(parser.offset - parser.messageOffset)
+        guard size > Self.longestLeadIn else { return nil }
+        return message(.other, headerSize: 0, size: size)
+    }
+
+    private func lastMessage() throws(FramewireError) -> Message? {
+        do {
+            try parser.finish()
         } catch {
             throw FramewireError(error)
         }
+        return parsed > start ? message(.other, headerSize: 0, size: parsed - start) : nil
+    }
+
+    private func message(
+        _ kind: Message.Kind, headerSize: Int, _ header: FrameHeader? = nil, size: Int? = nil
+    ) -> Message {
+        let size = size ?? parsed - start
+        given = start + size
+        return Message(
+            kind: kind,
+            offset: kind == .other ? parser.offset - UInt64(parsed - start) : parser.messageOffset,
+            headerSize: headerSize, payloadSize: header?.payloadSize ?? 0, info: header?.info,
+            profile: header.flatMap { Profile(rawValue: $0.profile) },
+            stripCount: Int(header?.stripCount ?? 0),
+            rawSize: header?.rawSize ?? 0,
+            checksum: header?.contentChecksum,
+            bytes: UnsafeRawBufferPointer(start: block! + start, count: size))
+    }
+
+    /// Waits for bytes or a connection.
+    ///
+    /// - Returns: `false` when the time ran out.
+    private func readMore(until deadline: Int64) throws(FramewireError) -> Bool {
+        do {
+            guard let connection else {
+                self.connection = try link.next(until: deadline < 0 ? nil : deadline)
+                return self.connection != nil || deadline < 0 || Clock.now() < deadline
+            }
+            try makeRoom()
+            let count = try connection.read(
+                UnsafeMutableRawBufferPointer(start: block! + filled, count: capacity - filled))
+            if count == 0 { isEnded = true }
+            if count >= 0 {
+                filled += count
+                return true
+            }
+            var set = PollSet()
+            set.add(connection.descriptor, .readable)
+            return try set.wait(until: deadline)
+        } catch {
+            throw FramewireError(error)
+        }
+    }
+
+    /// Moves what is not given yet to the front and grows the block as the stream asks, at least doubling it.
+    private func makeRoom() throws(TransportError) {
+        if start > 0, let block {
+            memmove(block, block + start, filled - start)
+            parsed -= start
+            filled -= start
+            given -= start
+            start = 0
+        }
+        guard capacity - filled < Self.readSize else { return }
+        let larger = max(2 * capacity, filled + 2 * Self.readSize)
+        guard let memory = realloc(block, larger) else {
+            throw TransportError(.noMemory, "no memory for \(larger) bytes of a message")
+        }
+        block = memory
+        capacity = larger
     }
 }

@@ -62,6 +62,7 @@ package final class SenderCore: @unchecked Sendable {
 
     package func acquire(_ info: FrameInfo) throws(FramewireError) -> FrameSlot {
         let layout = try checked(info)
+        try lock.withLock { () throws(FramewireError) in try checkOpen() }
         guard pool.outstanding < Sender.maximumFrames else {
             throw FramewireError(
                 .wouldBlock,

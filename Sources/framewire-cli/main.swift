@@ -1,1 +1,3 @@
-print("")
+import CPosix
+
+exit(FramewireCommand.runToExitCode())

@@ -1,5 +1,6 @@
 /*
- * Framewire: frames to the bytes of the wire format and back, without a connection, for programs that carry the bytes themselves.
+ * Framewire: frames to the bytes of the wire format and back, without a connection, for programs that carry
+ * the bytes themselves.
  *
  * Threads: an encoder or decoder is used by one thread at a time. They use worker threads of their own.
  *
@@ -36,9 +37,10 @@ typedef struct fw_encoder_options {
 fw_status fw_encoder_new(const fw_encoder_options *options, fw_encoder **out);
 
 /*
- * Encodes one frame and gives it as a buffer, owned by the caller, whose memories one after another are the bytes of one message; the
- * first message of an encoder also opens the stream. Give the memories to writev, or merge them with fw_buffer_map. In profile RAW the
- * buffer refers to `pixels` without a copy, so they must live as long as the buffer.
+ * Encodes one frame and gives it as a buffer, owned by the caller, whose memories one after another are the
+ * bytes of one message; the first message of an encoder also opens the stream. Give the memories to writev,
+ * or merge them with fw_buffer_map. In profile RAW the buffer refers to `pixels` without a copy, so they must
+ * live as long as the buffer.
  * Errors: INVALID_ARGUMENT, OUT_OF_RANGE (`size` is below fw_frame_info_size), NO_MEMORY.
  */
 fw_status fw_encoder_encode(fw_encoder *encoder, const fw_frame_info *info, const void *pixels, size_t size,
@@ -52,16 +54,16 @@ void fw_encoder_free(fw_encoder *encoder);
 fw_status fw_decoder_new(const fw_receiver_options *options, fw_decoder **out);
 
 /*
- * Takes `size` bytes of a stream, chopped in any way, and sets `*used` to how many it took: fewer than `size` when a frame is
- * complete and waits for fw_decoder_next; call again with the rest after fetching it.
- * Errors: INVALID_ARGUMENT, PROTOCOL, CORRUPT, TOO_LARGE, UNSUPPORTED (the sentence names the field and the byte offset in the
- * stream; the decoder gives the same error from then on), NO_MEMORY.
+ * Takes `size` bytes of a stream, chopped in any way, and sets `*used` to how many it took: fewer than `size`
+ * when a frame is complete and waits for fw_decoder_next; call again with the rest after fetching it.
+ * Errors: INVALID_ARGUMENT, PROTOCOL, CORRUPT, TOO_LARGE, UNSUPPORTED (the sentence names the field and the
+ * byte offset in the stream; the decoder gives the same error from then on), NO_MEMORY.
  */
 fw_status fw_decoder_feed(fw_decoder *decoder, const void *bytes, size_t size, size_t *used);
 
 /*
- * The frame that is complete, owned by the caller. Errors: INVALID_ARGUMENT, WOULD_BLOCK (more bytes are needed), CLOSED (the
- * stream said that it ends).
+ * The frame that is complete, owned by the caller. Errors: INVALID_ARGUMENT, WOULD_BLOCK (more bytes are
+ * needed), CLOSED (the stream said that it ends).
  */
 fw_status fw_decoder_next(fw_decoder *decoder, fw_frame **out);
 

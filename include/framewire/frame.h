@@ -2,10 +2,11 @@
  * Framewire: a frame is one picture: a buffer of pixels and the description of them.
  *
  * A frame comes from fw_sender_acquire (to be filled) or from fw_receiver_next (to be read). It is counted:
- * fw_frame_ref adds an owner, fw_frame_unref takes one away, and with the last one the memory goes back to the pool it
- * came from. A frame may outlive the sender or receiver that made it.
+ * fw_frame_ref adds an owner, fw_frame_unref takes one away, and with the last one the memory goes back to
+ * the pool it came from. A frame may outlive the sender or receiver that made it.
  *
- * Threads: references may be taken and dropped on any thread; the pixels of one frame are written by one thread at a time.
+ * Threads: references may be taken and dropped on any thread; the pixels of one frame are written by one
+ * thread at a time.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -22,8 +23,9 @@ extern "C" {
 typedef struct fw_frame fw_frame;
 
 /*
- * The first byte of the first row in memory. An acquired frame may be written until it is submitted; a received frame is
- * for reading. Valid as long as the frame is. The address is a multiple of 64. NULL for NULL.
+ * The first byte of the first row in memory. An acquired frame may be written until it is submitted; a
+ * received frame is for reading. Valid as long as the frame is. The address is a multiple of 64. NULL for
+ * NULL.
  */
 void *fw_frame_data(fw_frame *frame);
 
@@ -34,15 +36,15 @@ size_t fw_frame_size(const fw_frame *frame);
 size_t fw_frame_stride(const fw_frame *frame);
 
 /*
- * Writes the description to `*info`, whose struct_size the caller has set (FW_FRAME_INFO_INIT). Received frames are
- * top-down and tightly packed, whatever the source was; `stride` is never 0.
+ * Writes the description to `*info`, whose struct_size the caller has set (FW_FRAME_INFO_INIT). Received
+ * frames are top-down and tightly packed, whatever the source was; `stride` is never 0.
  * Errors: INVALID_ARGUMENT.
  */
 fw_status fw_frame_get_info(const fw_frame *frame, fw_frame_info *info);
 
 /*
- * How long a received frame took, in nanoseconds. What could not be measured is -1. No value assumes that the clocks of the
- * two machines agree.
+ * How long a received frame took, in nanoseconds. What could not be measured is -1. No value assumes that the
+ * clocks of the two machines agree.
  */
 typedef struct fw_frame_timing {
     uint32_t struct_size;        /* sizeof(fw_frame_timing) */
@@ -61,15 +63,18 @@ typedef struct fw_frame_timing {
 fw_status fw_frame_get_timing(const fw_frame *frame, fw_frame_timing *timing);
 
 /*
- * The buffer that holds the pixels, borrowed: fw_buffer_ref it to keep it longer than the frame. While such a reference
- * lives, the frame's memory does not go back to the pool. NULL for NULL.
+ * The buffer that holds the pixels, borrowed: fw_buffer_ref it to keep it longer than the frame. While such a
+ * reference lives, the frame's memory does not go back to the pool. NULL for NULL.
  */
 fw_buffer *fw_frame_buffer(fw_frame *frame);
 
 /* Adds an owner and returns `frame`. NULL gives NULL. Any thread. */
 fw_frame *fw_frame_ref(fw_frame *frame);
 
-/* Takes one owner away. An acquired frame that is not to be submitted is given back this way. NULL is allowed. Any thread. */
+/*
+ * Takes one owner away. An acquired frame that is not to be submitted is given back this way. NULL is
+ * allowed. Any thread.
+ */
 void fw_frame_unref(fw_frame *frame);
 
 #ifdef __cplusplus

@@ -1,5 +1,6 @@
 /*
- * Framewire: the receiver takes a stream from a connection or a recording and gives its frames, decoded, one by one.
+ * Framewire: the receiver takes a stream from a connection or a recording and gives its frames, decoded, one
+ * by one.
  *
  *   fw_receiver *receiver;
  *   if (fw_receiver_open("tcp://:3000", NULL, &receiver) != FW_OK)
@@ -11,8 +12,8 @@
  *   }
  *   fw_receiver_close(receiver);
  *
- * Threads: all functions but fw_receiver_close may be called on any thread, several at once. No call may be in flight or follow
- * when fw_receiver_close is called. Frames may outlive the receiver.
+ * Threads: all functions but fw_receiver_close may be called on any thread, several at once. No call may be
+ * in flight or follow when fw_receiver_close is called. Frames may outlive the receiver.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -44,7 +45,7 @@ typedef struct fw_receiver_options {
     int64_t connect_timeout_ns;    /* with ?connect=1, for one attempt; 0 = default, 5 s */
 } fw_receiver_options;
 
-#define FW_RECEIVER_OPTIONS_INIT                                                                                     \
+#define FW_RECEIVER_OPTIONS_INIT \
     { (uint32_t)sizeof(fw_receiver_options), 0, FW_OVERFLOW_BLOCK, 0, 0, FW_RECONNECT_DEFAULT, 0, 0, 0, 0, 0, 0 }
 
 /*
@@ -56,30 +57,34 @@ typedef struct fw_receiver_options {
  *   unix:///path                   listens; ?connect=1 connects
  *   file:///path                   reads a recording from its start
  *
- * `options` may be NULL. On success `*out` is a receiver to be closed with fw_receiver_close; on failure NULL.
+ * `options` may be NULL. On success `*out` is a receiver to be closed with fw_receiver_close; on failure
+ * NULL.
  * Errors: as fw_sender_open.
  */
 fw_status fw_receiver_open(const char *url, const fw_receiver_options *options, fw_receiver **out);
 
 /*
- * The next frame, complete and verified, in `*out`; the caller owns one reference and gives it back with fw_frame_unref.
- * Waits at most `timeout_ns`; 0 does not wait, negative waits without a limit. `*out` is NULL on failure.
+ * The next frame, complete and verified, in `*out`; the caller owns one reference and gives it back with
+ * fw_frame_unref. Waits at most `timeout_ns`; 0 does not wait, negative waits without a limit. `*out` is NULL
+ * on failure.
  *
- * While it listens without `once`, a sender that leaves or breaks the protocol costs a log message and an entry in the stats, and
- * the next sender is waited for. Otherwise the stream ends:
- * Errors: INVALID_ARGUMENT, TIMEOUT (0: WOULD_BLOCK), CLOSED (the stream ended in good order), PROTOCOL, CORRUPT, TOO_LARGE,
- * UNSUPPORTED (the bytes are wrong; the sentence names the field and the byte offset), CONNECTION, IO. After any of the last
- * seven each further call gives the same.
+ * While it listens without `once`, a sender that leaves or breaks the protocol costs a log message and an
+ * entry in the stats, and the next sender is waited for. Otherwise the stream ends:
+ * Errors: INVALID_ARGUMENT, TIMEOUT (0: WOULD_BLOCK), CLOSED (the stream ended in good order), PROTOCOL,
+ * CORRUPT, TOO_LARGE, UNSUPPORTED (the bytes are wrong; the sentence names the field and the byte offset),
+ * CONNECTION, IO. After any of the last seven each further call gives the same.
  */
 fw_status fw_receiver_next(fw_receiver *receiver, int64_t timeout_ns, fw_frame **out);
 
 /*
- * A descriptor for poll(), select() or epoll: readable while fw_receiver_next would return at once, with a frame or with an error.
- * It belongs to the receiver: do not read from it or close it. -1 for NULL.
+ * A descriptor for poll(), select() or epoll: readable while fw_receiver_next would return at once, with a
+ * frame or with an error. It belongs to the receiver: do not read from it or close it. -1 for NULL.
  */
 int fw_receiver_fd(const fw_receiver *receiver);
 
-/* The TCP port that a listening receiver is bound to, so that port 0 can be asked for; 0 where there is none. */
+/*
+ * The TCP port that a listening receiver is bound to, so that port 0 can be asked for; 0 where there is none.
+ */
 uint16_t fw_receiver_port(const fw_receiver *receiver);
 
 /* Counters since the receiver was opened, and the present state; -1 where nothing has been measured. */
@@ -103,7 +108,7 @@ typedef struct fw_receiver_stats {
     int64_t latency_ns_p99;
 } fw_receiver_stats;
 
-#define FW_RECEIVER_STATS_INIT                                                                                       \
+#define FW_RECEIVER_STATS_INIT \
     { (uint32_t)sizeof(fw_receiver_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1, -1, -1, -1 }
 
 /* Fills `*stats`, whose struct_size the caller has set (FW_RECEIVER_STATS_INIT). Errors: INVALID_ARGUMENT. */

@@ -17,11 +17,11 @@
  *   }
  *   fw_sender_close(sender);
  *
- * The caller's thread hands frames over and goes on: compression runs on the sender's worker threads and the network on its
- * I/O thread. Only FW_OVERFLOW_BLOCK ever makes it wait.
+ * The caller's thread hands frames over and goes on: compression runs on the sender's worker threads and the
+ * network on its I/O thread. Only FW_OVERFLOW_BLOCK ever makes it wait.
  *
- * Threads: all functions but fw_sender_close may be called on any thread, several at once. No call may be in flight or
- * follow when fw_sender_close is called.
+ * Threads: all functions but fw_sender_close may be called on any thread, several at once. No call may be in
+ * flight or follow when fw_sender_close is called.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -73,10 +73,10 @@ typedef struct fw_sender_options {
     int64_t close_timeout_ns;    /* how long fw_sender_close waits for queued frames to leave; 0 = default, 5 s */
 } fw_sender_options;
 
-#define FW_SENDER_OPTIONS_INIT                                                                                       \
-    {                                                                                                                \
+#define FW_SENDER_OPTIONS_INIT \
+    { \
         (uint32_t)sizeof(fw_sender_options), FW_PROFILE_AUTO, 0, FW_OVERFLOW_DROP_OLDEST, 0, 0, FW_RECONNECT_DEFAULT, \
-            0, 0, 0, 0                                                                                               \
+            0, 0, 0, 0 \
     }
 
 /*
@@ -87,27 +87,28 @@ typedef struct fw_sender_options {
  *   unix:///path/to/socket     the same over a Unix socket; ?listen=1 as well
  *   file:///path/to/file       writes a recording, which fw_receiver_open reads back and `lz4 -t` tests
  *
- * `options` may be NULL for the defaults. On success `*out` is a sender to be closed with fw_sender_close; on failure NULL.
- * Waits at most for the name look-up and options.connect_timeout_ns.
+ * `options` may be NULL for the defaults. On success `*out` is a sender to be closed with fw_sender_close; on
+ * failure NULL. Waits at most for the name look-up and options.connect_timeout_ns.
  *
- * Errors: INVALID_ARGUMENT, ADDRESS (bad URL, unknown host, address in use), CONNECTION (refused, unreachable), TIMEOUT,
- * PERMISSION, IO, NO_MEMORY.
+ * Errors: INVALID_ARGUMENT, ADDRESS (bad URL, unknown host, address in use), CONNECTION (refused,
+ * unreachable), TIMEOUT, PERMISSION, IO, NO_MEMORY.
  */
 fw_status fw_sender_open(const char *url, const fw_sender_options *options, fw_sender **out);
 
 /*
- * Lends a frame of pooled memory that fits `info`, to be filled at fw_frame_data and then given to fw_sender_submit (or back
- * with fw_frame_unref). The content of the memory is undefined. Never waits.
+ * Lends a frame of pooled memory that fits `info`, to be filled at fw_frame_data and then given to
+ * fw_sender_submit (or back with fw_frame_unref). The content of the memory is undefined. Never waits.
  *
- * Errors: INVALID_ARGUMENT, CLOSED (the connection is lost for good; the sentence says why), WOULD_BLOCK (128 frames of the
- * sender are in use already), NO_MEMORY.
+ * Errors: INVALID_ARGUMENT, CLOSED (the connection is lost for good; the sentence says why), WOULD_BLOCK (128
+ * frames of the sender are in use already), NO_MEMORY.
  */
 fw_status fw_sender_acquire(fw_sender *sender, const fw_frame_info *info, fw_frame **out);
 
 /*
- * Queues an acquired frame. No pixel is copied. The sender takes the caller's reference whatever the result, so the caller must
- * not touch the frame after the call unless it holds another reference, and must not write to its pixels in any case.
- * A frame dropped by the overflow policy is not an error; fw_sender_get_stats counts it.
+ * Queues an acquired frame. No pixel is copied. The sender takes the caller's reference whatever the result,
+ * so the caller must not touch the frame after the call unless it holds another reference, and must not write
+ * to its pixels in any case. A frame dropped by the overflow policy is not an error; fw_sender_get_stats
+ * counts it.
  *
  * Errors: INVALID_ARGUMENT (NULL, a frame of another sender, a frame submitted twice), CLOSED, TIMEOUT
  * (FW_OVERFLOW_BLOCK and block_timeout_ns).
@@ -115,17 +116,18 @@ fw_status fw_sender_acquire(fw_sender *sender, const fw_frame_info *info, fw_fra
 fw_status fw_sender_submit(fw_sender *sender, fw_frame *frame);
 
 /*
- * Copies `size` bytes at `pixels` into pooled memory and queues them: acquire, memcpy and submit in one call. The pixels are the
- * caller's again when the call returns. `size` must be at least fw_frame_info_size(info).
+ * Copies `size` bytes at `pixels` into pooled memory and queues them: acquire, memcpy and submit in one call.
+ * The pixels are the caller's again when the call returns. `size` must be at least fw_frame_info_size(info).
  *
  * Errors: as fw_sender_acquire and fw_sender_submit, OUT_OF_RANGE (`size` is too small).
  */
 fw_status fw_sender_push(fw_sender *sender, const fw_frame_info *info, const void *pixels, size_t size);
 
 /*
- * Queues the caller's own memory without a copy. The pixels must stay as they are until `release(user)` is called, once, when they
- * are no longer needed: on the sender's I/O thread, on a worker thread or, when a frame is dropped at once, on the calling thread
- * during this call. If the call fails, `release` is not called. `release` may be NULL when the memory outlives the sender.
+ * Queues the caller's own memory without a copy. The pixels must stay as they are until `release(user)` is
+ * called, once, when they are no longer needed: on the sender's I/O thread, on a worker thread or, when a
+ * frame is dropped at once, on the calling thread during this call. If the call fails, `release` is not
+ * called. `release` may be NULL when the memory outlives the sender.
  *
  * Errors: as fw_sender_push.
  */
@@ -133,17 +135,17 @@ fw_status fw_sender_push_wrapped(fw_sender *sender, const fw_frame_info *info, c
                                  fw_release_fn release, void *user);
 
 /*
- * Queues a buffer of any number of memories that hold, one after another, the bytes that `info` describes. The sender takes a
- * reference of its own and merges nothing: memories are compressed or sent from where they are. The buffer's content must not
- * change until the sender has dropped its reference.
+ * Queues a buffer of any number of memories that hold, one after another, the bytes that `info` describes.
+ * The sender takes a reference of its own and merges nothing: memories are compressed or sent from where they
+ * are. The buffer's content must not change until the sender has dropped its reference.
  *
  * Errors: as fw_sender_push.
  */
 fw_status fw_sender_push_buffer(fw_sender *sender, const fw_frame_info *info, fw_buffer *buffer);
 
 /*
- * Waits until every frame queued so far has been handed to the system (tcp, unix) or written (file), at most `timeout_ns`;
- * 0 only looks, negative waits without a limit.
+ * Waits until every frame queued so far has been handed to the system (tcp, unix) or written (file), at most
+ * `timeout_ns`; 0 only looks, negative waits without a limit.
  *
  * Errors: INVALID_ARGUMENT, TIMEOUT (0: WOULD_BLOCK), CLOSED (the connection was lost for good).
  */
@@ -152,12 +154,14 @@ fw_status fw_sender_flush(fw_sender *sender, int64_t timeout_ns);
 /* Whether a peer is connected at this moment (a file: always 1). 0 for NULL. */
 int fw_sender_is_connected(const fw_sender *sender);
 
-/* The TCP port that a listening sender is bound to, so that port 0 can be asked for; 0 where there is none. */
+/*
+ * The TCP port that a listening sender is bound to, so that port 0 can be asked for; 0 where there is none.
+ */
 uint16_t fw_sender_port(const fw_sender *sender);
 
 /*
- * Counters since the sender was opened, and the present state. Times are nanoseconds; percentiles are over the last
- * 1024 frames; what has not been measured is -1.
+ * Counters since the sender was opened, and the present state. Times are nanoseconds; percentiles are over
+ * the last 1024 frames; what has not been measured is -1.
  */
 typedef struct fw_sender_stats {
     uint32_t struct_size;          /* sizeof(fw_sender_stats) */
@@ -183,15 +187,16 @@ typedef struct fw_sender_stats {
     uint64_t send_queue_bytes;     /* bytes that the system holds unsent or unacknowledged for the connection */
 } fw_sender_stats;
 
-#define FW_SENDER_STATS_INIT                                                                                         \
+#define FW_SENDER_STATS_INIT \
     { (uint32_t)sizeof(fw_sender_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, FW_PROFILE_AUTO, -1, -1, -1, -1, -1, -1, 0 }
 
 /* Fills `*stats`, whose struct_size the caller has set (FW_SENDER_STATS_INIT). Errors: INVALID_ARGUMENT. */
 fw_status fw_sender_get_stats(fw_sender *sender, fw_sender_stats *stats);
 
 /*
- * Sends what is queued, tells the receiver that the stream ends, closes and frees; waits at most options.close_timeout_ns, after
- * which the rest is dropped. Release callbacks of frames still held have run when the call returns. NULL is allowed.
+ * Sends what is queued, tells the receiver that the stream ends, closes and frees; waits at most
+ * options.close_timeout_ns, after which the rest is dropped. Release callbacks of frames still held have run
+ * when the call returns. NULL is allowed.
  */
 void fw_sender_close(fw_sender *sender);
 

@@ -51,17 +51,15 @@ typedef enum fw_status {
 const char *fw_status_string(fw_status status);
 
 /*
- * The reason of the calling thread's last failed call, as one sentence that names the argument, address or limit and
- * says what to do. "" when no call of this thread has failed. The text belongs to the thread and stays as it is until
- * the thread's next failed call. Never NULL.
+ * The reason of the calling thread's last failed call, as one sentence that names the argument, address or
+ * limit and says what to do. "" when no call of this thread has failed. The text belongs to the thread and
+ * stays as it is until the thread's next failed call. Never NULL.
  */
 const char *fw_last_error(void);
 
-/* ------------------------------------------------------------------------------------------------------------------ */
-
 /*
- * How the bytes of a pixel follow each other in memory. The numbers are those of the wire format and never change.
- * Multi-byte components are little-endian.
+ * How the bytes of a pixel follow each other in memory. The numbers are those of the wire format and never
+ * change. Multi-byte components are little-endian.
  */
 typedef enum fw_pixel_format {
     FW_PIXEL_FORMAT_RGBA8 = 1,      /*  4 bytes: R G B A          GL_RGBA, GL_UNSIGNED_BYTE */
@@ -86,7 +84,10 @@ typedef enum fw_pixel_format {
     FW_PIXEL_FORMAT_I420 = 20       /* 12 bits:  planes Y, U, V; U and V at half width and half height */
 } fw_pixel_format;
 
-/* The lower-case name of a format, for example "rgba8"; NULL for an unknown value. Static storage. Any thread. */
+/*
+ * The lower-case name of a format, for example "rgba8"; NULL for an unknown value. Static storage. Any
+ * thread.
+ */
 const char *fw_pixel_format_name(fw_pixel_format format);
 
 /* Which row of the picture is first in memory. glReadPixels gives FW_ROW_ORDER_BOTTOM_UP. */
@@ -117,9 +118,9 @@ typedef enum fw_frame_flags {
 /*
  * Describes the pixels of one frame: start from FW_FRAME_INFO_INIT, then set width and height at least.
  *
- * Planar formats: the planes follow each other without gaps. For NV12 both planes have rows of `stride` bytes; for I420
- * the rows of U and V have (stride + 1) / 2 bytes. Half sizes round up. FW_ROW_ORDER_BOTTOM_UP turns each plane
- * over by itself.
+ * Planar formats: the planes follow each other without gaps. For NV12 both planes have rows of `stride`
+ * bytes; for I420 the rows of U and V have (stride + 1) / 2 bytes. Half sizes round up.
+ * FW_ROW_ORDER_BOTTOM_UP turns each plane over by itself.
  */
 typedef struct fw_frame_info {
     uint32_t struct_size;       /* sizeof(fw_frame_info) */
@@ -140,16 +141,16 @@ typedef struct fw_frame_info {
     uint64_t sequence;          /* set by the library: counts the frames of a stream from 0; ignored on sending */
 } fw_frame_info;
 
-#define FW_FRAME_INFO_INIT                                                                                           \
-    {                                                                                                                \
-        (uint32_t)sizeof(fw_frame_info), 0, 0, FW_PIXEL_FORMAT_RGBA8, FW_ROW_ORDER_TOP_DOWN, 0, FW_TIME_NONE,        \
-            FW_TIME_NONE, FW_COLOR_UNSPECIFIED, FW_COLOR_UNSPECIFIED, FW_COLOR_UNSPECIFIED,                          \
-            FW_COLOR_RANGE_UNSPECIFIED, 0, 0, 0, 0                                                                   \
+#define FW_FRAME_INFO_INIT \
+    { \
+        (uint32_t)sizeof(fw_frame_info), 0, 0, FW_PIXEL_FORMAT_RGBA8, FW_ROW_ORDER_TOP_DOWN, 0, FW_TIME_NONE, \
+            FW_TIME_NONE, FW_COLOR_UNSPECIFIED, FW_COLOR_UNSPECIFIED, FW_COLOR_UNSPECIFIED, \
+            FW_COLOR_RANGE_UNSPECIFIED, 0, 0, 0, 0 \
     }
 
 /*
- * The number of bytes from the first to the last byte of a frame: stride times rows, with the last row of the last plane
- * counted without the padding behind it. `*size` is set on success only.
+ * The number of bytes from the first to the last byte of a frame: stride times rows, with the last row of the
+ * last plane counted without the padding behind it. `*size` is set on success only.
  *
  * Errors: INVALID_ARGUMENT (NULL, zero or too large sizes, unknown format, stride below a row's bytes).
  * Any thread.
@@ -157,17 +158,19 @@ typedef struct fw_frame_info {
 fw_status fw_frame_info_size(const fw_frame_info *info, size_t *size);
 
 /*
- * XXH3-64 over the picture as it travels: rows top-down, no padding, planes one after another. It does not depend on
- * row order or stride, so that a sender and a receiver can compare what they hold; `xxhsum -H3` gives the same for the
- * packed file.
+ * XXH3-64 over the picture as it travels: rows top-down, no padding, planes one after another. It does not
+ * depend on row order or stride, so that a sender and a receiver can compare what they hold; `xxhsum -H3`
+ * gives the same for the packed file.
  *
- * Errors: INVALID_ARGUMENT (NULL, bad info), OUT_OF_RANGE (`size` is less than fw_frame_info_size). Any thread.
+ * Errors: INVALID_ARGUMENT (NULL, bad info), OUT_OF_RANGE (`size` is less than fw_frame_info_size). Any
+ * thread.
  */
 fw_status fw_frame_info_checksum(const fw_frame_info *info, const void *pixels, size_t size, uint64_t *checksum);
 
-/* ------------------------------------------------------------------------------------------------------------------ */
-
-/* Called once when the library no longer needs what it was lent; the thread is said where the callback is given. */
+/*
+ * Called once when the library no longer needs what it was lent; the thread is said where the callback is
+ * given.
+ */
 typedef void (*fw_release_fn)(void *user);
 
 typedef enum fw_log_level {
@@ -181,8 +184,8 @@ typedef enum fw_log_level {
 typedef void (*fw_log_fn)(fw_log_level level, const char *message, void *user);
 
 /*
- * Sends the library's messages of `max_level` and below to `callback`, which must be callable from any thread, also from
- * several at once. NULL brings back the default: warnings and errors go to standard error.
+ * Sends the library's messages of `max_level` and below to `callback`, which must be callable from any
+ * thread, also from several at once. NULL brings back the default: warnings and errors go to standard error.
  * After the call returns, other threads may still be inside the old callback. Any thread.
  */
 void fw_set_log(fw_log_fn callback, fw_log_level max_level, void *user);

@@ -6,6 +6,7 @@
 // SPDX-License-Identifier: MIT
 
 import Framewire
+import Glibc
 
 /// Draws a disc that wanders over a gradient, straight into memory of the sender, 60 times a second.
 func send(to url: String, frames: Int) async throws {
@@ -15,7 +16,7 @@ func send(to url: String, frames: Int) async throws {
     for index in 0..<frames {
         info.pts = Int64(index) * 1_000_000_000 / 60
         let frame = try sender.acquire(info)
-        let stride = frame.layout.plane(0).stride
+        let stride = frame.layout[plane: 0].stride
         frame.withUnsafeMutableBytes { pixels in
             for y in 0..<info.height {
                 for x in 0..<info.width {
@@ -65,4 +66,5 @@ do {
     }
 } catch let error as FramewireError {
     print("swift-sample: \(error.message)")
+    exit(1)
 }

@@ -1,0 +1,380 @@
+#!/bin/bash
+# The framewire command from outside: what it carries, and what it says and returns when something is wrong.
+#
+# usage: cli_test.sh [path of the command]
+# Exit code 0 when every line of the output begins with "ok".
+
+set -u
+framewire=$(realpath "${1:-${FRAMEWIRE:-.build/debug/framewire-cli}}")
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+failures=0
+
+# test NAME FUNCTION: runs FUNCTION in a folder of its own; its output is shown when it fails.
+test_case() {
+    local name=$1
+    shift
+    mkdir "$folder/work" && cd "$folder/work" || exit 1
+    if ("$@") >"$folder/log" 2>&1; then
+        echo "ok      $name"
+    else
+        echo "FAILED  $name"
+        sed 's/^/        /' "$folder/log"
+        failures=$((failures + 1))
+    fi
+    cd "$folder" && rm -rf "$folder/work"
+}
+
+# The command with a bound, so that nothing can hang the test.
+fw() { timeout 60 "$framewire" "$@"; }
+
+# expect_exit CODE WORDS COMMAND...: COMMAND must end with CODE and say WORDS in one line of its standard error.
+expect_exit() {
+    local code=$1 words=$2 got=0
+    shift 2
+    "$@" >stdout 2>stderr || got=$?
+    if [ "$got" -ne "$code" ] || ! grep -qF -- "$words" stderr; then
+        echo "'$*' ended with $got and said:"
+        cat stderr
+        return 1
+    fi
+}
+
+# wait_for FILE PID: until FILE has content; fails when the process has gone before.
+wait_for() {
+    until [ -s "$1" ]; do
+        kill -0 "$2" 2>/dev/null || [ -s "$1" ] || { echo "the process ended before $1 was there"; return 1; }
+        sleep 0.01
+    done
+}
+
+noise() { head -c "$1" /dev/urandom; }
+
+# json FILE KEY: the value of KEY.
+json() { sed -n "s/^  \"$2\": \"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}$/\1/p" "$1"; }
+
+# receive ARGS...: starts a receiver on a free port; sets $port and $receiver. No `timeout` around it, so that a signal reaches it.
+receive() {
+    rm -f port
+    "$framewire" receive tcp://:0 --ready-file port --timeout 60 "$@" &
+    receiver=$!
+    wait_for port $receiver || return 1
+    port=$(cat port)
+}
+
+# bmp FILE WIDTH HEIGHT: a 24-bit bitmap of noise, with zeros where rows are padded.
+bmp() {
+    local stride=$((($2 * 3 + 3) / 4 * 4)) y
+    {
+        printf 'BM'
+        word $((54 + stride * $3)) && word 0 && word 54 && word 40 && word "$2" && word "$3"
+        printf '\1\0\30\0'
+        word 0 && word $((stride * $3)) && word 2835 && word 2835 && word 0 && word 0
+        for ((y = 0; y < $3; y++)); do
+            noise $(($2 * 3))
+            head -c $((stride - $2 * 3)) /dev/zero
+        done
+    } >"$1"
+}
+
+word() {
+    local octal
+    octal=$(printf '\\%03o' $(($1 & 255)) $(($1 >> 8 & 255)) $(($1 >> 16 & 255)) $(($1 >> 24 & 255)))
+    # shellcheck disable=SC2059
+    printf "$octal"
+}
+
+# ---- What is carried
+
+raw_over_tcp() {
+    noise $((37 * 21 * 4 * 12)) >in_37x21_rgba8.raw
+    receive --once --output out.raw --verify --json --checksums sums >summary || return 1
+    fw send in_37x21_rgba8.raw "tcp://localhost:$port" --profile "$1" --checksum --json >sent || return 1
+    wait $receiver || return 1
+    cmp in_37x21_rgba8.raw out.raw || return 1
+    [ "$(json summary delivered)" = 12 ] && [ "$(json summary verified)" = 12 ] && [ "$(json sent sent)" = 12 ] \
+        && [ "$(json summary format)" = rgba8 ] && [ "$(json summary width)" = 37 ] || { cat summary sent; return 1; }
+    [ "$(wc -l <sums)" = 12 ] || return 1
+    if command -v xxhsum >/dev/null; then
+        head -c $((37 * 21 * 4)) out.raw | xxhsum -H3 | grep -q "$(sed -n '1s/^0 //p' sums)" || { cat sums; return 1; }
+    fi
+}
+
+raw_over_unix_socket() {
+    noise $((64 * 10 * 3 * 5)) >in_64x10_rgb8.raw
+    fw receive unix://"$PWD"/socket --once --output out.raw --ready-file ready &
+    receiver=$!
+    wait_for ready $receiver || return 1
+    fw send in_64x10_rgb8.raw unix://"$PWD"/socket || return 1
+    wait $receiver && cmp in_64x10_rgb8.raw out.raw
+}
+
+the_sender_listens() {
+    noise $((16 * 16 * 4 * 3)) >in.raw
+    fw send in.raw 'tcp://:0?listen=1' --size 16x16 --format rgba --ready-file port &
+    local sender=$!
+    wait_for port $sender || return 1
+    fw receive "tcp://localhost:$(cat port)?connect=1" --once --output out.raw || return 1
+    wait $sender && cmp in.raw out.raw
+}
+
+bmp_series_comes_back() {
+    # Odd widths, so that rows are padded; sizes change on the way.
+    mkdir in out
+    bmp in/0.bmp 33 7 && bmp in/1.bmp 33 7 && bmp in/2.bmp 50 20 && bmp in/3.bmp 1 1
+    receive --once --output out/%d.bmp --verify || return 1
+    fw send in/%d.bmp "tcp://localhost:$port" --checksum || return 1
+    wait $receiver || return 1
+    for number in 0 1 2 3; do cmp in/$number.bmp out/$number.bmp || return 1; done
+    [ "$(ls out | wc -l)" = 4 ]
+}
+
+png_and_ppm_series_come_back() {
+    mkdir bmp png ppm back
+    bmp bmp/1.bmp 19 5 && bmp bmp/2.bmp 8 8
+    fw send bmp/%d.bmp file://"$PWD"/a && fw receive file://"$PWD"/a --output png/%03d.png || return 1
+    fw send png/%03d.png file://"$PWD"/b && fw receive file://"$PWD"/b --output ppm/%d.ppm || return 1
+    fw send ppm/%d.ppm file://"$PWD"/c && fw receive file://"$PWD"/c --output back/%d.bmp || return 1
+    cmp bmp/1.bmp back/0.bmp && cmp bmp/2.bmp back/1.bmp
+}
+
+standard_input_and_output() {
+    noise $((20 * 10 * 4 * 6)) >in.raw
+    fw send - file://"$PWD"/a --size 20x10 --format bgra8 <in.raw || return 1
+    fw receive file://"$PWD"/a --output - 2>summary | cmp - in.raw || return 1
+    grep -q '6 delivered' summary
+}
+
+bottom_up_is_turned_over() {
+    printf 'aaabbb' | fw send - file://"$PWD"/a --size 1x2 --format rgb8 --bottom-up || return 1
+    fw receive file://"$PWD"/a --output out.raw || return 1
+    [ "$(cat out.raw)" = bbbaaa ]
+}
+
+y4m_goes_to_a_file() {
+    noise $((6 * 4 * 3 / 2 * 2)) >in_6x4_i420.raw
+    fw send in_6x4_i420.raw file://"$PWD"/a --rate 25 && fw receive file://"$PWD"/a --output out.y4m || return 1
+    head -n 1 out.y4m | grep -q '^YUV4MPEG2 W6 H4 F25:1 ' || return 1
+    # The stream's header, then FRAME and a picture twice.
+    tail -c 84 out.y4m | tail -c +7 | head -c 36 | cmp - <(head -c 36 in_6x4_i420.raw)
+}
+
+frames_and_loop() {
+    noise $((8 * 8)) >in_8x8_r8.raw
+    fw send in_8x8_r8.raw file://"$PWD"/a --loop 5 --json >sent && [ "$(json sent sent)" = 5 ] || return 1
+    fw receive file://"$PWD"/a --frames 1 --output one.png --contact-sheet sheet.png --json >summary || return 1
+    [ "$(json summary delivered)" = 1 ] || { cat summary; return 1; }
+    head -c 4 one.png | cmp - <(printf '\211PNG') && head -c 4 sheet.png | cmp - <(printf '\211PNG')
+}
+
+# ---- Recordings
+
+stock_lz4_reads_a_recording() {
+    noise $((40 * 30 * 4 * 4)) >in_40x30_rgba8.raw
+    fw send in_40x30_rgba8.raw file://"$PWD"/a.lz4 --profile "$1" || return 1
+    lz4 -t a.lz4 && lz4 -dc a.lz4 | cmp - in_40x30_rgba8.raw
+}
+
+record_replay_inspect() {
+    noise $((40 * 30 * 4 * 4)) >in_40x30_rgba8.raw
+    fw record tcp://:0 'odd name?%.lz4' --ready-file port --json >recorded &
+    local recorder=$!
+    wait_for port $recorder || return 1
+    fw send in_40x30_rgba8.raw "tcp://localhost:$(cat port)" --rate 200 || return 1
+    wait $recorder || return 1
+    [ "$(json recorded frames)" = 4 ] || { cat recorded; return 1; }
+    lz4 -t <'odd name?%.lz4' || return 1
+    fw inspect 'odd name?%.lz4' --json >messages || return 1
+    [ "$(grep -c '"kind": "frame".*"format": "rgba8"' messages)" = 4 ] || { cat messages; return 1; }
+    [ "$(fw inspect 'odd name?%.lz4' | grep -c '40x30')" = 4 ] || return 1
+    receive --once --output out.raw || return 1
+    fw replay 'odd name?%.lz4' "tcp://localhost:$port" || return 1
+    wait $receiver && cmp in_40x30_rgba8.raw out.raw || return 1
+    # Recordings may follow each other in one file.
+    cat 'odd name?%.lz4' 'odd name?%.lz4' >twice && fw receive file://"$PWD"/twice --output twice.raw || return 1
+    cat in_40x30_rgba8.raw in_40x30_rgba8.raw | cmp - twice.raw
+}
+
+a_torn_recording_is_an_error() {
+    noise $((40 * 30 * 4 * 2)) >in_40x30_rgba8.raw
+    fw send in_40x30_rgba8.raw file://"$PWD"/a >/dev/null || return 1
+    head -c 6000 a >torn
+    expect_exit 1 'ends inside' fw receive file://"$PWD"/torn --output out.raw --once || return 1
+    # The first frame was whole.
+    head -c 4800 in_40x30_rgba8.raw | cmp - out.raw || return 1
+    expect_exit 1 'ends inside' fw inspect torn || return 1
+    # Zeros in the middle of the second picture, which is noise.
+    { head -c 8000 a; head -c 64 /dev/zero; tail -c +8065 a; } >damaged
+    expect_exit 1 'frame 1' fw receive file://"$PWD"/damaged --once --verify --output out.raw || return 1
+    [ "$(stat -c %s out.raw)" = 4800 ]
+}
+
+a_recording_is_never_torn() {
+    noise $((40 * 30 * 4 * 2)) >in_40x30_rgba8.raw
+    fw send in_40x30_rgba8.raw file://"$PWD"/a >/dev/null || return 1
+    fw record unix://"$PWD"/socket out.lz4 --ready-file ready 2>said &
+    local recorder=$! code=0
+    wait_for ready $recorder || return 1
+    # A sender that dies inside the second message.
+    head -c 8000 a | timeout 20 nc -N -U socket
+    wait $recorder || code=$?
+    [ $code = 1 ] && grep -q 'ends inside' said || { cat said; return 1; }
+    lz4 -dc out.lz4 | cmp - <(head -c 4800 in_40x30_rgba8.raw)
+}
+
+# ---- Arguments
+
+bad_arguments() {
+    expect_exit 2 'url' fw receive || return 1
+    expect_exit 2 'frobnicate' fw frobnicate || return 1
+    expect_exit 2 '--frames' fw receive tcp://:0 --frames 0 || return 1
+    expect_exit 2 '--columns' fw receive tcp://:0 --columns 17 || return 1
+    expect_exit 2 'tiff' fw receive tcp://:0 --output a --format tiff || return 1
+    expect_exit 2 'does not say' fw receive tcp://:0 --output a || return 1
+    expect_exit 2 'holds one picture' fw receive tcp://:0 --output a.png || return 1
+    expect_exit 2 'no numbered name' fw receive tcp://:0 --output %s.png || return 1
+    expect_exit 2 'one %05d' fw receive tcp://:0 --output %d%d.png || return 1
+    expect_exit 2 '--size' fw send a.raw tcp://localhost:1 --size 1x || return 1
+    expect_exit 2 'rgba9' fw send a.raw tcp://localhost:1 --size 1x1 --format rgba9 || return 1
+    expect_exit 2 'give --size' fw send - tcp://localhost:1 || return 1
+    expect_exit 2 'give --size' fw send a.raw tcp://localhost:1 --format rgba8 || return 1
+    expect_exit 2 '--loop' fw send - tcp://localhost:1 --size 1x1 --format r8 --loop 2 || return 1
+    expect_exit 2 '--rate' fw send a_1x1_r8.raw tcp://localhost:1 --rate 0 || return 1
+    expect_exit 2 'bottom-up' fw send %d.bmp tcp://localhost:1 --bottom-up || return 1
+    fw --help | grep -q receive && fw send --help | grep -q -- --rate && fw --version | grep -q '^[0-9.]*$'
+}
+
+bad_addresses() {
+    printf x >a_1x1_r8.raw
+    for url in nonsense tcp://localhost tcp://localhost:99999 http://localhost:1 file://; do
+        expect_exit 1 "$url" fw send a_1x1_r8.raw "$url" || return 1
+        expect_exit 1 "$url" fw receive "$url" || return 1
+    done
+    expect_exit 1 'no-such-host.invalid' fw send a_1x1_r8.raw tcp://no-such-host.invalid:3000
+}
+
+refused_connection() {
+    printf x >a_1x1_r8.raw
+    # A port that was free a moment ago.
+    receive --frames 1 --timeout 0 2>/dev/null
+    wait $receiver
+    expect_exit 1 "localhost:$port" fw send a_1x1_r8.raw "tcp://localhost:$port" || return 1
+    grep -q refused stderr && [ "$(wc -l <stderr)" = 1 ]
+}
+
+port_in_use() {
+    receive --timeout 50 || return 1
+    expect_exit 1 "$port" fw receive "tcp://:$port" || return 1
+    kill -INT $receiver && wait $receiver
+}
+
+# ---- Files
+
+bad_input_files() {
+    expect_exit 1 'No such file' fw send none_1x1_r8.raw tcp://localhost:1 || return 1
+    expect_exit 1 '0.bmp' fw send %d.bmp tcp://localhost:1 || return 1
+    printf 'abc' >odd_2x1_r8.raw
+    expect_exit 1 'no whole number of frames' fw send odd_2x1_r8.raw file://"$PWD"/a || return 1
+    : >empty_2x1_r8.raw
+    expect_exit 1 '0 bytes' fw send empty_2x1_r8.raw file://"$PWD"/a || return 1
+    printf 'abc' | expect_exit 1 'ends inside frame 1' fw send - file://"$PWD"/a --size 2x1 --format r8 || return 1
+    printf 'no picture' >0.png
+    expect_exit 1 '0.png' fw send 0.png file://"$PWD"/a || return 1
+    bmp 0.bmp 9 9 && head -c 100 0.bmp >1.bmp
+    expect_exit 1 '1.bmp: ' fw send %d.bmp file://"$PWD"/a || return 1
+    expect_exit 1 'none' fw inspect none || return 1
+    expect_exit 1 'none' fw replay none tcp://localhost:1 || return 1
+    expect_exit 1 'Framewire' fw inspect 0.bmp
+}
+
+bad_output_files() {
+    noise $((64 * 64 * 4 * 40)) >in_64x64_rgba8.raw
+    fw send in_64x64_rgba8.raw file://"$PWD"/a >/dev/null || return 1
+    expect_exit 1 '/dev/full: No space left' fw receive file://"$PWD"/a --output /dev/full --format raw || return 1
+    expect_exit 1 '/dev/full: No space left' fw receive file://"$PWD"/a --output out.raw --checksums /dev/full || return 1
+    expect_exit 1 '/dev/full: No space left' fw receive file://"$PWD"/a --contact-sheet /dev/full || return 1
+    expect_exit 1 'none/0.png: No such file' fw receive file://"$PWD"/a --output none/%d.png || return 1
+    expect_exit 1 'none/a' fw receive file://"$PWD"/a --output none/a.raw || return 1
+    expect_exit 1 'none/sheet.png' fw receive file://"$PWD"/a --contact-sheet none/sheet.png || return 1
+    expect_exit 1 '/dev/full' fw send in_64x64_rgba8.raw file:///dev/full || return 1
+    expect_exit 1 'Y4M file cannot hold rgba8' fw receive file://"$PWD"/a --output out.y4m
+}
+
+a_limited_disk_leaves_whole_frames() {
+    noise $((64 * 64 * 4 * 40)) >in_64x64_rgba8.raw
+    fw send in_64x64_rgba8.raw file://"$PWD"/a >/dev/null || return 1
+    mkdir pictures
+    # A file may have 100 KiB: six frames of 16 KiB and a part of the seventh.
+    (trap '' XFSZ; ulimit -f 100; expect_exit 1 'out.raw: File too large' fw receive file://"$PWD"/a --output out.raw) \
+        || return 1
+    [ "$(stat -c %s out.raw)" = $((64 * 64 * 4 * 6)) ] && head -c $((64 * 64 * 4 * 6)) in_64x64_rgba8.raw | cmp - out.raw \
+        || return 1
+    (trap '' XFSZ; ulimit -f 8; expect_exit 1 'pictures/0.bmp: File too large' fw receive file://"$PWD"/a \
+        --output pictures/%d.bmp) || return 1
+    [ -z "$(ls -A pictures)" ]
+}
+
+verify_wants_checksums() {
+    printf xy >a_1x1_r8.raw
+    receive --once --verify 2>said || return 1
+    fw send a_1x1_r8.raw "tcp://localhost:$port" || return 1
+    local code=0
+    wait $receiver || code=$?
+    [ $code = 1 ] && grep -q '2 of 2 frames carried no checksum' said || { cat said; return 1; }
+}
+
+# ---- Time and signals
+
+timeout_is_an_error() {
+    expect_exit 1 'no frame came' fw receive tcp://:0 --timeout 0.05
+}
+
+interrupt_ends_in_good_order() {
+    noise $((8 * 8 * 3)) >in_8x8_r8.raw
+    receive --output out.raw --json >summary || return 1
+    fw send in_8x8_r8.raw "tcp://localhost:$port" || return 1
+    # Without --once the receiver goes on; the second sender is welcome.
+    fw send in_8x8_r8.raw "tcp://localhost:$port" || return 1
+    until [ "$(stat -c %s out.raw)" = $((8 * 8 * 6)) ]; do kill -0 $receiver || return 1; sleep 0.01; done
+    kill -INT $receiver
+    wait $receiver || return 1
+    [ "$(json summary delivered)" = 6 ] && [ "$(json summary connections)" = 2 ] || { cat summary; return 1; }
+}
+
+garbage_is_survived() {
+    noise $((8 * 8 * 3)) >in_8x8_r8.raw
+    receive --output out.raw --frames 3 2>said || return 1
+    noise 5000 | timeout 20 nc -N localhost "$port" >/dev/null
+    fw send in_8x8_r8.raw "tcp://localhost:$port" || return 1
+    wait $receiver && cmp out.raw in_8x8_r8.raw && grep -q Framewire said
+}
+
+test_case 'raw frames over TCP, profile lz4' raw_over_tcp lz4
+test_case 'raw frames over TCP, profile raw' raw_over_tcp raw
+test_case 'raw frames over a Unix socket' raw_over_unix_socket
+test_case 'the sender listens' the_sender_listens
+test_case 'a BMP series comes back as the same files' bmp_series_comes_back
+test_case 'PNG and PPM series come back' png_and_ppm_series_come_back
+test_case 'standard input and output' standard_input_and_output
+test_case 'bottom-up frames are turned over' bottom_up_is_turned_over
+test_case 'Y4M' y4m_goes_to_a_file
+test_case '--frames, --loop, one picture, contact sheet' frames_and_loop
+test_case 'lz4 reads a recording, profile lz4' stock_lz4_reads_a_recording lz4
+test_case 'lz4 reads a recording, profile raw' stock_lz4_reads_a_recording raw
+test_case 'record, inspect, replay' record_replay_inspect
+test_case 'a torn or damaged recording is an error' a_torn_recording_is_an_error
+test_case 'record writes whole messages only' a_recording_is_never_torn
+test_case 'bad arguments' bad_arguments
+test_case 'bad addresses' bad_addresses
+test_case 'refused connection' refused_connection
+test_case 'port in use' port_in_use
+test_case 'bad input files' bad_input_files
+test_case 'bad output files' bad_output_files
+test_case 'a full disk leaves whole frames' a_limited_disk_leaves_whole_frames
+test_case '--verify wants checksums' verify_wants_checksums
+test_case '--timeout' timeout_is_an_error
+test_case 'Ctrl-C ends in good order' interrupt_ends_in_good_order
+test_case 'garbage is survived' garbage_is_survived
+
+exit $((failures > 0))

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# What `make test` does: format, headers, unit tests of every module, and the C and interoperability tests against the library as
+# it is shipped: built as Embedded Swift and installed. Stops at the first step that fails.
+#
+# SANITIZE=1 runs the unit tests under the address and the thread sanitizer as well (`make test-sanitizers` runs only those).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+prefix=$PWD/.build-output/prefix
+started=$SECONDS
+
+step() {
+    printf '\n== %s (%d s)\n' "$1" $((SECONDS - started))
+}
+
+step "Format of the Swift sources"
+swift format lint --strict --parallel -r Package.swift Sources Tests samples/swift
+
+step "Headers alone, as C99 and as C++11"
+scripts/check-headers.sh
+
+step "The library as Embedded Swift, and the command"
+make --no-print-directory install PREFIX="$prefix" DESTDIR= >.build-output.log 2>&1 || {
+    cat .build-output.log
+    exit 1
+}
+rm -f .build-output.log
+
+step "Exported symbols, size and dependencies"
+scripts/check-symbols.sh "$prefix/lib/libframewire.so"
+
+step "Unit tests of every module, as ordinary Swift"
+swift build --build-tests
+swift test --skip-build
+
+step "C interface against the installed library"
+scripts/test-capi.sh "$prefix"
+
+step "Interoperability: lz4, nc, GStreamer, CMake, the command"
+scripts/test-interop.sh "$prefix"
+
+printf '\nAll steps passed in %d s.\n' $((SECONDS - started))
