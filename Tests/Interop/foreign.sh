@@ -16,6 +16,16 @@ recording_by_netcat() {
     same sent.raw received.raw
 }
 
+# A tool that never reads what the receiver says, and leaves as soon as it has written. Had the receiver said anything, the system would
+# reset the connection then and throw away what is still on its way.
+recording_by_writer() {
+    source_frames "file://$PWD/recording.fw" --policy block --raw sent.raw --kind noise --size 640x480
+    start_sink --once
+    limit bash -c 'cat recording.fw >"/dev/tcp/127.0.0.1/$1"' writer "$port"
+    await_end $sink frame_sink
+    same sent.raw received.raw
+}
+
 # Whole frames only, then an error that says where the stream broke off.
 truncated_recording() {
     need nc
@@ -76,6 +86,7 @@ strangers_are_survived() {
 }
 
 check netcat-sends-recording recording_by_netcat
+check writer-sends-recording recording_by_writer
 check truncated-recording truncated_recording
 check damaged-recording damaged_recording
 for name in lz4 http noise; do
