@@ -57,7 +57,8 @@ reader_comes_back() {
     end_nc_lz4
     limit "$BIN/frames_among" $((640 * 480 * 4)) sent.raw received.raw >among
     grep -q 'of 100, last 99$' among || fail "the second reader got: $(cat among)"
-    [ "$(value connections numbers)" = 2 ] || fail "$(value connections numbers) connections"
+    # More than two when the system took a connection for the first nc while that was ending.
+    [ "$(value connections numbers)" -ge 2 ] || fail "$(value connections numbers) connections"
 }
 
 # reader_stalls POLICY: 1.1 GB are handed over while the sender keeps no more than a few frames of 3.7 MB.
