@@ -37,11 +37,15 @@ let package = Package(
             ]),
 
         .testTarget(name: "BuffersTests", dependencies: ["Buffers"]),
-        .testTarget(name: "CodecTests", dependencies: ["Codec"]),
+        .testTarget(name: "CodecTests", dependencies: ["Codec", "TestSupport", "CLZ4Frame"]),
         .testTarget(name: "WireTests", dependencies: ["Wire"], resources: [.copy("Vectors")]),
         .testTarget(name: "TransportTests", dependencies: ["Transport"]),
-        .testTarget(name: "FramewireTests", dependencies: ["Framewire"]),
+        .testTarget(name: "FramewireTests", dependencies: ["Framewire", "TestSupport"]),
         .testTarget(name: "PictureFilesTests", dependencies: ["PictureFiles"]),
+        // Pictures and random numbers for the tests.
+        .target(name: "TestSupport", dependencies: ["Buffers", "CPosix"], path: "Tests/TestSupport"),
+        // liblz4's own frame functions, to hold ours against.
+        .systemLibrary(name: "CLZ4Frame", path: "Tests/CLZ4Frame", pkgConfig: "liblz4"),
     ]
 )
 

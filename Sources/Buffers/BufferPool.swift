@@ -100,6 +100,9 @@ public final class BufferPool: Sendable {
     }
 
     public var stats: Stats { core.currentStats }
+
+    /// The number of threads that wait in ``acquire(timeout:)``.
+    var waiterCount: Int { core.waiterCount }
 }
 
 /// The state of a pool, which its buffers refer to while they are out.
@@ -237,11 +240,9 @@ final class PoolCore: @unchecked Sendable {
         releaseAll(unused)
     }
 
-    var currentStats: BufferPool.Stats {
-        lock.lock()
-        defer { lock.unlock() }
-        return stats
-    }
+    var currentStats: BufferPool.Stats { lock.withLock { stats } }
+
+    var waiterCount: Int { lock.withLock { waiting } }
 
     /// Ends the critical section and wakes those who wait, if there are any: inside of it, as the pool may be gone right behind it.
     private func wakeAndUnlock() {

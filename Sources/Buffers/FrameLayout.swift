@@ -53,12 +53,10 @@ public struct FrameLayout: Sendable, Equatable {
         var third = second
         switch info.format {
         case .nv12:
-            // An odd width makes the row of U V pairs one byte longer than the row of Y.
-            guard stride == 0 || stride >= 2 * halfWidth else {
-                throw .invalidFrame("stride is \(stride) bytes; rows of U V pairs have \(2 * halfWidth)")
-            }
+            // An odd width makes the row of U V pairs one byte longer than the row of Y. The stride of packed rows of Y
+            // therefore means the same as 0: it is what a received, packed picture has.
             second = Plane(
-                offset: first.stride * first.rows, stride: stride == 0 ? 2 * halfWidth : stride,
+                offset: first.stride * first.rows, stride: max(first.stride, 2 * halfWidth),
                 rowBytes: 2 * halfWidth, rows: halfHeight, packedOffset: first.packedSize)
         case .i420:
             let chromaStride = stride == 0 ? halfWidth : (stride + 1) / 2

@@ -71,10 +71,14 @@ package final class FrameDecoder: StripJob {
         let stored = LZ4Frame.storedSize(rawSize: plan.layout.packedSize, strips: plan.count)
         if profile == .raw {
             guard payloadSize == stored else {
-                throw .corrupt("a stored picture of this size has \(stored) bytes, the header says \(payloadSize)", offset: 0)
+                throw .corrupt(
+                    "a stored picture of this size has \(stored) bytes, the header says \(payloadSize)",
+                    offset: 0)
             }
         } else {
-            guard payloadSize <= stored, payloadSize >= LZ4Frame.storedSize(rawSize: plan.count, strips: plan.count) else {
+            guard payloadSize <= stored,
+                payloadSize >= LZ4Frame.storedSize(rawSize: plan.count, strips: plan.count)
+            else {
                 throw .corrupt(
                     "a payload of \(payloadSize) bytes cannot hold \(plan.count) strips of a picture of"
                         + " \(plan.layout.packedSize) bytes", offset: 0)
@@ -157,7 +161,8 @@ package final class FrameDecoder: StripJob {
             }
         case .endMark:
             guard small.load(as: UInt32.self) == 0 else {
-                throw .corrupt("the end mark of the LZ4 frame is missing", offset: received - LZ4Frame.endMarkSize)
+                throw .corrupt(
+                    "the end mark of the LZ4 frame is missing", offset: received - LZ4Frame.endMarkSize)
             }
             state = .complete
         case .wholePayload:
@@ -183,11 +188,13 @@ package final class FrameDecoder: StripJob {
             let count = Int(size & ~LZ4Frame.storedFlag)
             let raw = plan[index].byteCount
             guard count > 0, count <= raw, size & LZ4Frame.storedFlag == 0 || count == raw else {
-                throw .corrupt("strip \(index) has \(raw) bytes of pixels, its block size is \(size)", offset: offset)
+                throw .corrupt(
+                    "strip \(index) has \(raw) bytes of pixels, its block size is \(size)", offset: offset)
             }
             offset += LZ4Frame.blockHeaderSize
             guard payloadSize - offset - LZ4Frame.endMarkSize >= count else {
-                throw .corrupt("the block of strip \(index) reaches past the end of the payload", offset: offset)
+                throw .corrupt(
+                    "the block of strip \(index) reaches past the end of the payload", offset: offset)
             }
             table[index] = Block(offset: offset, size: size)
             offset += count
@@ -210,7 +217,8 @@ package final class FrameDecoder: StripJob {
             return
         }
         let count = LZ4_decompress_safe(
-            (base + block.offset).assumingMemoryBound(to: CChar.self), out.assumingMemoryBound(to: CChar.self),
+            (base + block.offset).assumingMemoryBound(to: CChar.self),
+            out.assumingMemoryBound(to: CChar.self),
             Int32(block.size), Int32(part.byteCount))
         if Int(count) != part.byteCount {
             failureLock.withLock {
@@ -234,7 +242,9 @@ package final class FrameDecoder: StripJob {
         target = nil
         if failedStrip >= 0 {
             let block = blocks.base!.assumingMemoryBound(to: Block.self)[failedStrip]
-            throw .corrupt("the LZ4 block of strip \(failedStrip) of \(plan.count) does not decode", offset: block.offset)
+            throw .corrupt(
+                "the LZ4 block of strip \(failedStrip) of \(plan.count) does not decode", offset: block.offset
+            )
         }
     }
 }

@@ -96,7 +96,8 @@ package final class FrameEncoder: StripJob {
         do {
             if self.profile == .lz4 {
                 // The full bound lets LZ4 run without checks for the end of the output.
-                slotSize = (LZ4Frame.blockHeaderSize + Int(LZ4_compressBound(Int32(plan.largestStrip))) + 63) & ~63
+                slotSize =
+                    (LZ4Frame.blockHeaderSize + Int(LZ4_compressBound(Int32(plan.largestStrip))) + 63) & ~63
                 try arena.reserve(slotSize * plan.count)
                 try states.reserve(workers * stateSize)
                 try scratch.reserve(workers * scratchSize(plan))
@@ -175,7 +176,8 @@ package final class FrameEncoder: StripJob {
             for index in 0..<plan.count {
                 let strip = plan[index]
                 let slot = arena.base! + index * slotSize
-                slot.storeBytes(of: (UInt32(strip.byteCount) | LZ4Frame.storedFlag).littleEndian, as: UInt32.self)
+                slot.storeBytes(
+                    of: (UInt32(strip.byteCount) | LZ4Frame.storedFlag).littleEndian, as: UInt32.self)
                 try append(slot, LZ4Frame.blockHeaderSize)
                 try reserveVectors(listCount + pieces(of: strip, in: source))
                 source.forEachPiece(of: strip) { bytes, count in

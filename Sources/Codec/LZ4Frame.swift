@@ -46,11 +46,13 @@ package enum LZ4Frame {
         }
         let found8 = bytes.load(fromByteOffset: 4, as: UInt8.self)
         guard found8 == flags else {
-            throw .unsupported("LZ4 frame flags \(found8) are not those of a Framewire payload (\(flags))", offset: 4)
+            throw .unsupported(
+                "LZ4 frame flags \(found8) are not those of a Framewire payload (\(flags))", offset: 4)
         }
         let code = (bytes.load(fromByteOffset: 5, as: UInt8.self) >> 4) & 7
         guard code >= blockMaximumCode(for: largestBlock) else {
-            throw .corrupt("the LZ4 block maximum is smaller than a strip of \(largestBlock) bytes", offset: 5)
+            throw .corrupt(
+                "the LZ4 block maximum is smaller than a strip of \(largestBlock) bytes", offset: 5)
         }
         let size = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 6, as: UInt64.self))
         guard size == UInt64(contentSize) else {

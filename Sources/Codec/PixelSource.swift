@@ -31,8 +31,9 @@ package struct PixelSource {
 
     /// The strip's bytes in wire order when they lie so in memory already, so that they need not be gathered.
     package func contiguousBytes(of strip: StripPlan.Strip) -> UnsafeRawPointer? {
-        guard strip.rows == 1
-            || (layout.rowOrder == .topDown && layout[plane: strip.plane].stride == strip.rowBytes)
+        guard
+            strip.rows == 1
+                || (layout.rowOrder == .topDown && layout[plane: strip.plane].stride == strip.rowBytes)
         else { return nil }
         return address(of: layout.offset(ofRow: strip.firstRow, plane: strip.plane), count: strip.byteCount)
     }
@@ -101,7 +102,8 @@ package struct PixelSource {
         for index in 0..<layout.planeCount {
             let plane = layout[plane: index]
             let strip = StripPlan.Strip(
-                plane: index, firstRow: 0, rows: plane.rows, rowBytes: plane.rowBytes, packedOffset: plane.packedOffset)
+                plane: index, firstRow: 0, rows: plane.rows, rowBytes: plane.rowBytes,
+                packedOffset: plane.packedOffset)
             forEachPiece(of: strip) { bytes, count in fwx_xxh3_update(state, bytes, count) }
         }
         return fwx_xxh3_digest(state)

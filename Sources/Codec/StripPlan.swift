@@ -66,7 +66,8 @@ package struct StripPlan: Sendable {
         let part = layout[plane: plane]
         let firstRow = index * rowsPerStrip
         return Strip(
-            plane: plane, firstRow: firstRow, rows: min(rowsPerStrip, part.rows - firstRow), rowBytes: part.rowBytes,
+            plane: plane, firstRow: firstRow, rows: min(rowsPerStrip, part.rows - firstRow),
+            rowBytes: part.rowBytes,
             packedOffset: part.packedOffset + firstRow * part.rowBytes)
     }
 }

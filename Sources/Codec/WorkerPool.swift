@@ -65,7 +65,8 @@ package final class WorkerPool: @unchecked Sendable {
         while made < workers {
             let worker = made
             // Fewer threads than asked for are slower, not wrong; with none at all the caller does the work.
-            guard let thread = Thread.start(name: "framewire-work", { Self.threadBody(shared, worker: worker) })
+            guard
+                let thread = Thread.start(name: "framewire-work", { Self.threadBody(shared, worker: worker) })
             else { break }
             threads.append(thread)
             made += 1

@@ -47,7 +47,9 @@ struct BackChannel {
             if count == 0 {
                 isEnded = true
                 // `nc` ends its direction as soon as its input does, and reads on; a receiver of ours has left.
-                if peerIsReceiver { throw TransportError(.closed, "\(connection.peerName) closed the connection") }
+                if peerIsReceiver {
+                    throw TransportError(.closed, "\(connection.peerName) closed the connection")
+                }
                 return
             }
             if !isForeign {

@@ -68,7 +68,9 @@ public struct Frame: @unchecked Sendable {
 ///
 /// - Parameter pixels: at least `layout.size` bytes.
 /// - Throws: ``FramewireError`` with code `noMemory`.
-package func pictureChecksum(_ layout: FrameLayout, _ pixels: UnsafeRawBufferPointer) throws(FramewireError) -> UInt64 {
+package func pictureChecksum(
+    _ layout: FrameLayout, _ pixels: UnsafeRawBufferPointer
+) throws(FramewireError) -> UInt64 {
     do {
         return try withUnsafePointer(to: pixels) { (region) throws(CodecError) in
             try PixelSource(layout: layout, regions: UnsafeBufferPointer(start: region, count: 1)).checksum()

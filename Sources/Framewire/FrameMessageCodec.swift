@@ -22,13 +22,15 @@ package final class FrameMessageEncoder {
     ///
     /// In profile raw the buffer refers to `pixels`, which must live as long.
     /// - Throws: ``FramewireError``: `invalidArgument`, `outOfRange`, `noMemory`.
-    package func encode(_ info: FrameInfo, _ pixels: UnsafeRawBufferPointer) throws(FramewireError) -> Buffer {
+    package func encode(_ info: FrameInfo, _ pixels: UnsafeRawBufferPointer) throws(FramewireError) -> Buffer
+    {
         let slot: FrameSlot
         do throws(BufferError) {
             let layout = try FrameLayout(info)
             guard pixels.count >= layout.size else {
                 throw .outOfRange(
-                    "\(pixels.count) bytes of pixels were given, a frame of this size and stride has \(layout.size)")
+                    "\(pixels.count) bytes of pixels were given, a frame of this size and stride has \(layout.size)"
+                )
             }
             slot = pool.bareSlot(info, layout)
         } catch {
@@ -73,7 +75,8 @@ package final class FrameMessageEncoder {
                 let count = vectors[index].iov_len
                 try result.append(
                     Memory(
-                        wrapping: vectors[index].iov_base, maxSize: count, offset: 0, size: count, flags: .readOnly,
+                        wrapping: vectors[index].iov_base, maxSize: count, offset: 0, size: count,
+                        flags: .readOnly,
                         release: nil, user: nil))
                 index += 1
                 continue
@@ -113,7 +116,8 @@ package final class FrameMessageDecoder {
     /// - Parameter options: validated; limits, threads and checksums count.
     package init(_ options: Receiver.Options) {
         decoder = StreamDecoder(
-            limits: options.limits, workers: WorkerPool(workers: WorkerPool.count(options.threads), callerWorks: true),
+            limits: options.limits,
+            workers: WorkerPool(workers: WorkerPool.count(options.threads), callerWorks: true),
             pool: pool, verifyChecksums: options.verifyChecksums)
     }
 

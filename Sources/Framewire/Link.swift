@@ -81,15 +81,6 @@ final class Link {
     ///
     /// - Throws: ``TransportError`` when there is no use in going on.
     func next(until deadline: Int64?) throws(TransportError) -> Connection? {
-        if let listener {
-            if let connection = try listener.accept() { return connection }
-            var set = PollSet()
-            set.add(wake.descriptor, .readable)
-            for descriptor in listener.descriptors { set.add(descriptor, .readable) }
-            _ = try set.wait(until: deadline ?? -1)
-            wake.drain()
-            return try listener.accept()
-        }
         let now = Clock.now()
         if now < nextAttempt {
             var set = PollSet()
@@ -97,6 +88,21 @@ final class Link {
             _ = try set.wait(until: min(nextAttempt, deadline ?? nextAttempt))
             wake.drain()
             return nil
+        }
+        if let listener {
+            var set = PollSet()
+            set.add(wake.descriptor, .readable)
+            for descriptor in listener.descriptors { set.add(descriptor, .readable) }
+            _ = try set.wait(until: deadline ?? -1)
+            wake.drain()
+            do {
+                return try listener.accept()
+            } catch {
+                // No descriptors or no memory at this moment: the peer still waits, and others will give theirs back.
+                Log.write(.warning) { "\(error.message)" }
+                nextAttempt = now + Self.firstPause
+                return nil
+            }
         }
         var timeout = connectTimeout
         if let deadline { timeout = min(timeout, max(0, deadline - now)) }

@@ -39,7 +39,8 @@ package final class MessageEncoder {
         self.profile = profile == .auto ? .lz4 : profile
         captureTime = slot.submitTime
         messageSize = 0
-        try frameEncoder.prepare(slot.source, profile: self.profile, acceleration: acceleration, checksum: checksum)
+        try frameEncoder.prepare(
+            slot.source, profile: self.profile, acceleration: acceleration, checksum: checksum)
     }
 
     /// The number of parts for the worker pool; 0 when there is nothing to compute.
@@ -54,7 +55,8 @@ package final class MessageEncoder {
             info: info, profile: profile.rawValue, stripRows: UInt32(frameEncoder.rowsPerStrip),
             stripCount: UInt32(frameEncoder.strips), rawSize: rawSize, payloadSize: frameEncoder.payloadSize,
             contentChecksum: frameEncoder.checksum, wantsAcknowledgement: wantsAcknowledgement,
-            captureTime: captureTime, queueDuration: queueDuration, encodeDuration: encodeDuration, latency: latency)
+            captureTime: captureTime, queueDuration: queueDuration, encodeDuration: encodeDuration,
+            latency: latency)
         let size = header.encode(into: head)
         frameEncoder.vectors[0] = iovec(iov_base: head.baseAddress, iov_len: size)
         messageSize = size + frameEncoder.payloadSize

@@ -61,16 +61,22 @@ public final class MessageReader {
     /// Opens a stream as a receiver does.
     ///
     /// - Throws: ``FramewireError``, as ``Receiver/init(from:options:)``.
-    public init(from url: String, limits: Limits = Limits()) throws(FramewireError) {
-        parser = StreamParser(limits: limits)
+    public convenience init(from url: String, limits: Limits = Limits()) throws(FramewireError) {
         do {
             let endpoint = try Endpoint(parsing: url)
-            link = Link(
+            let link = Link(
                 endpoint, role: .receiver, .never, 5_000_000_000, wake: try WakeUp(), cancel: try WakeUp())
-            connection = try link.open()
+            self.init(link, try link.open(), StreamParser(limits: limits))
         } catch {
             throw FramewireError(error)
         }
+    }
+
+    /// Nothing throws here: Embedded Swift does not free an object whose designated initializer fails.
+    private init(_ link: Link, _ connection: Connection?, _ parser: StreamParser) {
+        self.link = link
+        self.connection = connection
+        self.parser = parser
     }
 
     deinit {

@@ -36,7 +36,8 @@ public final class Receiver: Sendable {
             try checkRange("limits.maxFrameBytes", limits.maxFrameBytes, 1...(1 << 40))
             try checkRange("limits.maxMetadataBytes", limits.maxMetadataBytes, 0...(1 << 30))
             guard connectTimeout > 0 else {
-                throw FramewireError(.invalidArgument, "connectTimeout is \(connectTimeout) ns; it must be above 0")
+                throw FramewireError(
+                    .invalidArgument, "connectTimeout is \(connectTimeout) ns; it must be above 0")
             }
         }
     }
@@ -48,16 +49,21 @@ public final class Receiver: Sendable {
     /// - Parameter url: `tcp://:port` and `tcp://host:port` listen, without a host on loopback only; `tcp://host:port?connect=1`
     ///   connects; `unix:///path` likewise; `file:///path` reads a recording.
     /// - Throws: ``FramewireError``.
-    public init(from url: String, options: Options = Options()) throws(FramewireError) {
+    public convenience init(from url: String, options: Options = Options()) throws(FramewireError) {
         try options.validate()
-        let endpoint: Endpoint
+        let core: ReceiverCore
         do {
-            endpoint = try Endpoint(parsing: url)
+            core = try ReceiverCore(Endpoint(parsing: url), options)
         } catch {
             throw FramewireError(error)
         }
-        core = try ReceiverCore(endpoint, options)
         try core.start()
+        self.init(core)
+    }
+
+    /// Nothing throws here: Embedded Swift does not free an object whose designated initializer fails.
+    private init(_ core: ReceiverCore) {
+        self.core = core
     }
 
     deinit {

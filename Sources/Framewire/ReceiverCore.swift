@@ -31,17 +31,19 @@ package final class ReceiverCore: @unchecked Sendable {
         private var nextWaiter: UInt64 = 0
     #endif
 
-    init(_ endpoint: Endpoint, _ options: Receiver.Options) throws(FramewireError) {
+    convenience init(_ endpoint: Endpoint, _ options: Receiver.Options) throws(TransportError) {
+        self.init(endpoint, options, readable: try WakeUp(), wake: try WakeUp(), cancel: try WakeUp())
+    }
+
+    private init(
+        _ endpoint: Endpoint, _ options: Receiver.Options, readable: WakeUp, wake: WakeUp, cancel: WakeUp
+    ) {
         self.options = options
+        self.readable = readable
+        self.wake = wake
+        self.cancel = cancel
         queue = SlotRing(capacity: options.queueDepth)
         pool = FramePool(capacity: options.queueDepth + 4)
-        do {
-            readable = try WakeUp()
-            wake = try WakeUp()
-            cancel = try WakeUp()
-        } catch {
-            throw FramewireError(error)
-        }
         loop = ReceiverLoop(endpoint, options, wake: wake, cancel: cancel)
     }
 
@@ -211,7 +213,8 @@ package final class ReceiverCore: @unchecked Sendable {
             }
         }
 
-        func wait(_ number: UInt64, _ continuation: CheckedContinuation<Result<Frame, FramewireError>, Never>) {
+        func wait(_ number: UInt64, _ continuation: CheckedContinuation<Result<Frame, FramewireError>, Never>)
+        {
             let isCancelled = lock.withLock { () -> Bool in
                 if let index = waiters.firstIndex(where: { $0.number == number }) {
                     waiters.remove(at: index)
@@ -228,7 +231,8 @@ package final class ReceiverCore: @unchecked Sendable {
         }
 
         func cancel(_ number: UInt64) {
-            let continuation = lock.withLock { () -> CheckedContinuation<Result<Frame, FramewireError>, Never>? in
+            let continuation = lock.withLock {
+                () -> CheckedContinuation<Result<Frame, FramewireError>, Never>? in
                 if let index = waiters.firstIndex(where: { $0.number == number }) {
                     return waiters.remove(at: index).continuation
                 }
@@ -252,7 +256,8 @@ package final class ReceiverCore: @unchecked Sendable {
                 var slot: FrameSlot?
                 var end: FramewireError?
                 var isLast = false
-                let continuation = lock.withLock { () -> CheckedContinuation<Result<Frame, FramewireError>, Never>? in
+                let continuation = lock.withLock {
+                    () -> CheckedContinuation<Result<Frame, FramewireError>, Never>? in
                     guard !queue.isEmpty || ending != nil,
                         let index = waiters.firstIndex(where: { $0.continuation != nil })
                     else { return nil }

@@ -31,7 +31,8 @@ final class ReceiverLoop: @unchecked Sendable {
     init(_ endpoint: Endpoint, _ options: Receiver.Options, wake: WakeUp, cancel: WakeUp) {
         self.options = options
         self.wake = wake
-        link = Link(endpoint, role: .receiver, options.reconnect, options.connectTimeout, wake: wake, cancel: cancel)
+        link = Link(
+            endpoint, role: .receiver, options.reconnect, options.connectTimeout, wake: wake, cancel: cancel)
         workers = WorkerPool(workers: WorkerPool.count(options.threads), callerWorks: true)
         staging = .allocate(byteCount: Self.stagingSize, alignment: 64)
         answer = .allocate(byteCount: 2048, alignment: 8)
@@ -67,14 +68,20 @@ final class ReceiverLoop: @unchecked Sendable {
             switch end {
             case .inOrder:
                 connection.closeGracefully(timeout: 0)
-                if isFinal { return core.finish(FramewireError(.closed, "\(connection.peerName) ended the stream")) }
+                if isFinal {
+                    return core.finish(FramewireError(.closed, "\(connection.peerName) ended the stream"))
+                }
                 Log.write(.info) { "receiver: \(connection.peerName) ended the stream" }
             case .broken(let error):
                 sayGoodbye(error, connection)
                 core.recordError()
                 if isFinal { return core.finish(error) }
-                Log.write(.warning) { "receiver: \(connection.peerName): \(error.message); waiting for the next sender" }
+                Log.write(.warning) {
+                    "receiver: \(connection.peerName): \(error.message); waiting for the next sender"
+                }
             case .closing:
+                // A sender that connects again at once must be refused, not be left in the backlog of a listener that goes.
+                link.close()
                 connection.closeGracefully(timeout: 0)
             }
             self.connection = nil
@@ -84,7 +91,8 @@ final class ReceiverLoop: @unchecked Sendable {
 
     private func read(_ connection: Connection, _ core: ReceiverCore) -> End {
         let decoder = StreamDecoder(
-            limits: options.limits, workers: workers, pool: core.pool, verifyChecksums: options.verifyChecksums)
+            limits: options.limits, workers: workers, pool: core.pool,
+            verifyChecksums: options.verifyChecksums)
         answerCount = 0
         hasSaidHello = connection.isFile
         var verified: UInt64 = 0
@@ -113,9 +121,11 @@ final class ReceiverLoop: @unchecked Sendable {
                     switch event {
                     case .frame(let slot, let wantsAcknowledgement):
                         let acknowledgement = Acknowledgement(
-                            streamID: slot.info.streamID, viewID: slot.info.viewID, sequence: slot.info.sequence,
+                            streamID: slot.info.streamID, viewID: slot.info.viewID,
+                            sequence: slot.info.sequence,
                             receiveDuration: slot.timing.receive, decodeDuration: slot.timing.decode)
-                        let isOpen = core.deliver(slot, checksumsVerified: decoder.checksumsVerified - verified)
+                        let isOpen = core.deliver(
+                            slot, checksumsVerified: decoder.checksumsVerified - verified)
                         verified = decoder.checksumsVerified
                         if !isOpen { return .closing }
                         if wantsAcknowledgement {
@@ -169,7 +179,8 @@ final class ReceiverLoop: @unchecked Sendable {
         return count
     }
 
-    private func commit(_ decoder: StreamDecoder, _ count: Int) throws(FramewireError) -> StreamDecoder.Event {
+    private func commit(_ decoder: StreamDecoder, _ count: Int) throws(FramewireError) -> StreamDecoder.Event
+    {
         try decoder.commit(count)
     }
 
@@ -219,7 +230,8 @@ final class ReceiverLoop: @unchecked Sendable {
     private func sendAnswers(_ connection: Connection) {
         guard answerCount > 0 else { return }
         // A connection that cannot be written to is found broken by the next read.
-        let sent = (try? connection.write(UnsafeRawBufferPointer(rebasing: answer[..<answerCount]))) ?? answerCount
+        let sent =
+            (try? connection.write(UnsafeRawBufferPointer(rebasing: answer[..<answerCount]))) ?? answerCount
         answerCount -= sent
         if answerCount > 0 { memmove(answer.baseAddress!, answer.baseAddress! + sent, answerCount) }
     }

@@ -17,16 +17,21 @@ public final class Sender: Sendable {
     /// - Parameter url: `tcp://host:port` connects, `tcp://host:port?listen=1` listens, `unix:///path` likewise,
     ///   `file:///path` writes a recording.
     /// - Throws: ``FramewireError``; waits at most for the name look-up and `options.connectTimeout`.
-    public init(to url: String, options: Options = Options()) throws(FramewireError) {
+    public convenience init(to url: String, options: Options = Options()) throws(FramewireError) {
         try options.validate()
-        let endpoint: Endpoint
+        let core: SenderCore
         do {
-            endpoint = try Endpoint(parsing: url)
+            core = try SenderCore(Endpoint(parsing: url), options)
         } catch {
             throw FramewireError(error)
         }
-        core = try SenderCore(endpoint, options)
         try core.start()
+        self.init(core)
+    }
+
+    /// Nothing throws here: Embedded Swift does not free an object whose designated initializer fails.
+    private init(_ core: SenderCore) {
+        self.core = core
     }
 
     deinit {

@@ -32,23 +32,24 @@ package final class SenderCore: @unchecked Sendable {
     private var thread: Thread?
     private let loop: SenderLoop
 
-    init(_ endpoint: Endpoint, _ options: Sender.Options) throws(FramewireError) {
+    convenience init(_ endpoint: Endpoint, _ options: Sender.Options) throws(TransportError) {
+        self.init(endpoint, options, wake: try WakeUp(), cancel: try WakeUp())
+    }
+
+    private init(_ endpoint: Endpoint, _ options: Sender.Options, wake: WakeUp, cancel: WakeUp) {
         self.options = options
+        self.wake = wake
+        self.cancel = cancel
         queue = SlotRing(capacity: options.queueDepth)
         pool = FramePool(capacity: options.queueDepth + 4)
-        do {
-            wake = try WakeUp()
-            cancel = try WakeUp()
-        } catch {
-            throw FramewireError(error)
-        }
         loop = SenderLoop(endpoint, options, wake: wake, cancel: cancel)
     }
 
     /// Connects for the first time, if the options ask for it, and starts the I/O thread.
     func start() throws(FramewireError) {
         do {
-            try loop.open()
+            // Said before the I/O thread exists, so that a caller who looks at once finds a recording connected.
+            if try loop.open() { setConnected(true) }
         } catch {
             throw FramewireError(error)
         }
@@ -66,7 +67,8 @@ package final class SenderCore: @unchecked Sendable {
         guard pool.outstanding < Sender.maximumFrames else {
             throw FramewireError(
                 .wouldBlock,
-                "\(Sender.maximumFrames) frames of this sender are in use; submit or drop some before acquiring more")
+                "\(Sender.maximumFrames) frames of this sender are in use; submit or drop some before acquiring more"
+            )
         }
         do {
             return try pool.acquire(info, layout)
@@ -126,7 +128,8 @@ package final class SenderCore: @unchecked Sendable {
             slot.drop()
             throw FramewireError(
                 .invalidArgument,
-                "the frame was not acquired from this sender, or was submitted before; acquire a new one for each picture")
+                "the frame was not acquired from this sender, or was submitted before; acquire a new one for each picture"
+            )
         }
         let deadline = options.blockTimeout < 0 ? -1 : Clock.deadline(after: options.blockTimeout)
         var dropped: FrameSlot?
@@ -167,7 +170,8 @@ package final class SenderCore: @unchecked Sendable {
             try checkOpen()
             guard inTime || !queue.isFull else {
                 throw FramewireError(
-                    .timeout, "the queue of \(options.queueDepth) frames stayed full for \(options.blockTimeout) ns")
+                    .timeout,
+                    "the queue of \(options.queueDepth) frames stayed full for \(options.blockTimeout) ns")
             }
         }
     }
@@ -182,7 +186,8 @@ package final class SenderCore: @unchecked Sendable {
                     throw FramewireError(.wouldBlock, "\(goal - settled) frames have not been sent yet")
                 }
                 guard lock.wait(until: deadline) || settled >= goal else {
-                    throw FramewireError(.timeout, "\(goal - settled) frames were not sent within \(timeout) ns")
+                    throw FramewireError(
+                        .timeout, "\(goal - settled) frames were not sent within \(timeout) ns")
                 }
             }
             // Frames that a failure dropped are settled too; that is no success.
@@ -233,7 +238,8 @@ package final class SenderCore: @unchecked Sendable {
     private func check(_ available: Int, holds layout: FrameLayout) throws(FramewireError) {
         guard available >= layout.size else {
             throw FramewireError(
-                .outOfRange, "\(available) bytes of pixels were given, a frame of this size and stride has \(layout.size)")
+                .outOfRange,
+                "\(available) bytes of pixels were given, a frame of this size and stride has \(layout.size)")
         }
     }
 

@@ -39,7 +39,8 @@ final class SenderLoop: @unchecked Sendable {
         self.endpoint = endpoint
         self.options = options
         self.wake = wake
-        link = Link(endpoint, role: .sender, options.reconnect, options.connectTimeout, wake: wake, cancel: cancel)
+        link = Link(
+            endpoint, role: .sender, options.reconnect, options.connectTimeout, wake: wake, cancel: cancel)
         let count = WorkerPool.count(options.threads)
         workers = WorkerPool(workers: count, callerWorks: false)
         let flag = EncodedFlag()
@@ -65,8 +66,11 @@ final class SenderLoop: @unchecked Sendable {
     private var checksum: Bool { options.checksum ?? link.isFile }
 
     /// Binds, or makes the first connection where the options ask for it.
-    func open() throws(TransportError) {
+    ///
+    /// - Returns: whether there is a connection now.
+    func open() throws(TransportError) -> Bool {
         connection = try link.open()
+        return connection != nil
     }
 
     func run(_ core: SenderCore) {
@@ -83,8 +87,12 @@ final class SenderLoop: @unchecked Sendable {
             }
             guard collectEncoded(core), startEncoding(core) else { return end(core) }
             do {
-                try write(core)
-                try wait(until: closeDeadline ?? -1, core)
+                try writeOpening()
+                // A frame that has left makes room for the next, or was the last before closing; nothing would wake us for that.
+                let hasSent = try write(core)
+                // The next frame is encoded while this one is sent, also when the link takes no more for now.
+                guard startEncoding(core) else { return end(core) }
+                try wait(until: hasSent ? 0 : closeDeadline ?? -1, core)
             } catch {
                 if !lose(error, core) { return end(core) }
             }
@@ -169,6 +177,12 @@ final class SenderLoop: @unchecked Sendable {
         lanes[0].state == state ? lanes[0] : lanes[1].state == state ? lanes[1] : nil
     }
 
+    /// The frame to send next. Both lanes are ready when a connection was lost in the middle of a frame that is sent again.
+    private var nextReady: SenderLane? {
+        guard lanes[0].state == .ready, lanes[1].state == .ready else { return lane(.ready) }
+        return lanes[0].sequence < lanes[1].sequence ? lanes[0] : lanes[1]
+    }
+
     /// Completes the frame that the workers have encoded.
     private func collectEncoded(_ core: SenderCore) -> Bool {
         guard let lane = lane(.encoding) else { return true }
@@ -179,7 +193,8 @@ final class SenderLoop: @unchecked Sendable {
         do {
             let duration = try lane.complete(
                 wantsAcknowledgement: !link.isFile, latency: backChannel.newestLatency)
-            encodeEstimate = encodeEstimate == 0 ? Double(duration) : 0.75 * encodeEstimate + 0.25 * Double(duration)
+            encodeEstimate =
+                encodeEstimate == 0 ? Double(duration) : 0.75 * encodeEstimate + 0.25 * Double(duration)
             core.recordEncoded(duration, options.profile == .raw ? .raw : .lz4)
             return true
         } catch {
@@ -215,28 +230,33 @@ final class SenderLoop: @unchecked Sendable {
 
     // MARK: - Writing and reading
 
-    private func write(_ core: SenderCore) throws(TransportError) {
-        guard let connection else { return }
-        if openingPending {
-            var size = StreamOpening.encode(into: small)
-            // Asks a receiver for its own hello, which that keeps from tools that would not read it.
-            if !link.isFile {
-                let hello = Hello(
-                    profiles: 1 << UInt32(WireProfile.raw) | 1 << UInt32(WireProfile.lz4), limits: Limits(),
-                    role: .sender, name: "framewire")
-                size += hello.encode(into: UnsafeMutableRawBufferPointer(rebasing: small[size...]))
-            }
-            try writeAll(UnsafeRawBufferPointer(rebasing: small[..<size]), to: connection, until: -1)
-            openingPending = false
+    private func writeOpening() throws(TransportError) {
+        guard let connection, openingPending else { return }
+        var size = StreamOpening.encode(into: small)
+        // Asks a receiver for its own hello, which that keeps from tools that would not read it.
+        if !link.isFile {
+            let hello = Hello(
+                profiles: 1 << UInt32(WireProfile.raw) | 1 << UInt32(WireProfile.lz4), limits: Limits(),
+                role: .sender, name: "framewire")
+            size += hello.encode(into: UnsafeMutableRawBufferPointer(rebasing: small[size...]))
         }
+        try writeAll(UnsafeRawBufferPointer(rebasing: small[..<size]), to: connection, until: -1)
+        openingPending = false
+    }
+
+    /// Writes as much of one frame as the connection takes.
+    ///
+    /// - Returns: whether the last byte of a frame has left.
+    private func write(_ core: SenderCore) throws(TransportError) -> Bool {
+        guard let connection else { return false }
         while true {
-            if lane(.sending) == nil { lane(.ready)?.beginSending() }
-            guard let lane = lane(.sending) else { return }
+            if lane(.sending) == nil { nextReady?.beginSending() }
+            guard let lane = lane(.sending) else { return false }
             let count = try lane.send { (vectors) throws(TransportError) in try connection.write(vectors) }
             if lane.remaining > 0 {
                 if count > 0 { continue }
                 unsent.store(connection.unsentBytes, ordering: .relaxed)
-                return
+                return false
             }
             let now = Clock.now()
             let rate = Double(lane.encoder.messageSize) / Double(max(1, now - lane.sendStart))
@@ -247,7 +267,8 @@ final class SenderLoop: @unchecked Sendable {
             let wire = lane.encoder.messageSize
             lane.reset()
             core.recordSent(rawBytes: raw, wireBytes: wire)
-            guard collectEncoded(core), startEncoding(core) else { return }
+            // Back to the loop, so that answers are read between frames also when the link never makes us wait.
+            return true
         }
     }
 
@@ -272,10 +293,12 @@ final class SenderLoop: @unchecked Sendable {
         var set = PollSet()
         set.add(wake.descriptor, .readable)
         var events: PollEvents = []
-        if lane(.sending) != nil { events.insert(.writable) }
+        if lane(.sending) != nil || lane(.ready) != nil { events.insert(.writable) }
         if !connection.isFile, !backChannel.isEnded { events.insert(.readable) }
         // Hang-ups are reported unasked, but only for a descriptor that is waited for at all.
-        let place = set.add(connection.isFile && events.isEmpty ? -1 : connection.descriptor, events.isEmpty ? .hangUp : events)
+        let place = set.add(
+            connection.isFile && events.isEmpty ? -1 : connection.descriptor,
+            events.isEmpty ? .hangUp : events)
         _ = try set.wait(until: deadline)
         wake.drain()
         let ready = set.ready(place)
@@ -288,11 +311,13 @@ final class SenderLoop: @unchecked Sendable {
 
     /// Tells the receiver that the stream ends, and closes.
     private func sayGoodbye(_ core: SenderCore) {
+        // A receiver that connects again at once must be refused, not be left in the backlog of a listener that goes.
+        link.close()
         guard let connection, lane(.sending) == nil else { return }
         let deadline = core.outlook().closeDeadline ?? Clock.now()
         let bye = Bye(reason: .endOfStream)
         do {
-            try write(core)
+            try writeOpening()
             let size = bye.encode(into: small)
             try writeAll(UnsafeRawBufferPointer(rebasing: small[..<size]), to: connection, until: deadline)
             connection.closeGracefully(timeout: max(0, deadline - Clock.now()))

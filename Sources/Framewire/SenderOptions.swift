@@ -51,10 +51,12 @@ extension Sender {
             try checkRange("threads", threads, 0...64)
             try checkRange("acceleration", Int(acceleration), 1...65537)
             guard connectTimeout > 0 else {
-                throw FramewireError(.invalidArgument, "connectTimeout is \(connectTimeout) ns; it must be above 0")
+                throw FramewireError(
+                    .invalidArgument, "connectTimeout is \(connectTimeout) ns; it must be above 0")
             }
             guard closeTimeout >= 0 else {
-                throw FramewireError(.invalidArgument, "closeTimeout is \(closeTimeout) ns; it must be 0 or more")
+                throw FramewireError(
+                    .invalidArgument, "closeTimeout is \(closeTimeout) ns; it must be 0 or more")
             }
         }
     }

@@ -168,7 +168,9 @@ package final class StreamDecoder {
     }
 
     private func finishFrame() throws(FramewireError) -> Event {
-        guard let slot = current, let header, let profile = Profile(rawValue: header.profile) else { return .needMore }
+        guard let slot = current, let header, let profile = Profile(rawValue: header.profile) else {
+            return .needMore
+        }
         let received = Clock.now()
         do {
             try payload.decode(profile: profile, on: workers)

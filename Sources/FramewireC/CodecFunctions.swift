@@ -18,7 +18,8 @@ private func encoderOptions(_ given: UnsafePointer<fw_encoder_options>?) -> Send
         struct_size: 0, profile: FW_PROFILE_AUTO, acceleration: 0, threads: 0, checksum: 0, reserved: 0)
     let size = given.pointee.struct_size
     guard let full = overlay(given, size: size, minimum: 8, on: defaults) else {
-        _ = fail(FW_ERROR_INVALID_ARGUMENT, sizeMessage("fw_encoder_options", size, "FW_ENCODER_OPTIONS_INIT"))
+        _ = fail(
+            FW_ERROR_INVALID_ARGUMENT, sizeMessage("fw_encoder_options", size, "FW_ENCODER_OPTIONS_INIT"))
         return nil
     }
     guard let profile = profile(full.profile) else { return nil }

@@ -31,7 +31,9 @@ public func fw_frame_stride(_ frame: OpaquePointer!) -> Int {
 }
 
 @_cdecl("fw_frame_get_info") @implementation
-public func fw_frame_get_info(_ frame: OpaquePointer!, _ info: UnsafeMutablePointer<fw_frame_info>!) -> fw_status {
+public func fw_frame_get_info(
+    _ frame: OpaquePointer!, _ info: UnsafeMutablePointer<fw_frame_info>!
+) -> fw_status {
     guard let frame else { return failNull("frame") }
     guard let info else { return failNull("info") }
     let size = info.pointee.struct_size
@@ -57,7 +59,8 @@ public func fw_frame_get_timing(
     let result = fw_frame_timing(
         struct_size: 0, reserved: 0, sender_queue_ns: nanoseconds(found.senderQueue),
         sender_encode_ns: nanoseconds(found.senderEncode), receive_ns: nanoseconds(found.receive),
-        decode_ns: nanoseconds(found.decode), latency_ns: nanoseconds(found.latency), wire_bytes: found.wireBytes)
+        decode_ns: nanoseconds(found.decode), latency_ns: nanoseconds(found.latency),
+        wire_bytes: found.wireBytes)
     store(result, to: timing, size: size)
     return FW_OK
 }

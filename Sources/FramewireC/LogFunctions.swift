@@ -10,7 +10,8 @@ private struct UserPointer: @unchecked Sendable {
 public func fw_set_log(_ callback: fw_log_fn!, _ maximum: fw_log_level, _ user: UnsafeMutableRawPointer!) {
     guard let callback else { return Log.setHandler(nil) }
     let user = UserPointer(pointer: user)
-    let level = LogLevel(rawValue: Int32(clamping: maximum.rawValue)) ?? (maximum.rawValue > 4 ? .debug : .error)
+    let level =
+        LogLevel(rawValue: Int32(clamping: maximum.rawValue)) ?? (maximum.rawValue > 4 ? .debug : .error)
     Log.setHandler(
         { level, message in
             message.withCString { callback(fw_log_level(rawValue: UInt32(level.rawValue)), $0, user.pointer) }

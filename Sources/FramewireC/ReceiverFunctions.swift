@@ -14,7 +14,8 @@ func receiverOptions(_ given: UnsafePointer<fw_receiver_options>?) -> Receiver.O
     guard let given else { return options }
     let defaults = fw_receiver_options(
         struct_size: 0, once: 0, overflow: FW_OVERFLOW_BLOCK, queue_depth: 0, threads: 0,
-        reconnect: FW_RECONNECT_DEFAULT, max_width: 0, max_height: 0, max_frame_bytes: 0, max_metadata_bytes: 0,
+        reconnect: FW_RECONNECT_DEFAULT, max_width: 0, max_height: 0, max_frame_bytes: 0,
+        max_metadata_bytes: 0,
         ignore_checksums: 0, connect_timeout_ns: 0)
     let size = given.pointee.struct_size
     guard let full = overlay(given, size: size, minimum: minimumOptionsSize, on: defaults) else {
@@ -92,7 +93,8 @@ public func fw_receiver_get_stats(
     guard let out else { return failNull("stats") }
     let size = out.pointee.struct_size
     guard size >= 8 else {
-        return fail(FW_ERROR_INVALID_ARGUMENT, sizeMessage("fw_receiver_stats", size, "FW_RECEIVER_STATS_INIT"))
+        return fail(
+            FW_ERROR_INVALID_ARGUMENT, sizeMessage("fw_receiver_stats", size, "FW_RECEIVER_STATS_INIT"))
     }
     let stats = receiver(handle).stats
     let result = fw_receiver_stats(

@@ -14,7 +14,8 @@ private func senderOptions(_ given: UnsafePointer<fw_sender_options>?) -> Sender
     var options = Sender.Options()
     guard let given else { return options }
     let defaults = fw_sender_options(
-        struct_size: 0, profile: FW_PROFILE_AUTO, acceleration: 0, overflow: FW_OVERFLOW_DROP_OLDEST, queue_depth: 0,
+        struct_size: 0, profile: FW_PROFILE_AUTO, acceleration: 0, overflow: FW_OVERFLOW_DROP_OLDEST,
+        queue_depth: 0,
         threads: 0, reconnect: FW_RECONNECT_DEFAULT, checksum: 0, connect_timeout_ns: 0, block_timeout_ns: 0,
         close_timeout_ns: 0)
     let size = given.pointee.struct_size
@@ -83,7 +84,8 @@ public func fw_sender_open(
 
 @_cdecl("fw_sender_acquire") @implementation
 public func fw_sender_acquire(
-    _ handle: OpaquePointer!, _ info: UnsafePointer<fw_frame_info>!, _ out: UnsafeMutablePointer<OpaquePointer?>!
+    _ handle: OpaquePointer!, _ info: UnsafePointer<fw_frame_info>!,
+    _ out: UnsafeMutablePointer<OpaquePointer?>!
 ) -> fw_status {
     guard let out else { return failNull("out") }
     out.pointee = nil
@@ -147,7 +149,9 @@ public func fw_sender_push_wrapped(
 }
 
 func failSize(_ size: Int) -> fw_status {
-    fail(FW_ERROR_INVALID_ARGUMENT, "size is \(UInt(bitPattern: size)) bytes, which is more than any object can have")
+    fail(
+        FW_ERROR_INVALID_ARGUMENT,
+        "size is \(UInt(bitPattern: size)) bytes, which is more than any object can have")
 }
 
 @_cdecl("fw_sender_push_buffer") @implementation
@@ -202,10 +206,12 @@ public func fw_sender_get_stats(
     let result = fw_sender_stats(
         struct_size: 0, connected: stats.connected ? 1 : 0, frames_pushed: stats.framesPushed,
         frames_sent: stats.framesSent, frames_dropped: stats.framesDropped, bytes_raw: stats.bytesRaw,
-        bytes_wire: stats.bytesWire, frames_acknowledged: stats.framesAcknowledged, connections: stats.connections,
+        bytes_wire: stats.bytesWire, frames_acknowledged: stats.framesAcknowledged,
+        connections: stats.connections,
         pixel_bytes_copied: stats.pixelBytesCopied, queue_depth: UInt32(stats.queueDepth),
         queue_peak: UInt32(stats.queuePeak), frames_allocated: UInt32(stats.framesAllocated),
-        profile: fw_profile(rawValue: UInt32(stats.profile.rawValue)), encode_ns_p50: nanoseconds(stats.encodeP50),
+        profile: fw_profile(rawValue: UInt32(stats.profile.rawValue)),
+        encode_ns_p50: nanoseconds(stats.encodeP50),
         encode_ns_p99: nanoseconds(stats.encodeP99), latency_ns_p50: nanoseconds(stats.latencyP50),
         latency_ns_p99: nanoseconds(stats.latencyP99), submit_ns_p50: nanoseconds(stats.submitP50),
         submit_ns_p99: nanoseconds(stats.submitP99), send_queue_bytes: stats.sendQueueBytes)

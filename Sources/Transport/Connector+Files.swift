@@ -70,7 +70,8 @@ extension Connector {
         }
     }
 
-    private static func pause(until deadline: Int64, doing: Sentence, cancel: WakeUp?) throws(TransportError) {
+    private static func pause(until deadline: Int64, doing: Sentence, cancel: WakeUp?) throws(TransportError)
+    {
         let now = Clock.now()
         if deadline >= 0, now >= deadline {
             throw TransportError(.timeout, code: ENXIO, "\(doing): no program reads from the pipe")

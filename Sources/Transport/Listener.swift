@@ -25,26 +25,32 @@ package final class Listener: @unchecked Sendable {
     ///
     /// - Parameter backlog: how many connections may wait to be accepted.
     /// - Throws: kind `address` (unknown host, address in use), `permission`, `io`.
-    package init(_ endpoint: Endpoint, backlog: Int32 = 16) throws(TransportError) {
+    package convenience init(_ endpoint: Endpoint, backlog: Int32 = 16) throws(TransportError) {
         let name = endpoint.address
         switch endpoint.kind {
         case .tcp(let host, let port):
             let addresses = try Resolution.addresses(host: host, port: port, name: name)
             let bound = try Listener.bind(addresses, port: port, name: name, backlog: backlog)
-            descriptors = bound.descriptors
-            self.port = bound.port
-            self.name = Endpoint.tcpAddress(host: host, port: bound.port)
-            socketFile = nil
+            self.init(
+                bound.descriptors, port: bound.port, name: Endpoint.tcpAddress(host: host, port: bound.port),
+                socketFile: nil)
         case .unix(let path):
             let (descriptor, status) = try Listener.bindUnix(path, name: name, backlog: backlog)
-            descriptors = [descriptor]
-            port = 0
-            self.name = name
-            socketFile = status.map { (path, $0) }
+            self.init([descriptor], port: 0, name: name, socketFile: status.map { (path, $0) })
         case .file:
             throw TransportError(
                 .address, "\(name) is a file, on which nothing can listen; use tcp:// or unix://")
         }
+    }
+
+    /// Nothing throws here: Embedded Swift does not free an object whose designated initializer fails.
+    private init(
+        _ descriptors: [Int32], port: UInt16, name: String, socketFile: (path: String, status: FileStatus)?
+    ) {
+        self.descriptors = descriptors
+        self.port = port
+        self.name = name
+        self.socketFile = socketFile
     }
 
     deinit {

@@ -85,12 +85,17 @@ package final class WakeUp: Sendable {
     /// Readable from ``signal()`` to ``drain()``.
     package let descriptor: Int32
 
-    package init() throws(TransportError) {
+    package convenience init() throws(TransportError) {
         do throws(Errno) {
-            descriptor = try System.makeEventCounter()
+            self.init(descriptor: try System.makeEventCounter())
         } catch {
             throw TransportError(error, doing: "cannot create an event counter", fallback: .io)
         }
+    }
+
+    /// Nothing throws here: Embedded Swift does not free an object whose designated initializer fails.
+    private init(descriptor: Int32) {
+        self.descriptor = descriptor
     }
 
     deinit {

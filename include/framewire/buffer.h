@@ -199,8 +199,11 @@ fw_status fw_buffer_unmap(fw_buffer *buffer, fw_map_info *info);
  */
 size_t fw_buffer_extract(const fw_buffer *buffer, size_t offset, void *destination, size_t size);
 
-/* Copies up to `size` bytes from `source` into the buffer. `*count` (may be NULL) gets how many fitted. Errors: INVALID_ARGUMENT,
- * NOT_WRITABLE (nothing was written). */
+/*
+ * Copies up to `size` bytes from `source` into the buffer. `*count` (may be NULL) gets how many fitted. A memory that cannot be
+ * written is replaced by a private copy. Errors, with nothing written: INVALID_ARGUMENT, NOT_WRITABLE (the buffer is shared, or maps
+ * are open that exclude writing), NO_MEMORY.
+ */
 fw_status fw_buffer_fill(fw_buffer *buffer, size_t offset, const void *source, size_t size, size_t *count);
 
 /*

@@ -119,8 +119,9 @@ typedef enum fw_frame_flags {
  * Describes the pixels of one frame: start from FW_FRAME_INFO_INIT, then set width and height at least.
  *
  * Planar formats: the planes follow each other without gaps. For NV12 both planes have rows of `stride`
- * bytes; for I420 the rows of U and V have (stride + 1) / 2 bytes. Half sizes round up.
- * FW_ROW_ORDER_BOTTOM_UP turns each plane over by itself.
+ * bytes, but for a packed picture of odd width, whose rows of U V pairs have one byte more; for I420 the rows
+ * of U and V have (stride + 1) / 2 bytes. Half sizes round up. FW_ROW_ORDER_BOTTOM_UP turns each plane over by
+ * itself.
  */
 typedef struct fw_frame_info {
     uint32_t struct_size;       /* sizeof(fw_frame_info) */

@@ -1,0 +1,220 @@
+/*
+ * Counts every allocation of the process, on all threads, while frames go from a sender over TCP loopback to a receiver: there
+ * must be none once both are warm, and no pixel is copied between the caller's memory and the compressor.
+ *
+ * With FRAMEWIRE_ALLOC_TRACE set, each allocation that is counted prints where it came from.
+ */
+#define _GNU_SOURCE
+#include "support.h"
+
+#include <dlfcn.h>
+#include <execinfo.h>
+
+/* The GNU C library's atomic built-ins, because C99 has none. */
+static int counting;
+static int allocations;
+static int tracing;
+static __thread int inside;
+
+/* Looking a function up may allocate; that early memory comes from here and is never given back. */
+static char early[16384];
+static size_t early_used;
+
+static void *early_bytes(size_t size) {
+    void *result = early + early_used;
+    early_used += (size + 15) & ~(size_t)15;
+    if (early_used > sizeof early) abort();
+    return result;
+}
+
+static int is_early(const void *pointer) {
+    return (const char *)pointer >= early && (const char *)pointer < early + sizeof early;
+}
+
+static void note(size_t size) {
+    if (!__atomic_load_n(&counting, __ATOMIC_SEQ_CST) || inside) return;
+    __atomic_add_fetch(&allocations, 1, __ATOMIC_SEQ_CST);
+    if (tracing) {
+        void *frames[16];
+        int count;
+        inside = 1;
+        fprintf(stderr, "allocation of %lu bytes:\n", (unsigned long)size);
+        count = backtrace(frames, 16);
+        backtrace_symbols_fd(frames, count, 2);
+        inside = 0;
+    }
+}
+
+/* The function of the C library that one of ours stands before. */
+#define REAL(name)                                                                                                   \
+    static void *found;                                                                                              \
+    static int looking;                                                                                              \
+    if (found == NULL && !looking) {                                                                                 \
+        looking = 1;                                                                                                 \
+        found = dlsym(RTLD_NEXT, name);                                                                              \
+        looking = 0;                                                                                                 \
+    }
+
+void *malloc(size_t size) {
+    void *(*real)(size_t);
+    REAL("malloc")
+    if (found == NULL) return early_bytes(size);
+    note(size);
+    memcpy(&real, &found, sizeof real);
+    return real(size);
+}
+
+void *calloc(size_t count, size_t size) {
+    void *(*real)(size_t, size_t);
+    REAL("calloc")
+    if (found == NULL) return early_bytes(count * size);
+    note(count * size);
+    memcpy(&real, &found, sizeof real);
+    return real(count, size);
+}
+
+void *realloc(void *pointer, size_t size) {
+    void *(*real)(void *, size_t);
+    REAL("realloc")
+    if (found == NULL || is_early(pointer)) abort();
+    note(size);
+    memcpy(&real, &found, sizeof real);
+    return real(pointer, size);
+}
+
+int posix_memalign(void **out, size_t alignment, size_t size) {
+    int (*real)(void **, size_t, size_t);
+    REAL("posix_memalign")
+    note(size);
+    memcpy(&real, &found, sizeof real);
+    return real(out, alignment, size);
+}
+
+void *aligned_alloc(size_t alignment, size_t size) {
+    void *(*real)(size_t, size_t);
+    REAL("aligned_alloc")
+    note(size);
+    memcpy(&real, &found, sizeof real);
+    return real(alignment, size);
+}
+
+void free(void *pointer) {
+    void (*real)(void *);
+    REAL("free")
+    if (pointer == NULL || found == NULL || is_early(pointer)) return;
+    memcpy(&real, &found, sizeof real);
+    real(pointer);
+}
+
+enum { WARM_UP = 50, MEASURED = 200, QUICK_MEASURED = 20 };
+
+typedef enum way { ACQUIRE, PUSH, WRAPPED, BUFFER } way;
+
+static void *wrapped_pixels;
+static fw_buffer *pixel_buffer;
+
+static void wrapped_done(void *user) { ++*(int *)user; }
+
+static void exchange(fw_sender *sender, fw_receiver *receiver, const fw_frame_info *info, way how, int count) {
+    size_t size = picture_size(info);
+    int released = 0;
+    int i;
+    for (i = 0; i < count; i++) {
+        fw_frame *frame = NULL;
+        switch (how) {
+        case ACQUIRE:
+            CHECK_OK(fw_sender_acquire(sender, info, &frame));
+            memset(fw_frame_data(frame), i, size / 2);
+            CHECK_OK(fw_sender_submit(sender, frame));
+            break;
+        case PUSH: CHECK_OK(fw_sender_push(sender, info, wrapped_pixels, size)); break;
+        case WRAPPED:
+            CHECK_OK(fw_sender_push_wrapped(sender, info, wrapped_pixels, size, wrapped_done, &released));
+            break;
+        case BUFFER: CHECK_OK(fw_sender_push_buffer(sender, info, pixel_buffer)); break;
+        }
+        CHECK_OK(fw_receiver_next(receiver, -1, &frame));
+        CHECK(fw_frame_size(frame) == size);
+        fw_frame_unref(frame);
+    }
+    CHECK_OK(fw_sender_flush(sender, PATIENCE));
+    if (how == WRAPPED) AWAIT(__atomic_load_n(&released, __ATOMIC_SEQ_CST) == count);
+}
+
+/* How many frames are in use at once depends on the threads' timing, so both pools are filled first. */
+static void warm_up(fw_sender *sender, fw_receiver *receiver, const fw_frame_info *info, way how) {
+    fw_frame *frames[4];
+    int i;
+    for (i = 0; i < 4; i++) CHECK_OK(fw_sender_acquire(sender, info, &frames[i]));
+    for (i = 0; i < 4; i++) CHECK_OK(fw_sender_submit(sender, frames[i]));
+    for (i = 0; i < 4; i++) CHECK_OK(fw_receiver_next(receiver, PATIENCE, &frames[i]));
+    for (i = 0; i < 4; i++) fw_frame_unref(frames[i]);
+    exchange(sender, receiver, info, how, WARM_UP);
+}
+
+static void measure(const char *name, fw_profile profile, fw_row_order order, way how) {
+    fw_sender_options sending = FW_SENDER_OPTIONS_INIT;
+    fw_sender *sender;
+    fw_receiver *receiver;
+    fw_frame_info info = picture(640, 360);
+    uint64_t copied;
+    int found;
+    sending.profile = profile;
+    sending.overflow = FW_OVERFLOW_BLOCK;
+    sending.threads = 2;
+    info.row_order = order;
+    open_pair(&sending, NULL, &sender, &receiver);
+    warm_up(sender, receiver, &info, how);
+    copied = sender_stats(sender).pixel_bytes_copied;
+    __atomic_store_n(&allocations, 0, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&counting, 1, __ATOMIC_SEQ_CST);
+    exchange(sender, receiver, &info, how, quick() ? QUICK_MEASURED : MEASURED);
+    __atomic_store_n(&counting, 0, __ATOMIC_SEQ_CST);
+    found = __atomic_load_n(&allocations, __ATOMIC_SEQ_CST);
+    if (found != 0) {
+        fprintf(stderr, "%s: %d allocations in %d frames\n", name, found, quick() ? QUICK_MEASURED : MEASURED);
+    }
+    CHECK(found == 0);
+    copied = sender_stats(sender).pixel_bytes_copied - copied;
+    CHECK(how == PUSH ? copied > 0 : copied == 0);
+    fw_sender_close(sender);
+    fw_receiver_close(receiver);
+}
+
+/* A counter that counts nothing would make every other check pass. */
+static void counter_counts(void) {
+    void *volatile pointer;
+    __atomic_store_n(&counting, 1, __ATOMIC_SEQ_CST);
+    pointer = malloc(10);
+    free(pointer);
+    __atomic_store_n(&counting, 0, __ATOMIC_SEQ_CST);
+    CHECK(__atomic_load_n(&allocations, __ATOMIC_SEQ_CST) == 1);
+}
+
+int main(void) {
+    void *warm[1];
+    fw_frame_info info = picture(640, 360);
+    begin_test();
+    tracing = getenv("FRAMEWIRE_ALLOC_TRACE") != NULL;
+    backtrace(warm, 1);
+    wrapped_pixels = malloc(picture_size(&info));
+    CHECK(wrapped_pixels != NULL);
+    paint(wrapped_pixels, picture_size(&info), 1);
+    CHECK_OK(fw_buffer_new_wrapped(wrapped_pixels, picture_size(&info), 0, picture_size(&info),
+                                   FW_MEMORY_FLAG_READ_ONLY, NULL, NULL, &pixel_buffer));
+    counter_counts();
+    measure("lz4, acquire and submit, top-down", FW_PROFILE_LZ4, FW_ROW_ORDER_TOP_DOWN, ACQUIRE);
+    measure("lz4, acquire and submit, bottom-up", FW_PROFILE_LZ4, FW_ROW_ORDER_BOTTOM_UP, ACQUIRE);
+    measure("raw, acquire and submit, top-down", FW_PROFILE_RAW, FW_ROW_ORDER_TOP_DOWN, ACQUIRE);
+    measure("raw, acquire and submit, bottom-up", FW_PROFILE_RAW, FW_ROW_ORDER_BOTTOM_UP, ACQUIRE);
+    measure("lz4, push", FW_PROFILE_LZ4, FW_ROW_ORDER_TOP_DOWN, PUSH);
+    measure("raw, push", FW_PROFILE_RAW, FW_ROW_ORDER_TOP_DOWN, PUSH);
+    measure("lz4, push_wrapped", FW_PROFILE_LZ4, FW_ROW_ORDER_TOP_DOWN, WRAPPED);
+    measure("raw, push_wrapped", FW_PROFILE_RAW, FW_ROW_ORDER_TOP_DOWN, WRAPPED);
+    measure("lz4, push_buffer", FW_PROFILE_LZ4, FW_ROW_ORDER_TOP_DOWN, BUFFER);
+    measure("raw, push_buffer", FW_PROFILE_RAW, FW_ROW_ORDER_TOP_DOWN, BUFFER);
+    fw_buffer_unref(pixel_buffer);
+    free(wrapped_pixels);
+    printf("alloc_test: ok\n");
+    return 0;
+}

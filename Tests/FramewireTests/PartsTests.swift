@@ -1,0 +1,175 @@
+import Buffers
+import TestSupport
+import Testing
+
+@testable import Framewire
+
+/// The small parts that senders and receivers are made of.
+@Suite struct PartsTests {
+    // MARK: - Percentiles
+
+    @Test func percentilesAreTheNearestRank() {
+        var times = Percentiles()
+        for duration in (1...200).reversed() { times.record(Int64(duration)) }
+        #expect(times.values(50, 99) == (100, 198))
+        #expect(times.values(1, 100) == (2, 200))
+        #expect(times.values(0, 51) == (1, 102))
+    }
+
+    @Test func percentilesOfOneSampleAreThatSample() {
+        var times = Percentiles()
+        times.record(7)
+        #expect(times.values(50, 99) == (7, 7))
+    }
+
+    @Test func percentilesOfNothingAreNothing() {
+        #expect(Percentiles().values(50, 99) == (nil, nil))
+    }
+
+    @Test func percentilesAreOfTheLast1024Samples() {
+        var times = Percentiles()
+        for duration in 1...3000 { times.record(Int64(duration)) }
+        #expect(times.values(0, 100) == (1977, 3000))
+    }
+
+    // MARK: - Queues and pools
+
+    private static func slot(_ pool: FramePool, _ sequence: UInt64) throws -> FrameSlot {
+        let info = FrameInfo(width: 1, height: 1, sequence: sequence)
+        return pool.bareSlot(info, try FrameLayout(info))
+    }
+
+    @Test func aRingGivesFramesInTheOrderTheyCame() throws {
+        var random = SeededGenerator(case: 6000)
+        let pool = FramePool(capacity: 8)
+        var ring = SlotRing(capacity: 5)
+        var put: UInt64 = 0
+        var got: UInt64 = 0
+        for _ in 0..<500 {
+            if Bool.random(using: &random), !ring.isFull {
+                ring.append(try Self.slot(pool, put))
+                put += 1
+            } else if let slot = ring.popFirst() {
+                #expect(slot.info.sequence == got)
+                slot.drop()
+                got += 1
+            } else {
+                #expect(put == got)
+            }
+            #expect(ring.count == Int(put - got))
+            #expect(ring.isEmpty == (put == got))
+            #expect(ring.isFull == (put - got == 5))
+        }
+        #expect(got > 100)
+        while let slot = ring.popFirst() { slot.drop() }
+    }
+
+    @Test func aPoolReusesTheMemoryOfFramesOfOneSize() throws {
+        let pool = FramePool(capacity: 4)
+        let info = FrameInfo(width: 100, height: 100)
+        let layout = try FrameLayout(info)
+        let first = try pool.acquire(info, layout)
+        let address = first.base
+        first.drop()
+        let second = try pool.acquire(info, layout)
+        #expect(second.base == address)
+        #expect(pool.allocated == 1)
+        second.drop()
+        #expect(pool.outstanding == 0)
+    }
+
+    @Test func aPoolGivesMemoryForFramesOfAnySize() throws {
+        var random = SeededGenerator(case: 6100)
+        let pool = FramePool(capacity: 2)
+        var held: [FrameSlot] = []
+        for _ in 0..<60 {
+            let picture = Picture.random(maximumBytes: 5000, using: &random)
+            let slot = try pool.acquire(picture.info, try FrameLayout(picture.info))
+            // All of it can be written; a sanitizer would see what cannot.
+            picture.bytes.withUnsafeBytes {
+                slot.base!.copyMemory(from: $0.baseAddress!, byteCount: $0.count)
+            }
+            held.append(slot)
+            if held.count > 3 { held.removeFirst().drop() }
+        }
+        #expect(pool.outstanding == held.count)
+        for slot in held { slot.drop() }
+        #expect(pool.outstanding == 0)
+        #expect(pool.allocated <= 2)
+    }
+
+    // MARK: - Options
+
+    @Test func senderOptionsOutOfRangeAreRefusedByName() {
+        expectRefusal("queueDepth") { $0.queueDepth = 0 }
+        expectRefusal("queueDepth") { $0.queueDepth = 65 }
+        expectRefusal("threads") { $0.threads = -1 }
+        expectRefusal("threads") { $0.threads = 65 }
+        expectRefusal("acceleration") { $0.acceleration = 0 }
+        expectRefusal("acceleration") { $0.acceleration = 65538 }
+        expectRefusal("connectTimeout") { $0.connectTimeout = 0 }
+        expectRefusal("closeTimeout") { $0.closeTimeout = -1 }
+    }
+
+    private func expectRefusal(_ name: String, _ change: (inout Sender.Options) -> Void) {
+        var options = Sender.Options()
+        change(&options)
+        let error = #expect(throws: FramewireError.self) { try Sender(to: "tcp://:1", options: options) }
+        #expect(error?.code == .invalidArgument)
+        #expect(error?.message.contains(name) == true)
+    }
+
+    @Test func receiverOptionsOutOfRangeAreRefusedByName() {
+        var options = Receiver.Options()
+        options.queueDepth = 0
+        let depth = #expect(throws: FramewireError.self) { try Receiver(from: "tcp://:0", options: options) }
+        #expect(depth?.code == .invalidArgument && depth?.message.contains("queueDepth") == true)
+        options = Receiver.Options()
+        options.limits.maxWidth = 0
+        let width = #expect(throws: FramewireError.self) { try Receiver(from: "tcp://:0", options: options) }
+        #expect(width?.code == .invalidArgument && width?.message.contains("maxWidth") == true)
+    }
+
+    // MARK: - Log
+
+    private final class Messages: @unchecked Sendable {
+        // Unchecked: guarded by `lock`.
+        private let lock = Lock()
+        private var list: [(LogLevel, String)] = []
+
+        func append(_ level: LogLevel, _ text: String) {
+            lock.withLock { list.append((level, text)) }
+        }
+
+        /// The handler is the process's, so other tests' messages come as well.
+        func about(_ place: String) -> [(LogLevel, String)] {
+            lock.withLock { list.filter { $0.1.contains(place) } }
+        }
+    }
+
+    @Test func aLogHandlerGetsTheMessagesOfItsLevelAndAbove() throws {
+        let messages = Messages()
+        Log.setHandler({ messages.append($0, $1) }, maximum: .info)
+        defer { Log.setHandler(nil) }
+        let folder = try TemporaryFolder()
+        let receiver = try Receiver(from: folder.unixURL("log"))
+        do {
+            let sender = try Sender(to: folder.unixURL("log"))
+            try push(pictures(1)[0], to: sender)
+            _ = try receiver.next(timeout: hangLimit)
+        }
+        try eventually("the messages") {
+            messages.about(folder.path).contains { $0.0 == .info && $0.1.contains("ended the stream") }
+        }
+        #expect(
+            messages.about(folder.path).contains {
+                $0.1.hasPrefix("sender: connected to unix://\(folder.path)")
+            })
+        #expect(!messages.about(folder.path).contains { $0.1.contains("\n") })
+        Log.setHandler({ messages.append($0, $1) }, maximum: .error)
+        let before = messages.about(folder.path).count
+        _ = try Sender(to: folder.unixURL("log"))
+        receiver.close()
+        #expect(messages.about(folder.path).count == before)
+    }
+}
