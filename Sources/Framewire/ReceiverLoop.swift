@@ -18,6 +18,8 @@ final class ReceiverLoop: @unchecked Sendable {
     private var connection: Connection?
     /// Bytes of answers that wait for the sender to read.
     private var answerCount = 0
+    /// Whether the sender of this connection has been told what is understood here.
+    private var hasSaidHello = false
 
     /// How a connection's stream ended.
     private enum End {
@@ -92,7 +94,7 @@ final class ReceiverLoop: @unchecked Sendable {
             limits: options.limits, workers: workers, pool: core.pool,
             verifyChecksums: options.verifyChecksums)
         answerCount = 0
-        if !connection.isFile { sayHello() }
+        hasSaidHello = connection.isFile
         var verified: UInt64 = 0
         while true {
             do {
@@ -126,11 +128,16 @@ final class ReceiverLoop: @unchecked Sendable {
                             slot, checksumsVerified: decoder.checksumsVerified - verified)
                         verified = decoder.checksumsVerified
                         if !isOpen { return .closing }
-                        if wantsAcknowledgement { acknowledge(acknowledgement, connection) }
+                        if wantsAcknowledgement {
+                            sayHello()
+                            acknowledge(acknowledgement, connection)
+                        }
                     case .bye:
                         // In a recording another stream may follow; on a connection nothing does.
                         if !connection.isFile { return .inOrder }
-                    case .needMore, .hello, .acknowledgement, .keyFrameRequest:
+                    case .hello:
+                        sayHello()
+                    case .needMore, .acknowledgement, .keyFrameRequest:
                         break
                     }
                     if staged.isEmpty { break }
@@ -197,10 +204,17 @@ final class ReceiverLoop: @unchecked Sendable {
 
     // MARK: - Answers
 
+    /// Says hello, once, to a sender that has shown that it listens: by its own hello or by asking for acknowledgements.
+    ///
+    /// A tool that writes a recording and leaves reads nothing; the system would reset its connection for the unread hello,
+    /// and lose what it had written last.
     private func sayHello() {
+        guard !hasSaidHello else { return }
+        hasSaidHello = true
         let hello = Hello(
             profiles: 1 << UInt32(WireProfile.raw) | 1 << UInt32(WireProfile.lz4), limits: options.limits,
             role: .receiver, name: "framewire")
+        // Nothing is waiting to be sent: this is the first answer.
         answerCount = hello.encode(into: answer)
     }
 

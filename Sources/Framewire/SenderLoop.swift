@@ -232,7 +232,14 @@ final class SenderLoop: @unchecked Sendable {
 
     private func writeOpening() throws(TransportError) {
         guard let connection, openingPending else { return }
-        let size = StreamOpening.encode(into: small)
+        var size = StreamOpening.encode(into: small)
+        // Asks a receiver for its own hello, which that keeps from tools that would not read it.
+        if !link.isFile {
+            let hello = Hello(
+                profiles: 1 << UInt32(WireProfile.raw) | 1 << UInt32(WireProfile.lz4), limits: Limits(),
+                role: .sender, name: "framewire")
+            size += hello.encode(into: UnsafeMutableRawBufferPointer(rebasing: small[size...]))
+        }
         try writeAll(UnsafeRawBufferPointer(rebasing: small[..<size]), to: connection, until: -1)
         openingPending = false
     }
