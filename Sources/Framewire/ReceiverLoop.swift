@@ -246,6 +246,8 @@ final class ReceiverLoop: @unchecked Sendable {
             case .protocolViolation, .corrupt: .protocolError
             default: .failed
             }
+        // A hello may wait still, when what was refused came together with the sender's.
+        sendAnswers(connection)
         if answerCount == 0 {
             answerCount = Bye(reason: reason, text: error.message).encode(into: answer)
             sendAnswers(connection)
