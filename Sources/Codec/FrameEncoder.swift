@@ -3,13 +3,15 @@ import CLZ4
 import CPosix
 import CXXHash
 
-/// Encodes the pixels of one frame at a time into a payload: an LZ4 frame, as a list of pieces for a gather write.
+/// Encodes the pixels of one frame at a time into a payload: an LZ4 frame, as a list of pieces for a gather
+/// write.
 ///
-/// The parts of the work, one a strip, run on a ``WorkerPool`` in any order; what comes out does not depend on how many threads
-/// there are. Nothing is allocated while the geometry of the frames stays the same.
+/// The parts of the work, one a strip, run on a ``WorkerPool`` in any order; what comes out does not depend
+/// on how many threads there are. Nothing is allocated while the geometry of the frames stays the same.
 ///
-/// Sequence: ``prepare(_:profile:acceleration:checksum:)``, then the pool runs the job with ``parts`` parts (none means that there
-/// is nothing to do), then ``finish()``. Then ``payloadSize``, ``vectors`` and ``checksum`` are there until the next `prepare`.
+/// Sequence: ``prepare(_:profile:acceleration:checksum:)``, then the pool runs the job with ``parts`` parts
+/// (none means that there is nothing to do), then ``finish()``. Then ``payloadSize``, ``vectors`` and
+/// ``checksum`` are there until the next `prepare`.
 package final class FrameEncoder: StripJob {
     /// Room before the payload's own vectors for the one that holds the message's header.
     package static let reservedVectors = 1
@@ -26,7 +28,8 @@ package final class FrameEncoder: StripJob {
     private let states = RawBlock()
     /// Strips that had to be gathered, one a worker.
     private let scratch = RawBlock()
-    /// Compressed strips with their block headers, each at its own place; the block headers alone for stored strips.
+    /// Compressed strips with their block headers, each at its own place; the block headers alone for stored
+    /// strips.
     private let arena = RawBlock()
     private var slotSize = 0
     /// The frame header, then the end mark.
@@ -73,7 +76,8 @@ package final class FrameEncoder: StripJob {
         (profile == .lz4 ? strips : 0) + (wantsChecksum ? 1 : 0)
     }
 
-    /// Takes a frame. Its memory must stay as it is until ``finish()``, and in profile raw as long as ``vectors`` is used.
+    /// Takes a frame. Its memory must stay as it is until ``finish()``, and in profile raw as long as
+    /// ``vectors`` is used.
     ///
     /// - Throws: ``CodecError/noMemory(bytes:)``; the encoder can be used again.
     package func prepare(

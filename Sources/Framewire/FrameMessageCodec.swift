@@ -18,7 +18,8 @@ package final class FrameMessageEncoder {
         encoder = MessageEncoder(workers: workers.workers)
     }
 
-    /// One message, as a buffer whose memories one after another are its bytes; the first one begins with the stream's opening.
+    /// One message, as a buffer whose memories one after another are its bytes; the first one begins with the
+    /// stream's opening.
     ///
     /// In profile raw the buffer refers to `pixels`, which must live as long.
     /// - Throws: ``FramewireError``: `invalidArgument`, `outOfRange`, `noMemory`.
@@ -60,7 +61,8 @@ package final class FrameMessageEncoder {
         }
     }
 
-    /// Pieces of the encoder's own memory are copied together, since the next frame overwrites them; pixels are referred to.
+    /// Pieces of the encoder's own memory are copied together, since the next frame overwrites them; pixels
+    /// are referred to.
     private func makeBuffer(around pixels: UnsafeRawBufferPointer) throws(BufferError) -> Buffer {
         var result = Buffer()
         let vectors = encoder.vectors

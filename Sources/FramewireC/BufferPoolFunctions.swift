@@ -22,8 +22,8 @@ private func poolOptions(
     guard full.min_buffers >= 0, full.max_buffers >= 0 else {
         throw .outOfRange("min_buffers or max_buffers is more than any pool can hold")
     }
-    // It lies behind struct_size, reserved and three sizes, and says itself how much of it is there, as far as the outer
-    // struct reaches at all.
+    // It lies behind struct_size, reserved and three sizes, and says itself how much of it is there, as far
+    // as the outer struct reaches at all.
     let available = Int(given) - 32
     let allocation =
         available < 8

@@ -101,14 +101,14 @@ import Testing
     // MARK: - Options
 
     @Test func senderOptionsOutOfRangeAreRefusedByName() {
-        expectRefusal("queueDepth") { $0.queueDepth = 0 }
-        expectRefusal("queueDepth") { $0.queueDepth = 65 }
+        expectRefusal("queue depth") { $0.queueDepth = 0 }
+        expectRefusal("queue depth") { $0.queueDepth = 65 }
         expectRefusal("threads") { $0.threads = -1 }
         expectRefusal("threads") { $0.threads = 65 }
         expectRefusal("acceleration") { $0.acceleration = 0 }
         expectRefusal("acceleration") { $0.acceleration = 65538 }
-        expectRefusal("connectTimeout") { $0.connectTimeout = 0 }
-        expectRefusal("closeTimeout") { $0.closeTimeout = -1 }
+        expectRefusal("connect timeout") { $0.connectTimeout = 0 }
+        expectRefusal("close timeout") { $0.closeTimeout = -1 }
     }
 
     private func expectRefusal(_ name: String, _ change: (inout Sender.Options) -> Void) {
