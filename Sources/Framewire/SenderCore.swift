@@ -24,8 +24,9 @@ package final class SenderCore: @unchecked Sendable {
     private var submitTimes = Percentiles()
     /// Frames handed over: the next sequence number.
     private var pushed: UInt64 = 0
-    /// Frames sent or dropped.
-    private var settled: UInt64 = 0
+    /// Frames that the I/O thread has taken and neither sent nor lost: how many, and the sequences of the oldest two, which is all
+    /// that it encodes and sends at once. They are settled in the order they were taken.
+    private var inHand = (count: 0, first: UInt64(0), second: UInt64(0))
     private var closeDeadline: Int64?
     /// Why the sender is of no more use.
     private var failure: FramewireError?
@@ -148,8 +149,8 @@ package final class SenderCore: @unchecked Sendable {
                     } else {
                         dropped = slot
                     }
-                    settled += 1
                     stats.framesDropped += 1
+                    lock.notifyAll()
                 } else {
                     queue.append(slot)
                     stats.queuePeak = max(stats.queuePeak, queue.count)
@@ -180,19 +181,26 @@ package final class SenderCore: @unchecked Sendable {
         let deadline = timeout < 0 ? -1 : Clock.deadline(after: timeout)
         try lock.withLock { () throws(FramewireError) in
             let goal = pushed
-            while settled < goal {
+            while isUnsettled(before: goal) {
                 try checkOpen()
+                let count = inHand.count + queue.count
                 guard timeout != 0 else {
-                    throw FramewireError(.wouldBlock, "\(goal - settled) frames have not been sent yet")
+                    throw FramewireError(.wouldBlock, "\(count) frames have not been sent yet")
                 }
-                guard lock.wait(until: deadline) || settled >= goal else {
-                    throw FramewireError(
-                        .timeout, "\(goal - settled) frames were not sent within \(timeout) ns")
+                guard lock.wait(until: deadline) || !isUnsettled(before: goal) else {
+                    throw FramewireError(.timeout, "\(count) frames were not sent within \(timeout) ns")
                 }
             }
             // Frames that a failure dropped are settled too; that is no success.
             if let failure { throw failure }
         }
+    }
+
+    /// Whether a frame below `goal` is neither sent nor dropped. The lock is held.
+    private func isUnsettled(before goal: UInt64) -> Bool {
+        if inHand.count > 0 { return inHand.first < goal }
+        guard let oldest = queue.oldest else { return false }
+        return oldest.info.sequence < goal
     }
 
     package func currentStats() -> SenderStats {
@@ -255,6 +263,12 @@ package final class SenderCore: @unchecked Sendable {
     func takeNext() -> FrameSlot? {
         lock.withLock {
             guard let slot = queue.popFirst() else { return nil }
+            if inHand.count == 0 {
+                inHand.first = slot.info.sequence
+            } else {
+                inHand.second = slot.info.sequence
+            }
+            inHand.count += 1
             lock.notifyAll()
             return slot
         }
@@ -284,8 +298,7 @@ package final class SenderCore: @unchecked Sendable {
             stats.framesSent += 1
             stats.bytesRaw += UInt64(rawBytes)
             stats.bytesWire += UInt64(wireBytes)
-            settled += 1
-            lock.notifyAll()
+            settleOldestInHand()
         }
     }
 
@@ -293,9 +306,15 @@ package final class SenderCore: @unchecked Sendable {
     func recordLost() {
         lock.withLock {
             stats.framesDropped += 1
-            settled += 1
-            lock.notifyAll()
+            settleOldestInHand()
         }
+    }
+
+    /// The lock is held.
+    private func settleOldestInHand() {
+        inHand.count -= 1
+        inHand.first = inHand.second
+        lock.notifyAll()
     }
 
     func recordLatency(_ duration: Int64) {

@@ -11,6 +11,9 @@ struct SlotRing {
     var isFull: Bool { count == slots.count }
     var isEmpty: Bool { count == 0 }
 
+    /// The frame that ``popFirst()`` would give.
+    var oldest: FrameSlot? { count > 0 ? slots[first] : nil }
+
     /// - Precondition: not full; every caller has checked.
     mutating func append(_ slot: FrameSlot) {
         slots[(first + count) % slots.count] = slot

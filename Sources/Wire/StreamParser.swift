@@ -93,7 +93,10 @@ package final class StreamParser {
                     used += taken
                 } else {
                     used += try collect(left)
-                    if count == needed, let event = try advance() { return event }
+                    if count == needed {
+                        let event = try advance()
+                        guard case .needMore = event else { return event }
+                    }
                 }
                 if used == bytes.count, count < needed || isSkipping { return .needMore }
             }
@@ -196,7 +199,7 @@ package final class StreamParser {
     private var headerOffset: UInt64 { messageOffset + UInt64(WireFormat.skippableHeaderSize) }
 
     /// Judges what was collected and says what to collect next; gives an event when a message is complete.
-    private func advance() throws(WireError) -> Event? {
+    private func advance() throws(WireError) -> Event {
         switch stage {
         case .magic: try checkMagic()
         case .opening: try checkOpening()
@@ -207,7 +210,7 @@ package final class StreamParser {
             if prefix.metadataSize == 0 { return try complete() }
         case .metadata: return try complete()
         }
-        return nil
+        return .needMore
     }
 
     private func checkMagic() throws(WireError) {
@@ -330,7 +333,7 @@ package final class StreamParser {
         needed += prefix.metadataSize
     }
 
-    private func complete() throws(WireError) -> Event? {
+    private func complete() throws(WireError) -> Event {
         metadataStart = WireFormat.skippableHeaderSize + prefix.headerSize
         metadataSize = prefix.metadataSize
         let metadataOffset = messageOffset + UInt64(metadataStart)
@@ -344,15 +347,15 @@ package final class StreamParser {
         var entries = MetadataReader(metadata, base: metadataOffset)
         while try entries.next() != nil {}
         let event = try makeEvent()
-        if event == nil { metadataSize = 0 }
+        if case .needMore = event { metadataSize = 0 }
         expectMessage()
         return event
     }
 
-    private func makeEvent() throws(WireError) -> Event? {
+    private func makeEvent() throws(WireError) -> Event {
         switch MessageKind(rawValue: prefix.kind) {
         case .frame:
-            guard let frame else { return nil }
+            guard let frame else { return .needMore }
             payloadRemaining = frame.payloadSize
             return .frame(frame)
         case .hello:
@@ -365,7 +368,7 @@ package final class StreamParser {
             return .bye(
                 Bye(reason: Bye.Reason(rawValue: header.integer(at: 48)), text: try text(Bye.textKey)))
         case nil:
-            return nil
+            return .needMore
         }
     }
 

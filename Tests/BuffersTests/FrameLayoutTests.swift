@@ -121,10 +121,15 @@ func rowsOfRandomFramesAreDisjoint(_ format: PixelFormat) throws {
     expect(.invalidFrame) { try FrameLayout(FrameInfo(width: 5, height: 3, stride: 19)) }
     expect(.invalidFrame) { try FrameLayout(FrameInfo(width: 5, height: 3, stride: -20)) }
     expect(.invalidFrame) { try FrameLayout(FrameInfo(width: 5, height: 3, stride: 1 << 32)) }
-    // A row of U V pairs is one byte longer than an odd row of Y.
-    expect(.invalidFrame) { try FrameLayout(FrameInfo(width: 5, height: 3, format: .nv12, stride: 5)) }
-    _ = try FrameLayout(FrameInfo(width: 5, height: 3, format: .nv12, stride: 6))
+    expect(.invalidFrame) { try FrameLayout(FrameInfo(width: 5, height: 3, format: .nv12, stride: 4)) }
     _ = try FrameLayout(FrameInfo(width: 5, height: 3, format: .i420, stride: 5))
+}
+
+@Test func theStrideOfPackedOddRowsOfNV12MeansPacked() throws {
+    // A row of U V pairs is one byte longer than an odd row of Y.
+    let packed = try FrameLayout(FrameInfo(width: 5, height: 3, format: .nv12))
+    #expect(try FrameLayout(FrameInfo(width: 5, height: 3, format: .nv12, stride: 5)) == packed)
+    #expect(packed[plane: 1].stride == 6)
 }
 
 @Test func theLargestFrameHasASize() throws {

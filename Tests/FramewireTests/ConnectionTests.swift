@@ -50,7 +50,7 @@ import Wire
             receiver = try Receiver(from: url)
             try expectDelivery(sender, receiver, shown)
         }
-        #expect(sender.stats.connections == 3)
+        #expect(sender.stats.connections >= 3)
     }
 
     @Test func aSenderThatMustNotReconnectFailsWithClosed() throws {

@@ -93,23 +93,41 @@ import Transport
     }
 
     /// Frames that are pushed and dropped later do not count for those that were queued before.
-    @Test(arguments: [OverflowPolicy.dropNewest, .dropOldest])
-    func flushIsNotEndedByFramesThatAreDroppedMeanwhile(_ overflow: OverflowPolicy) throws {
-        let shown = largePictures(1)
-        let (sender, peer) = try stalledSender(overflow, shown[0])
-        let flush = Background { try sender.flush(timeout: hangLimit) }
-        for _ in 0..<200 {
-            try push(shown[0], to: sender)
-            #expect(!flush.hasEnded)
+    @Test func flushIsNotEndedByFramesThatAreDroppedMeanwhile() throws {
+        let shown = largePictures(3)
+        let (sender, peer) = try stalledSender(.dropNewest, shown[0])
+        for picture in shown[1...] { try push(picture, to: sender) }
+        let flush = Background {
+            try sender.flush(timeout: hangLimit)
+            #expect(sender.stats.framesSent == 3)
         }
-        let reader = Background { _ = try readFrames(peer, makeDecoder(), count: 3) }
+        for _ in 0..<100 { try push(shown[0], to: sender) }
+        let decoder = makeDecoder()
+        #expect(numbers(try readFrames(peer, decoder, count: 1)) == [0])
+        try eventually("the first frame to leave") { sender.stats.framesSent == 1 }
+        #expect(!flush.hasEnded)
+        #expect(numbers(try readFrames(peer, decoder, count: 2)) == [1, 2])
         try flush.join()
-        #expect(sender.stats.framesSent >= 1)
-        try reader.join()
+    }
+
+    @Test func flushDoesNotWaitForFramesThatWereDropped() throws {
+        var options = Sender.Options()
+        options.reconnect = .always
+        options.closeTimeout = 0
+        options.connectTimeout = 1_000_000
+        let sender = try Sender(to: folder.unixURL("nobody"), options: options)
+        let shown = pictures(1)
+        for _ in 0..<2 { try push(shown[0], to: sender) }
+        let flush = Background { try sender.flush(timeout: hangLimit) }
+        while !flush.hasEnded { try push(shown[0], to: sender) }
+        try flush.join()
+        #expect(sender.stats.framesSent == 0)
     }
 
     @Test func flushOfAnIdleSenderReturnsAtOnce() throws {
-        let sender = try Sender(to: folder.unixURL("socket"))
+        var options = Sender.Options()
+        options.closeTimeout = 0
+        let sender = try Sender(to: folder.unixURL("socket"), options: options)
         try sender.flush(timeout: 0)
     }
 

@@ -114,7 +114,8 @@ import Wire
             #expect(Int(message.offset) + message.headerSize + message.payloadSize == copy.count)
             if message.kind == .frame {
                 let picture = shown[kinds.count]
-                #expect(message.info?.width == picture.info.width && message.info?.height == picture.info.height)
+                #expect(
+                    message.info?.width == picture.info.width && message.info?.height == picture.info.height)
                 #expect(message.info?.rowOrder == picture.info.rowOrder)
                 #expect(message.profile == profile)
                 #expect(message.rawSize == picture.packed.count)
@@ -169,7 +170,8 @@ import Wire
         var random = SeededGenerator(case: 4800)
         let bytes = try recording([Picture(FrameInfo(width: 64, height: 64), .noise, using: &random)])
         let reader = try MessageReader(from: folder.unixURL("socket"))
-        let connection = try Connector.connect(Endpoint(parsing: folder.unixURL("socket")), timeout: hangLimit)
+        let connection = try Connector.connect(
+            Endpoint(parsing: folder.unixURL("socket")), timeout: hangLimit)
         try write(Array(bytes[..<sent]), to: connection)
         let early = #expect(throws: FramewireError.self) { try reader.next(timeout: 1_000_000) }
         #expect(early?.code == .timeout)

@@ -151,7 +151,9 @@ func accept(_ listener: Listener) throws -> Connection {
 private func wait(for connection: Connection, _ events: PollEvents) throws {
     var set = PollSet()
     set.add(connection.descriptor, events)
-    guard try set.wait(until: Buffers.Clock.deadline(after: hangLimit)) else { throw HangError(what: "a peer") }
+    guard try set.wait(until: Buffers.Clock.deadline(after: hangLimit)) else {
+        throw HangError(what: "a peer")
+    }
 }
 
 func write(_ bytes: [UInt8], to connection: Connection) throws {
