@@ -123,11 +123,11 @@ import Testing
         var options = Receiver.Options()
         options.queueDepth = 0
         let depth = #expect(throws: FramewireError.self) { try Receiver(from: "tcp://:0", options: options) }
-        #expect(depth?.code == .invalidArgument && depth?.message.contains("queueDepth") == true)
+        #expect(depth?.code == .invalidArgument && depth?.message.contains("queue depth") == true)
         options = Receiver.Options()
         options.limits.maxWidth = 0
         let width = #expect(throws: FramewireError.self) { try Receiver(from: "tcp://:0", options: options) }
-        #expect(width?.code == .invalidArgument && width?.message.contains("maxWidth") == true)
+        #expect(width?.code == .invalidArgument && width?.message.contains("limit of the width") == true)
     }
 
     // MARK: - Log
