@@ -30,7 +30,9 @@ package final class FrameEncoder: StripJob {
     private let scratch = RawBlock()
     /// Compressed strips with their block headers, each at its own place; the block headers alone for stored
     /// strips.
-    private let arena = RawBlock()
+    /// Whoever shares parts of it keeps the next frame from overwriting them.
+    package private(set) var arena: Memory?
+    private var slots: UnsafeMutableRawPointer?
     private var slotSize = 0
     /// The frame header, then the end mark.
     private let ends: UnsafeMutableRawPointer
@@ -102,16 +104,25 @@ package final class FrameEncoder: StripJob {
                 // The full bound lets LZ4 run without checks for the end of the output.
                 slotSize =
                     (LZ4Frame.blockHeaderSize + Int(LZ4_compressBound(Int32(plan.largestStrip))) + 63) & ~63
-                try arena.reserve(slotSize * plan.count)
+                try reserveArena(slotSize * plan.count)
                 try states.reserve(workers * stateSize)
                 try scratch.reserve(workers * scratchSize(plan))
             } else {
                 slotSize = LZ4Frame.blockHeaderSize
-                try arena.reserve(slotSize * plan.count)
+                try reserveArena(slotSize * plan.count)
             }
         } catch {
             throw .noMemory(bytes: slotSize * plan.count)
         }
+    }
+
+    /// Makes the arena hold `bytes`, in another block if this one is too small or somebody shares it.
+    private func reserveArena(_ bytes: Int) throws(BufferError) {
+        if let arena, arena.maxSize >= bytes, arena.isWritable { return }
+        arena = nil
+        let made = try Memory(size: bytes)
+        slots = made.visibleBytes.baseAddress
+        arena = made
     }
 
     private var stateSize: Int { (Int(LZ4_sizeofState()) + 63) & ~63 }
@@ -138,7 +149,7 @@ package final class FrameEncoder: StripJob {
             source.gather(strip, to: room)
             bytes = UnsafeRawPointer(room)
         }
-        let slot = arena.base! + index * slotSize
+        let slot = slots! + index * slotSize
         let size = strip.byteCount
         let packed = Int(
             LZ4_compress_fast_extState(
@@ -171,7 +182,7 @@ package final class FrameEncoder: StripJob {
         try append(ends, LZ4Frame.headerSize)
         if profile == .lz4 {
             for index in 0..<plan.count {
-                let slot = arena.base! + index * slotSize
+                let slot = slots! + index * slotSize
                 let size = UInt32(littleEndian: slot.load(as: UInt32.self)) & ~LZ4Frame.storedFlag
                 try append(slot, LZ4Frame.blockHeaderSize + Int(size))
                 if source.contiguousBytes(of: plan[index]) == nil { gatheredBytes += plan[index].byteCount }
@@ -179,7 +190,7 @@ package final class FrameEncoder: StripJob {
         } else {
             for index in 0..<plan.count {
                 let strip = plan[index]
-                let slot = arena.base! + index * slotSize
+                let slot = slots! + index * slotSize
                 slot.storeBytes(
                     of: (UInt32(strip.byteCount) | LZ4Frame.storedFlag).littleEndian, as: UInt32.self)
                 try append(slot, LZ4Frame.blockHeaderSize)
