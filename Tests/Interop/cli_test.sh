@@ -15,7 +15,7 @@ failures=0
 test_case() {
     local name=$1
     shift
-    mkdir "$folder/work" && cd "$folder/work" || exit 1
+    mkdir "$folder/files" && cd "$folder/files" || exit 1
     if ("$@") >"$folder/log" 2>&1; then
         echo "ok      $name"
     else
@@ -23,7 +23,7 @@ test_case() {
         sed 's/^/        /' "$folder/log"
         failures=$((failures + 1))
     fi
-    cd "$folder" && rm -rf "$folder/work"
+    cd "$folder" && rm -rf "$folder/files"
 }
 
 # The command with a bound, so that nothing can hang the test.
