@@ -43,6 +43,16 @@ done
 step "C interface against the installed library"
 scripts/test-capi.sh "$prefix"
 
+step "The same with the ordinary Swift runtime linked in, the fall-back"
+make --no-print-directory install RUNTIME=static PREFIX="$prefix-static" DESTDIR= >.build-output.log 2>&1 || {
+    cat .build-output.log
+    exit 1
+}
+rm -f .build-output.log
+scripts/symbols.sh --check "$prefix-static/lib/libframewire.so"
+# That runtime allocates a few small objects a frame, so the count of allocations is for the shipped library alone.
+VALGRIND=0 SKIP=alloc_test scripts/test-capi.sh "$prefix-static"
+
 step "Interoperability: lz4, nc, GStreamer, CMake, the command"
 scripts/test-interop.sh "$prefix"
 
