@@ -18,14 +18,14 @@ extension Unmanaged where Instance: BufferContainer {
 
     /// Adds a handle.
     package func addHandle() {
-        let old = _withUnsafeGuaranteedRef { $0.handles.add(1, ordering: .relaxed).oldValue }
+        let old = _withUnsafeGuaranteedRef { $0.handles.wrappingAdd(1, ordering: .relaxed).oldValue }
         if old == 0 { _ = retain() }
     }
 
     /// Takes a handle away; the last one lets go of the container.
     package func dropHandle() {
         let rest = _withUnsafeGuaranteedRef {
-            $0.handles.subtract(1, ordering: .acquiringAndReleasing).newValue
+            $0.handles.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue
         }
         if rest == 0 { release() }
     }
@@ -55,7 +55,7 @@ extension Unmanaged<BufferStorage> {
     /// Adds a handle.
     @inline(__always)
     package func addHandle() {
-        if handles.pointee.add(1, ordering: .relaxed).oldValue == 0 { _ = retain() }
+        if handles.pointee.wrappingAdd(1, ordering: .relaxed).oldValue == 0 { _ = retain() }
     }
 
     /// Takes a handle away; the last one lets go of the storage.
@@ -70,7 +70,7 @@ extension Unmanaged<BufferStorage> {
                 return
             }
         }
-        if handles.pointee.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 { release() }
+        if handles.pointee.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue == 0 { release() }
     }
 
     /// Whether the one handle that is known of is all that refers to the buffer, and to the container that it belongs to.
