@@ -151,6 +151,7 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
             head.pointee.slots[0]._withUnsafeGuaranteedRef { $0.pooledMetas = takePooledMetas() }
             pool._withUnsafeGuaranteedRef { $0.takeBack(head.pointee.slots[0]) }
         } else {
+            removeMetas(behind: nil)
             for index in 0..<head.pointee.count { head.pointee.slots[index].leavePlace() }
             pool._withUnsafeGuaranteedRef { $0.takeBack(nil) }
         }

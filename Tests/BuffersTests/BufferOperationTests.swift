@@ -17,14 +17,18 @@ private func buffer(_ sizes: UInt8...) throws -> Buffer {
 @Test func prefixAndPaddingAreZeroOnRequest() throws {
     for _ in 0..<20 {
         // Used memory, so that zeros are no accident.
-        do { try Memory(size: 4096).visibleBytes.initializeMemory(as: UInt8.self, repeating: 0xAA) }
+        do {
+            let used = try Memory(size: 4096)
+            used.visibleBytes.initializeMemory(as: UInt8.self, repeating: 0xAA)
+            withExtendedLifetime(used) {}
+        }
         let memory = try Memory(
             size: 4000,
             parameters: AllocationParameters(flags: [.zeroPrefixed, .zeroPadded], prefix: 16, padding: 80))
         memory.visibleBytes.initializeMemory(as: UInt8.self, repeating: 1)
         try memory.resize(offset: -16, size: 4096)
-        #expect(memory.content == Array(repeating: 0, count: 16) + Array(repeating: 1, count: 4000)
-            + Array(repeating: 0, count: 80))
+        let wanted = [(0, 16), (1, 4000), (0, 80)].flatMap { [UInt8](repeating: $0, count: $1) }
+        #expect(memory.content == wanted)
     }
 }
 
