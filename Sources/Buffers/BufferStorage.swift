@@ -14,6 +14,10 @@ package struct BufferHeader {
     var pooledMemory: Unmanaged<Memory>?
     /// The pooled buffer whose memories this one shares; it returns to its pool only when they are free again.
     var parent: Unmanaged<BufferStorage>?
+    /// The lists that hold the buffer, their addresses combined by exclusive or: with one owner left, it is that list's or 0.
+    var containers: UInt
+    /// The next free buffer of the pool that holds this one.
+    var next: Unmanaged<BufferStorage>?
 }
 
 /// What a ``Buffer`` refers to, and what the C handle `fw_buffer` is.
@@ -31,7 +35,7 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
             BufferHeader(
                 slots: base.withUnsafeMutablePointerToElements { $0 }, count: 0, capacity: inlineCapacity,
                 maximumSize: 0,
-                pool: nil, pooledMemory: nil, parent: nil)
+                pool: nil, pooledMemory: nil, parent: nil, containers: 0, next: nil)
         }
         return unsafeDowncast(base, to: BufferStorage.self)
     }
@@ -52,12 +56,12 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
     deinit {
         let head = self.head
         if head.pointee.pool != nil {
-            returnToPool()
+            returnMemoryToPool()
         } else {
             for index in 0..<head.pointee.count { head.pointee.slots[index].leavePlace() }
         }
         if head.pointee.capacity != Self.inlineCapacity { free(head.pointee.slots) }
-        head.pointee.parent?.release()
+        if var parent = head.pointee.parent { parent.drop() }
     }
 
     /// The header; valid while the storage lives.
@@ -90,24 +94,6 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
     @inline(__always)
     package func bytes(at index: Int) -> UnsafeMutableRawBufferPointer {
         head.pointee.slots[index]._withUnsafeGuaranteedRef { $0.visibleBytes }
-    }
-
-    /// Gives the memory that the pool lent back, if the buffer is still as it was lent.
-    private func returnToPool() {
-        let head = self.head
-        let pool = head.pointee.pool!
-        var isReusable = false
-        if head.pointee.count == 1, let pooled = head.pointee.pooledMemory,
-            head.pointee.slots[0].toOpaque() == pooled.toOpaque()
-        {
-            isReusable = head.pointee.slots[0].isUnusedByOthers()
-        }
-        if isReusable {
-            pool._withUnsafeGuaranteedRef { $0.takeBack(head.pointee.slots[0]) }
-        } else {
-            for index in 0..<head.pointee.count { head.pointee.slots[index].leavePlace() }
-            pool._withUnsafeGuaranteedRef { $0.takeBack(nil) }
-        }
     }
 
     // MARK: Changes
@@ -227,7 +213,7 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
     /// Lets the pooled buffer go whose memories this one shared, when it has none of them any more.
     private func releaseUnusedParent() {
         let head = self.head
-        guard let parent = head.pointee.parent else { return }
+        guard var parent = head.pointee.parent else { return }
         let pooled = parent._withUnsafeGuaranteedRef { $0.head.pointee.pooledMemory?.toOpaque() }
         var isUsed = false
         for index in 0..<head.pointee.count where pooled != nil {
@@ -235,7 +221,7 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
         }
         guard !isUsed else { return }
         head.pointee.parent = nil
-        parent.release()
+        parent.drop()
     }
 
     // MARK: Copies

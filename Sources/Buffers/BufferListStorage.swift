@@ -1,0 +1,195 @@
+import CPosix
+
+/// The first part of a ``BufferListStorage``.
+package struct BufferListHeader {
+    /// The places for buffers: those inside the object, or a block of their own when they are more.
+    var slots: UnsafeMutablePointer<Unmanaged<BufferStorage>>
+    var count: Int
+    var capacity: Int
+}
+
+/// What a ``BufferList`` refers to, and what the C handle `fw_buffer_list` is.
+///
+/// Only the single owner of a storage may call what changes it; the callers see to that.
+package final class BufferListStorage: ManagedBuffer<BufferListHeader, Unmanaged<BufferStorage>> {
+    /// The number of buffers that need no allocation of their own.
+    static let inlineCapacity = 8
+
+    /// A list without buffers.
+    package static func make() -> BufferListStorage {
+        let base = BufferListStorage.create(minimumCapacity: inlineCapacity) { base in
+            BufferListHeader(
+                slots: base.withUnsafeMutablePointerToElements { $0 }, count: 0, capacity: inlineCapacity)
+        }
+        return unsafeDowncast(base, to: BufferListStorage.self)
+    }
+
+    /// A list without buffers that has room for `capacity`.
+    package static func make(capacity: Int) throws(BufferError) -> BufferListStorage {
+        let storage = make()
+        guard capacity >= 0 else { throw .outOfRange("a list cannot have room for \(capacity) buffers") }
+        try storage.reserve(capacity)
+        return storage
+    }
+
+    deinit {
+        let head = self.head
+        for index in 0..<head.pointee.count {
+            var reference = take(at: index)
+            reference.drop()
+        }
+        if head.pointee.capacity != Self.inlineCapacity { free(head.pointee.slots) }
+    }
+
+    /// The header; valid while the storage lives.
+    @inline(__always)
+    private var head: UnsafeMutablePointer<BufferListHeader> {
+        withUnsafeMutablePointerToHeader { $0 }
+    }
+
+    /// The number of buffers.
+    @inline(__always)
+    package var count: Int { head.pointee.count }
+
+    /// The bytes of all buffers together; `Int.max` when they are more.
+    package var size: Int {
+        let head = self.head
+        var sum = 0
+        for index in 0..<head.pointee.count {
+            let (next, overflow) = sum.addingReportingOverflow(
+                head.pointee.slots[index]._withUnsafeGuaranteedRef { $0.size })
+            if overflow { return .max }
+            sum = next
+        }
+        return sum
+    }
+
+    /// The buffer at `index`, which must exist.
+    @inline(__always)
+    package func reference(at index: Int) -> Unmanaged<BufferStorage> {
+        head.pointee.slots[index]
+    }
+
+    /// Throws unless `count` buffers from `index` are there; −1 is to the end.
+    package func check(_ index: Int, _ count: Int) throws(BufferError) {
+        let present = self.count
+        guard index >= 0, index <= present, count >= -1, count <= present - index else {
+            throw .outOfRange("\(count) buffers from place \(index) reach past the \(present) of the list")
+        }
+    }
+
+    /// The error for a place that does not exist.
+    func outOfRange(_ index: Int) -> BufferError {
+        .outOfRange("place \(index) does not exist in a list of \(count) buffers")
+    }
+
+    // MARK: Changes
+
+    /// Makes room for `count` buffers.
+    package func reserve(_ count: Int) throws(BufferError) {
+        let head = self.head
+        guard count > head.pointee.capacity else { return }
+        let doubled = head.pointee.capacity.multipliedReportingOverflow(by: 2)
+        let capacity = doubled.overflow ? count : max(count, doubled.partialValue)
+        let bytes = capacity.multipliedReportingOverflow(by: MemoryLayout<Unmanaged<BufferStorage>>.stride)
+        let isInline = head.pointee.capacity == Self.inlineCapacity
+        guard !bytes.overflow,
+            let block = realloc(
+                isInline ? nil : UnsafeMutableRawPointer(head.pointee.slots), bytes.partialValue)
+        else {
+            throw .noMemory(bytes: bytes.overflow ? .max : bytes.partialValue)
+        }
+        let slots = block.bindMemory(to: Unmanaged<BufferStorage>.self, capacity: capacity)
+        if isInline { slots.update(from: head.pointee.slots, count: head.pointee.count) }
+        head.pointee.slots = slots
+        head.pointee.capacity = capacity
+    }
+
+    /// Inserts a buffer before place `index`, 0 to the count, and takes the reference unless it throws.
+    package func insert(taking reference: Unmanaged<BufferStorage>, at index: Int) throws(BufferError) {
+        let head = self.head
+        let count = head.pointee.count
+        guard index >= 0, index <= count else { throw outOfRange(index) }
+        if count == head.pointee.capacity { try reserve(count + 1) }
+        let slots = head.pointee.slots
+        if index < count {
+            memmove(
+                slots + index + 1, slots + index,
+                (count - index) * MemoryLayout<Unmanaged<BufferStorage>>.stride)
+        }
+        slots[index] = reference
+        head.pointee.count = count + 1
+        reference._withUnsafeGuaranteedRef { $0.toggleContainer(self) }
+    }
+
+    /// Removes `count` buffers from `index`; −1 removes to the end.
+    package func remove(at index: Int, count: Int) throws(BufferError) {
+        try check(index, count)
+        let present = self.count
+        let count = count < 0 ? present - index : count
+        if index + count < present { rotate(index, count) }
+        // The last owner of a buffer may call a release function of the user, which sees a whole list, and one with an owner more,
+        // so that it cannot change it.
+        let owner = Unmanaged.passUnretained(self).retain()
+        for _ in 0..<count {
+            var reference = take(at: self.count - 1)
+            head.pointee.count -= 1
+            reference.drop()
+        }
+        owner.release()
+    }
+
+    /// Brings the `count` buffers from `index` to the end, and those behind them to their place.
+    private func rotate(_ index: Int, _ count: Int) {
+        let slots = UnsafeMutableBufferPointer(start: head.pointee.slots, count: self.count)
+        slots[index..<index + count].reverse()
+        slots[(index + count)...].reverse()
+        slots[index...].reverse()
+    }
+
+    /// Takes the buffer at `index`, which must exist, out of its place: the caller has its reference then, and the list is no owner
+    /// of it. ``put(_:at:)`` or ``close(_:)`` must follow.
+    package func take(at index: Int) -> Unmanaged<BufferStorage> {
+        let reference = head.pointee.slots[index]
+        reference._withUnsafeGuaranteedRef { $0.toggleContainer(self) }
+        return reference
+    }
+
+    /// Puts a buffer, whose reference it takes, in the place of one that was taken.
+    package func put(_ reference: Unmanaged<BufferStorage>, at index: Int) {
+        head.pointee.slots[index] = reference
+        reference._withUnsafeGuaranteedRef { $0.toggleContainer(self) }
+    }
+
+    /// Closes the gap at `index`, whose buffer was taken.
+    package func close(_ index: Int) {
+        let head = self.head
+        let rest = head.pointee.count - index - 1
+        if rest > 0 {
+            let gap = head.pointee.slots + index
+            memmove(gap, gap + 1, rest * MemoryLayout<Unmanaged<BufferStorage>>.stride)
+        }
+        head.pointee.count -= 1
+    }
+
+    /// The buffer at `index`, as one that only this list holds: a buffer with other owners is replaced by a copy of it.
+    package func writable(at index: Int) throws(BufferError) -> Unmanaged<BufferStorage> {
+        guard index >= 0, index < count else { throw outOfRange(index) }
+        if head.pointee.slots[index].isOnlyReference() { return head.pointee.slots[index] }
+        let copy = Unmanaged.passRetained(
+            try head.pointee.slots[index].borrowed { shared throws(BufferError) in try shared.makeCopy() })
+        var shared = take(at: index)
+        put(copy, at: index)
+        shared.drop()
+        return copy
+    }
+
+    // MARK: Copies
+
+    /// A list of the same buffers, which have an owner more each.
+    package func makeCopy() throws(BufferError) -> BufferListStorage {
+        let copy = try BufferListStorage.make(capacity: count)
+        for index in 0..<count { try copy.insert(taking: head.pointee.slots[index].retain(), at: index) }
+        return copy
+    }
+}
