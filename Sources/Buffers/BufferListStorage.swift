@@ -141,7 +141,7 @@ package final class BufferListStorage: ManagedBuffer<BufferListHeader, Unmanaged
 
     /// Brings the `count` buffers from `index` to the end, and those behind them to their place.
     private func rotate(_ index: Int, _ count: Int) {
-        let slots = UnsafeMutableBufferPointer(start: head.pointee.slots, count: self.count)
+        var slots = UnsafeMutableBufferPointer(start: head.pointee.slots, count: self.count)
         slots[index..<index + count].reverse()
         slots[(index + count)...].reverse()
         slots[index...].reverse()
@@ -190,6 +190,29 @@ package final class BufferListStorage: ManagedBuffer<BufferListHeader, Unmanaged
     package func makeCopy() throws(BufferError) -> BufferListStorage {
         let copy = try BufferListStorage.make(capacity: count)
         for index in 0..<count { try copy.insert(taking: head.pointee.slots[index].retain(), at: index) }
+        return copy
+    }
+
+    /// A list of private copies of the buffers.
+    package func makeDeepCopy() throws(BufferError) -> BufferListStorage {
+        let copy = try BufferListStorage.make(capacity: count)
+        for index in 0..<count {
+            let buffer = try head.pointee.slots[index].borrowed { source throws(BufferError) in
+                try source.makeDeepCopy()
+            }
+            try copy.insert(taking: Unmanaged.passRetained(buffer), at: index)
+        }
+        return copy
+    }
+}
+
+extension BufferStorage {
+    func makeDeepCopy() throws(BufferError) -> BufferStorage {
+        let copy = BufferStorage.make()
+        for index in 0..<count {
+            let memory = reference(at: index).takeUnretainedValue()
+            try copy.insert(memory.copy(offset: 0, size: memory.size), at: index)
+        }
         return copy
     }
 }

@@ -10,7 +10,7 @@ extension BufferStorage {
     @inline(__always)
     func toggleContainer(_ list: BufferListStorage) {
         let address = UInt(bitPattern: Unmanaged.passUnretained(list).toOpaque())
-        withContainers { $0.pointee.bitwiseXor(address, ordering: .acquiringAndReleasing) }
+        withContainers { _ = $0.pointee.bitwiseXor(address, ordering: .acquiringAndReleasing) }
     }
 
     /// Calls `body` with the word. A header, which is copied, cannot have an `Atomic` in it; that has the layout of its value.

@@ -28,7 +28,7 @@ extension Unmanaged<BufferStorage> {
 
 extension BufferStorage {
     /// Takes away what the pool did not give; `false` when the memory is not the one that the pool gave, or has other users.
-    private func resetForPool() -> Bool {
+    fileprivate func resetForPool() -> Bool {
         let head = self.head
         guard head.pointee.count == 1, let pooled = head.pointee.pooledMemory,
             head.pointee.slots[0].toOpaque() == pooled.toOpaque(), head.pointee.slots[0].isUnusedByOthers()

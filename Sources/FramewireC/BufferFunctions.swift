@@ -14,11 +14,11 @@ func bufferHandle(_ storage: consuming BufferStorage) -> OpaquePointer {
     OpaquePointer(Unmanaged.passRetained(storage).toOpaque())
 }
 
-/// Whether the caller's reference is the only one, so that the buffer may be changed.
+/// Whether the caller's reference is the only one, in a list too that has one owner, so that the buffer may be changed.
 @inline(__always)
 private func isOnlyOwner(_ handle: OpaquePointer) -> Bool {
     var reference = bufferReference(handle)
-    return reference.isOnlyReference()
+    return reference.isWritable()
 }
 
 private func failShared() -> fw_status {
@@ -74,7 +74,8 @@ public func fw_buffer_ref(_ buffer: OpaquePointer!) -> OpaquePointer! {
 @_cdecl("fw_buffer_unref") @implementation
 public func fw_buffer_unref(_ buffer: OpaquePointer!) {
     guard let buffer else { return }
-    bufferReference(buffer).release()
+    var reference = bufferReference(buffer)
+    reference.drop()
 }
 
 @_cdecl("fw_buffer_is_writable") @implementation
@@ -89,11 +90,11 @@ public func fw_buffer_make_writable(_ buffer: UnsafeMutablePointer<OpaquePointer
     guard let handle = buffer.pointee else { return failNull("*buffer") }
     if isOnlyOwner(handle) { return FW_OK }
     return status { () throws(BufferError) in
-        let old = bufferReference(handle)
+        var old = bufferReference(handle)
         buffer.pointee = try old.borrowed { storage throws(BufferError) in
             bufferHandle(try storage.makeCopy())
         }
-        old.release()
+        old.drop()
     }
 }
 

@@ -6,7 +6,7 @@ private func pool(
     size: Int = 100, minimum: Int = 0, maximum: Int = 0, prefix: Int = 0
 ) throws -> BufferPool {
     try BufferPool(
-        BufferPool.Options(
+        BufferPool.Configuration(
             size: size, minimumBuffers: minimum, maximumBuffers: maximum,
             allocation: AllocationParameters(prefix: prefix)))
 }
@@ -169,7 +169,7 @@ extension BufferPool.Stats {
     expect(.invalidArgument) { try pool(minimum: 2, maximum: 1) }
     expect(.outOfRange) { try pool(minimum: -1) }
     expect(.outOfRange) { try pool(maximum: -1) }
-    expect(.outOfRange) { try pool(minimum: BufferPool.Options.maximumPreallocation + 1) }
+    expect(.outOfRange) { try pool(minimum: BufferPool.Configuration.maximumPreallocation + 1) }
     expect(.outOfRange) { try pool(size: -1) }
     expect(.outOfRange) { try pool(size: .max, prefix: 1) }
     expect(.noMemory) { try pool(size: .max - 100, minimum: 1) }
