@@ -118,6 +118,9 @@ public final class BufferPool: Sendable {
 
     /// The number of threads that wait in ``acquire(timeout:)``.
     var waiterCount: Int { core.waiterCount }
+
+    /// The buffers that exist, free or out.
+    var bufferCount: Int { core.bufferCount }
 }
 
 extension BufferPool.Configuration {

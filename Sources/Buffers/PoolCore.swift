@@ -105,6 +105,8 @@ final class PoolCore: @unchecked Sendable {
 
     var waiterCount: Int { lock.withLock { waiting } }
 
+    var bufferCount: Int { lock.withLock { total } }
+
     // MARK: Lending
 
     /// A buffer, of which the caller owns the reference.

@@ -145,17 +145,6 @@ public func fw_buffer_peek_memory(_ buffer: OpaquePointer!, _ index: Int) -> Opa
     }
 }
 
-@_cdecl("fw_buffer_remove_memory") @implementation
-public func fw_buffer_remove_memory(_ buffer: OpaquePointer!, _ index: Int, _ count: Int) -> fw_status {
-    guard let buffer else { return failNull("buffer") }
-    guard isOnlyOwner(buffer) else { return failShared() }
-    return status { () throws(BufferError) in
-        try bufferReference(buffer).borrowed { storage throws(BufferError) in
-            try storage.remove(at: index, count: count)
-        }
-    }
-}
-
 // MARK: - Bytes
 
 @_cdecl("fw_buffer_map") @implementation
@@ -229,19 +218,5 @@ public func fw_buffer_fill(
             try storage.fill(offset: offset, from: bytes)
         }
         count?.pointee = filled
-    }
-}
-
-@_cdecl("fw_buffer_copy_region") @implementation
-public func fw_buffer_copy_region(
-    _ buffer: OpaquePointer!, _ offset: Int, _ size: Int, _ out: UnsafeMutablePointer<OpaquePointer?>!
-) -> fw_status {
-    guard let out else { return failNull("out") }
-    out.pointee = nil
-    guard let buffer else { return failNull("buffer") }
-    return status { () throws(BufferError) in
-        out.pointee = try bufferReference(buffer).borrowed { storage throws(BufferError) in
-            bufferHandle(try storage.copyRegion(offset: offset, size: size))
-        }
     }
 }
