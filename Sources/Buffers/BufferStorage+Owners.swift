@@ -6,19 +6,17 @@ import Synchronization
 // is not writable, whatever the word is. So keeping it takes neither a lock nor an allocation.
 
 extension BufferStorage {
+    /// The word. `ManagedBuffer` wants a header that can be copied, so the atomic lies over a plain field.
+    @inline(__always)
+    var containers: UnsafeMutablePointer<Atomic<UInt>> {
+        UnsafeMutableRawPointer(head).assumingMemoryBound(to: Atomic<UInt>.self)
+    }
+
     /// Notes that `list` holds the buffer, or does no more.
     @inline(__always)
     func toggleContainer(_ list: BufferListStorage) {
         let address = UInt(bitPattern: Unmanaged.passUnretained(list).toOpaque())
-        withContainers { _ = $0.pointee.bitwiseXor(address, ordering: .acquiringAndReleasing) }
-    }
-
-    /// Calls `body` with the word. A header, which is copied, cannot have an `Atomic` in it; that has the layout of its value.
-    @inline(__always)
-    fileprivate func withContainers<R>(_ body: (UnsafeMutablePointer<Atomic<UInt>>) -> R) -> R {
-        withUnsafeMutablePointer(to: &head.pointee.containers) {
-            body(UnsafeMutableRawPointer($0).assumingMemoryBound(to: Atomic<UInt>.self))
-        }
+        _ = containers.pointee.bitwiseXor(address, ordering: .acquiringAndReleasing)
     }
 }
 
@@ -27,9 +25,7 @@ extension Unmanaged<BufferStorage> {
     @inline(__always)
     package mutating func isWritable() -> Bool {
         guard isOnlyReference() else { return false }
-        let word = _withUnsafeGuaranteedRef { storage in
-            storage.withContainers { $0.pointee.load(ordering: .acquiring) }
-        }
+        let word = _withUnsafeGuaranteedRef { $0.containers.pointee.load(ordering: .acquiring) }
         guard let address = UnsafeRawPointer(bitPattern: word) else { return true }
         var list = Unmanaged<BufferListStorage>.fromOpaque(address)
         return list.isOnlyReference()

@@ -1,7 +1,10 @@
 import CPosix
+import Synchronization
 
 /// The first part of a ``BufferStorage``.
 package struct BufferHeader {
+    /// See ``BufferStorage/containers``, for which it is the first field.
+    private let containerAddresses: UInt = 0
     /// The places for memories: those inside the object, or a block of their own when they are more.
     var slots: UnsafeMutablePointer<Unmanaged<Memory>>
     var count: Int
@@ -14,8 +17,6 @@ package struct BufferHeader {
     var pooledMemory: Unmanaged<Memory>?
     /// The pooled buffer whose memories this one shares; it returns to its pool only when they are free again.
     var parent: Unmanaged<BufferStorage>?
-    /// The lists that hold the buffer, their addresses combined by exclusive or: with one owner left, it is that list's or 0.
-    var containers: UInt
     /// The next free buffer of the pool that holds this one.
     var next: Unmanaged<BufferStorage>?
 }
@@ -35,7 +36,7 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
             BufferHeader(
                 slots: base.withUnsafeMutablePointerToElements { $0 }, count: 0, capacity: inlineCapacity,
                 maximumSize: 0,
-                pool: nil, pooledMemory: nil, parent: nil, containers: 0, next: nil)
+                pool: nil, pooledMemory: nil, parent: nil, next: nil)
         }
         return unsafeDowncast(base, to: BufferStorage.self)
     }

@@ -294,7 +294,7 @@ extension BufferList {
     let old = list.buffer(at: 0)!
     _ = try list.storage.writable(at: 0)
     #expect(list.buffer(at: 0)!.storage !== old.storage)
-    #expect(old.storage.head.pointee.containers == 0)
+    #expect(old.storage.containers.pointee.load(ordering: .acquiring) == 0)
     let answers = list.writableMembers()
     #expect(answers == [true])
 }
