@@ -55,11 +55,12 @@ public struct BufferList: @unchecked Sendable {
     public mutating func insert(_ buffer: Buffer, at index: Int) throws(BufferError) {
         guard index >= 0, index <= storage.count else { throw outOfRange(index) }
         try makeUnique()
-        let reference = Unmanaged.passRetained(buffer.storage)
+        let handle = Unmanaged.passUnretained(buffer.storage)
+        handle.addHandle()
         do throws(BufferError) {
-            try storage.insert(taking: reference, at: index)
+            try storage.insert(taking: handle, at: index)
         } catch {
-            reference.release()
+            handle.dropHandle()
             throw error
         }
     }
@@ -88,8 +89,8 @@ public struct BufferList: @unchecked Sendable {
     ) throws(BufferError) -> R {
         guard index >= 0, index < storage.count else { throw outOfRange(index) }
         try makeUnique()
-        var buffer = Buffer(storage: storage.take(at: index).takeRetainedValue())
-        defer { storage.put(Unmanaged.passRetained(buffer.storage), at: index) }
+        var buffer = take(at: index)
+        defer { put(buffer, at: index) }
         return try body(&buffer)
     }
 
@@ -105,7 +106,7 @@ public struct BufferList: @unchecked Sendable {
         try makeUnique()
         var index = 0
         while index < storage.count {
-            var buffer: Buffer? = Buffer(storage: storage.take(at: index).takeRetainedValue())
+            var buffer: Buffer? = take(at: index)
             let goesOn: Bool
             do throws(BufferError) {
                 goesOn = try body(&buffer, index)
@@ -125,8 +126,22 @@ public struct BufferList: @unchecked Sendable {
             storage.close(index)
             return false
         }
-        storage.put(Unmanaged.passRetained(buffer.storage), at: index)
+        put(buffer, at: index)
         return true
+    }
+
+    /// The buffer at `index`, out of its place.
+    private func take(at index: Int) -> Buffer {
+        var handle = storage.take(at: index)
+        handle.becomeReference()
+        return Buffer(storage: handle.takeRetainedValue())
+    }
+
+    /// Puts a buffer in the place of one that was taken.
+    private func put(_ buffer: Buffer, at index: Int) {
+        let handle = Unmanaged.passUnretained(buffer.storage)
+        handle.addHandle()
+        storage.put(handle, at: index)
     }
 
     /// Makes this value the only owner of its list, which shares the buffers.

@@ -1,14 +1,18 @@
 import CPosix
+import Synchronization
 
 /// The first part of a ``BufferListStorage``.
 package struct BufferListHeader {
+    /// The references that C has; all together have one strong reference to the storage. Changed through
+    /// ``BufferListStorage/handles`` only, for which it is the first field.
+    private let handleCount = 0
     /// The places for buffers: those inside the object, or a block of their own when they are more.
     var slots: UnsafeMutablePointer<Unmanaged<BufferStorage>>
     var count: Int
     var capacity: Int
 }
 
-/// What a ``BufferList`` refers to, and what the C handle `fw_buffer_list` is.
+/// What a ``BufferList`` refers to, and what the C handle `fw_buffer_list` is. Each place has a handle of its buffer.
 ///
 /// Only the single owner of a storage may call what changes it; the callers see to that.
 package final class BufferListStorage: ManagedBuffer<BufferListHeader, Unmanaged<BufferStorage>> {
@@ -35,8 +39,7 @@ package final class BufferListStorage: ManagedBuffer<BufferListHeader, Unmanaged
     deinit {
         let head = self.head
         for index in 0..<head.pointee.count {
-            var reference = take(at: index)
-            reference.drop()
+            take(at: index).dropHandle()
         }
         if head.pointee.capacity != Self.inlineCapacity { free(head.pointee.slots) }
     }
@@ -45,6 +48,18 @@ package final class BufferListStorage: ManagedBuffer<BufferListHeader, Unmanaged
     @inline(__always)
     private var head: UnsafeMutablePointer<BufferListHeader> {
         withUnsafeMutablePointerToHeader { $0 }
+    }
+
+    /// The number of references that C has. `ManagedBuffer` wants a header that can be copied, so the atomic lies over a plain field.
+    @inline(__always)
+    var handles: UnsafeMutablePointer<Atomic<Int>> {
+        UnsafeMutableRawPointer(head).assumingMemoryBound(to: Atomic<Int>.self)
+    }
+
+    /// A storage as a handle, of which the caller is the only owner.
+    package static func makeHandle(_ storage: consuming BufferListStorage) -> Unmanaged<BufferListStorage> {
+        storage.handles.pointee.store(1, ordering: .relaxed)
+        return Unmanaged.passRetained(storage)
     }
 
     /// The number of buffers.
@@ -105,8 +120,8 @@ package final class BufferListStorage: ManagedBuffer<BufferListHeader, Unmanaged
         head.pointee.capacity = capacity
     }
 
-    /// Inserts a buffer before place `index`, 0 to the count, and takes the reference unless it throws.
-    package func insert(taking reference: Unmanaged<BufferStorage>, at index: Int) throws(BufferError) {
+    /// Inserts a buffer before place `index`, 0 to the count, and takes the handle unless it throws.
+    package func insert(taking handle: Unmanaged<BufferStorage>, at index: Int) throws(BufferError) {
         let head = self.head
         let count = head.pointee.count
         guard index >= 0, index <= count else { throw outOfRange(index) }
@@ -117,9 +132,9 @@ package final class BufferListStorage: ManagedBuffer<BufferListHeader, Unmanaged
                 slots + index + 1, slots + index,
                 (count - index) * MemoryLayout<Unmanaged<BufferStorage>>.stride)
         }
-        slots[index] = reference
+        slots[index] = handle
         head.pointee.count = count + 1
-        reference._withUnsafeGuaranteedRef { $0.toggleContainer(self) }
+        handle.toggleContainer(self)
     }
 
     /// Removes `count` buffers from `index`; −1 removes to the end.
@@ -132,9 +147,9 @@ package final class BufferListStorage: ManagedBuffer<BufferListHeader, Unmanaged
         // so that it cannot change it.
         let owner = Unmanaged.passUnretained(self).retain()
         for _ in 0..<count {
-            var reference = take(at: self.count - 1)
+            let handle = take(at: self.count - 1)
             head.pointee.count -= 1
-            reference.drop()
+            handle.dropHandle()
         }
         owner.release()
     }
@@ -147,18 +162,19 @@ package final class BufferListStorage: ManagedBuffer<BufferListHeader, Unmanaged
         slots[index...].reverse()
     }
 
-    /// Takes the buffer at `index`, which must exist, out of its place: the caller has its reference then, and the list is no owner
-    /// of it. ``put(_:at:)`` or ``close(_:)`` must follow.
+    /// Takes the buffer at `index`, which must exist, out of its place: the caller has its handle then, and the list is no owner of
+    /// it. ``put(_:at:)`` or ``close(_:)`` must follow.
+    @inline(__always)
     package func take(at index: Int) -> Unmanaged<BufferStorage> {
-        let reference = head.pointee.slots[index]
-        reference._withUnsafeGuaranteedRef { $0.toggleContainer(self) }
-        return reference
+        let handle = head.pointee.slots[index]
+        handle.toggleContainer(self)
+        return handle
     }
 
-    /// Puts a buffer, whose reference it takes, in the place of one that was taken.
-    package func put(_ reference: Unmanaged<BufferStorage>, at index: Int) {
-        head.pointee.slots[index] = reference
-        reference._withUnsafeGuaranteedRef { $0.toggleContainer(self) }
+    /// Puts a buffer, whose handle it takes, in the place of one that was taken.
+    package func put(_ handle: Unmanaged<BufferStorage>, at index: Int) {
+        head.pointee.slots[index] = handle
+        handle.toggleContainer(self)
     }
 
     /// Closes the gap at `index`, whose buffer was taken.
@@ -175,13 +191,23 @@ package final class BufferListStorage: ManagedBuffer<BufferListHeader, Unmanaged
     /// The buffer at `index`, as one that only this list holds: a buffer with other owners is replaced by a copy of it.
     package func writable(at index: Int) throws(BufferError) -> Unmanaged<BufferStorage> {
         guard index >= 0, index < count else { throw outOfRange(index) }
-        if head.pointee.slots[index].isOnlyReference() { return head.pointee.slots[index] }
-        let copy = Unmanaged.passRetained(
-            try head.pointee.slots[index].borrowed { shared throws(BufferError) in try shared.makeCopy() })
         var shared = take(at: index)
-        put(copy, at: index)
-        shared.drop()
-        return copy
+        // Taken out, as this list is no reason to copy it, whoever asks for it.
+        if shared.isOnlyHandle() {
+            put(shared, at: index)
+            return shared
+        }
+        let copy: BufferStorage
+        do throws(BufferError) {
+            copy = try shared.borrowed { shared throws(BufferError) in try shared.makeCopy() }
+        } catch {
+            put(shared, at: index)
+            throw error
+        }
+        let handle = BufferStorage.makeHandle(copy)
+        put(handle, at: index)
+        shared.dropHandle()
+        return handle
     }
 
     // MARK: Copies
@@ -189,7 +215,11 @@ package final class BufferListStorage: ManagedBuffer<BufferListHeader, Unmanaged
     /// A list of the same buffers, which have an owner more each.
     package func makeCopy() throws(BufferError) -> BufferListStorage {
         let copy = try BufferListStorage.make(capacity: count)
-        for index in 0..<count { try copy.insert(taking: head.pointee.slots[index].retain(), at: index) }
+        for index in 0..<count {
+            let handle = head.pointee.slots[index]
+            handle.addHandle()
+            try copy.insert(taking: handle, at: index)
+        }
         return copy
     }
 
@@ -198,20 +228,9 @@ package final class BufferListStorage: ManagedBuffer<BufferListHeader, Unmanaged
         let copy = try BufferListStorage.make(capacity: count)
         for index in 0..<count {
             let buffer = try head.pointee.slots[index].borrowed { source throws(BufferError) in
-                try source.makeDeepCopy()
+                try source.copyRegion([.all, .deep], offset: 0, size: -1)
             }
-            try copy.insert(taking: Unmanaged.passRetained(buffer), at: index)
-        }
-        return copy
-    }
-}
-
-extension BufferStorage {
-    func makeDeepCopy() throws(BufferError) -> BufferStorage {
-        let copy = BufferStorage.make()
-        for index in 0..<count {
-            let memory = reference(at: index).takeUnretainedValue()
-            try copy.insert(memory.copy(offset: 0, size: memory.size), at: index)
+            try copy.insert(taking: BufferStorage.makeHandle(buffer), at: index)
         }
         return copy
     }

@@ -98,10 +98,12 @@ public final class BufferPool: Sendable {
         Buffer(storage: try core.acquire(timeout: timeout).takeRetainedValue())
     }
 
-    /// As ``acquire(timeout:)``; the caller owns the reference.
+    /// As ``acquire(timeout:)``, as a handle, of which the caller is the only owner.
     @inline(__always)
-    package func acquireStorage(timeout: Int64) throws(BufferError) -> Unmanaged<BufferStorage> {
-        try core.acquire(timeout: timeout)
+    package func acquireHandle(timeout: Int64) throws(BufferError) -> Unmanaged<BufferStorage> {
+        let storage = try core.acquire(timeout: timeout)
+        storage._withUnsafeGuaranteedRef { $0.handles.pointee.store(1, ordering: .relaxed) }
+        return storage
     }
 
     /// While `true`, waiting and new calls of ``acquire(timeout:)`` fail with ``BufferError/flushing``. Activating the pool ends it too.

@@ -9,17 +9,17 @@ private func listReference(_ handle: OpaquePointer) -> Unmanaged<BufferListStora
 
 @inline(__always)
 private func listHandle(_ storage: consuming BufferListStorage) -> OpaquePointer {
-    OpaquePointer(Unmanaged.passRetained(storage).toOpaque())
+    OpaquePointer(BufferListStorage.makeHandle(storage).toOpaque())
 }
 
-/// Whether the caller's reference is the only one, so that the list may be changed.
+/// Whether the caller may change the list.
 @inline(__always)
-private func isOnlyOwner(_ handle: OpaquePointer) -> Bool {
+private func isOnlyOwner(ofList handle: OpaquePointer) -> Bool {
     var reference = listReference(handle)
-    return reference.isOnlyReference()
+    return reference.isOnlyHandle()
 }
 
-private func failShared() -> fw_status {
+private func failSharedList() -> fw_status {
     fail(
         FW_ERROR_NOT_WRITABLE,
         "the list has other owners, so it cannot be changed; call fw_buffer_list_make_writable first")
@@ -48,31 +48,31 @@ public func fw_buffer_list_new_sized(
 @_cdecl("fw_buffer_list_ref") @implementation
 public func fw_buffer_list_ref(_ list: OpaquePointer!) -> OpaquePointer! {
     guard let list else { return nil }
-    _ = listReference(list).retain()
+    listReference(list).addHandle()
     return list
 }
 
 @_cdecl("fw_buffer_list_unref") @implementation
 public func fw_buffer_list_unref(_ list: OpaquePointer!) {
     guard let list else { return }
-    listReference(list).release()
+    listReference(list).dropHandle()
 }
 
 @_cdecl("fw_buffer_list_is_writable") @implementation
 public func fw_buffer_list_is_writable(_ list: OpaquePointer!) -> Int32 {
     guard let list else { return 0 }
-    return isOnlyOwner(list) ? 1 : 0
+    return isOnlyOwner(ofList: list) ? 1 : 0
 }
 
 @_cdecl("fw_buffer_list_make_writable") @implementation
 public func fw_buffer_list_make_writable(_ list: UnsafeMutablePointer<OpaquePointer?>!) -> fw_status {
     guard let list else { return failNull("list") }
     guard let handle = list.pointee else { return failNull("*list") }
-    if isOnlyOwner(handle) { return FW_OK }
+    if isOnlyOwner(ofList: handle) { return FW_OK }
     return status { () throws(BufferError) in
         let old = listReference(handle)
         list.pointee = try old.borrowed { storage throws(BufferError) in listHandle(try storage.makeCopy()) }
-        old.release()
+        old.dropHandle()
     }
 }
 
@@ -124,7 +124,7 @@ public func fw_buffer_list_insert(
 ) -> fw_status {
     guard let list else { return failNull("list") }
     guard let buffer else { return failNull("buffer") }
-    guard isOnlyOwner(list) else { return failShared() }
+    guard isOnlyOwner(ofList: list) else { return failSharedList() }
     return status { () throws(BufferError) in
         try listReference(list).borrowed { storage throws(BufferError) in
             try storage.insert(taking: bufferReference(buffer), at: index == -1 ? storage.count : index)
@@ -153,7 +153,7 @@ public func fw_buffer_list_get_writable(
     guard let out else { return failNull("out") }
     out.pointee = nil
     guard let list else { return failNull("list") }
-    guard isOnlyOwner(list) else { return failShared() }
+    guard isOnlyOwner(ofList: list) else { return failSharedList() }
     return status { () throws(BufferError) in
         out.pointee = try listReference(list).borrowed { storage throws(BufferError) in
             OpaquePointer(try storage.writable(at: index).toOpaque())
@@ -164,7 +164,7 @@ public func fw_buffer_list_get_writable(
 @_cdecl("fw_buffer_list_remove") @implementation
 public func fw_buffer_list_remove(_ list: OpaquePointer!, _ index: Int, _ count: Int) -> fw_status {
     guard let list else { return failNull("list") }
-    guard isOnlyOwner(list) else { return failShared() }
+    guard isOnlyOwner(ofList: list) else { return failSharedList() }
     return status { () throws(BufferError) in
         try listReference(list).borrowed { storage throws(BufferError) in
             try storage.remove(at: index, count: count)
@@ -178,11 +178,11 @@ public func fw_buffer_list_foreach(
 ) -> fw_status {
     guard let list else { return failNull("list") }
     guard let callback else { return failNull("callback") }
-    let isWritable = isOnlyOwner(list)
+    let isWritable = isOnlyOwner(ofList: list)
     let reference = listReference(list)
     // With an owner more for the time of the round, the list refuses every other change of it.
-    _ = reference.retain()
-    defer { reference.release() }
+    reference.addHandle()
+    defer { reference.dropHandle() }
     return reference.borrowed { storage in
         isWritable ? update(storage, callback, user) : visit(storage, callback, user)
     }
@@ -212,14 +212,12 @@ private func visit(
     _ storage: BufferListStorage, _ callback: fw_buffer_list_foreach_fn, _ user: UnsafeMutableRawPointer?
 ) -> fw_status {
     for index in 0..<storage.count {
-        let old = OpaquePointer(storage.reference(at: index).retain().toOpaque())
+        storage.reference(at: index).addHandle()
+        let old = OpaquePointer(storage.reference(at: index).toOpaque())
         var handle: OpaquePointer? = old
         let goesOn = callback(&handle, index, user) != 0
-        if let handle {
-            var reference = bufferReference(handle)
-            reference.drop()
-        }
-        guard handle == old else { return failShared() }
+        if let handle { bufferReference(handle).dropHandle() }
+        guard handle == old else { return failSharedList() }
         if !goesOn { break }
     }
     return FW_OK

@@ -124,7 +124,7 @@ public func fw_buffer_pool_acquire(
     return status { () throws(BufferError) in
         let timeout = params == nil ? -1 : try timeout(params)
         out.pointee = try poolReference(pool).borrowed { pool throws(BufferError) in
-            OpaquePointer(try pool.acquireStorage(timeout: timeout).toOpaque())
+            OpaquePointer(try pool.acquireHandle(timeout: timeout).toOpaque())
         }
     }
 }

@@ -14,15 +14,43 @@ extension BufferList {
     fileprivate var bytes: [UInt8] { map { $0.content[0] } }
     /// What each buffer is.
     fileprivate var identities: [ObjectIdentifier] { map { ObjectIdentifier($0.storage) } }
-    /// Whether a holder of the C handles could change each buffer. `mutating`, as it must not own the list once more.
-    fileprivate mutating func writableMembers() -> [Bool] {
-        var answers: [Bool] = []
-        for index in 0..<count {
-            var reference = storage.reference(at: index)
-            answers.append(reference.isWritable())
-        }
-        return answers
+}
+
+/// A list as C has it: by a handle, dropped at the end.
+private struct ListHandle: ~Copyable {
+    var reference: Unmanaged<BufferListStorage>
+
+    init(_ bytes: UInt8...) throws {
+        reference = BufferListStorage.makeHandle(.make())
+        for byte in bytes { try insert(handle(of: byte)) }
     }
+
+    deinit { reference.dropHandle() }
+
+    mutating func insert(_ buffer: Unmanaged<BufferStorage>) throws {
+        try reference.borrowed { list throws(BufferError) in try list.insert(taking: buffer, at: list.count) }
+    }
+
+    mutating func remove(at index: Int) throws {
+        try reference.borrowed { list throws(BufferError) in try list.remove(at: index, count: 1) }
+    }
+
+    func buffer(at index: Int) -> Unmanaged<BufferStorage> {
+        reference.borrowed { $0.reference(at: index) }
+    }
+
+    /// Whether a holder of the C handles could change each buffer.
+    func writableMembers() -> [Bool] {
+        (0..<reference.borrowed { $0.count }).map { index in
+            var buffer = buffer(at: index)
+            return buffer.isOnlyHandle()
+        }
+    }
+}
+
+/// A buffer of one byte as C has it.
+private func handle(of byte: UInt8) throws -> Unmanaged<BufferStorage> {
+    BufferStorage.makeHandle(.make(taking: Unmanaged.passRetained(try memory([byte]))))
 }
 
 @Test func aListKeepsTheOrderOfInsertion() throws {
@@ -244,59 +272,63 @@ extension BufferList {
 // MARK: - Writability
 
 @Test func aMemberIsWritableWhileTheListHasOneOwner() throws {
-    var list = try list(1, 2)
-    var answers = [list.writableMembers()]
-    let other = list
-    answers.append(list.writableMembers())
-    withExtendedLifetime(other) {}
-    #expect(answers == [[true, true], [false, false]])
+    let list = try ListHandle(1, 2)
+    #expect(list.writableMembers() == [true, true])
+    list.reference.addHandle()
+    #expect(list.writableMembers() == [false, false])
+    list.reference.dropHandle()
+    #expect(list.writableMembers() == [true, true])
 }
 
 @Test func aMemberOfSeveralListsIsNotWritableUntilOneIsLeft() throws {
-    var first = try list(1)
-    var second = BufferList()
-    try second.append(first.buffer(at: 0)!)
-    var third = BufferList()
-    try third.append(second.buffer(at: 0)!)
-    var answers = [first.writableMembers()]
-    second = BufferList()
-    answers.append(first.writableMembers())
-    third = BufferList()
-    answers.append(first.writableMembers())
-    let other = first
-    answers.append(first.writableMembers())
-    withExtendedLifetime(other) {}
-    #expect(answers == [[false], [false], [true], [false]])
+    let first = try ListHandle(1)
+    var second: ListHandle? = try ListHandle()
+    var third: ListHandle? = try ListHandle()
+    first.buffer(at: 0).addHandle()
+    try second!.insert(first.buffer(at: 0))
+    first.buffer(at: 0).addHandle()
+    try third!.insert(first.buffer(at: 0))
+    #expect(first.writableMembers() == [false])
+    second = nil
+    #expect(first.writableMembers() == [false])
+    third = nil
+    #expect(first.writableMembers() == [true])
+    first.reference.addHandle()
+    #expect(first.writableMembers() == [false])
+    first.reference.dropHandle()
 }
 
 @Test func aBufferTwiceInAListIsNotWritableUntilOneIsRemoved() throws {
-    var list = try list(1)
-    try list.append(list.buffer(at: 0)!)
-    var answers = [list.writableMembers()]
+    var list = try ListHandle(1)
+    list.buffer(at: 0).addHandle()
+    try list.insert(list.buffer(at: 0))
+    #expect(list.writableMembers() == [false, false])
     try list.remove(at: 1)
-    answers.append(list.writableMembers())
-    #expect(answers == [[false, false], [true]])
+    #expect(list.writableMembers() == [true])
 }
 
 @Test func aBufferThatLeftItsListIsWritable() throws {
-    var list = try list(1)
-    var owner = list.storage.reference(at: 0).retain()
+    var list = try ListHandle(1)
+    var buffer = list.buffer(at: 0)
+    buffer.addHandle()
     try list.remove(at: 0)
-    let other = list
-    let isWritable = owner.isWritable()
+    list.reference.addHandle()
+    let isWritable = buffer.isOnlyHandle()
     #expect(isWritable)
-    withExtendedLifetime(other) {}
-    owner.drop()
+    list.reference.dropHandle()
+    buffer.dropHandle()
 }
 
 @Test func aReplacedBufferHasNoList() throws {
-    var list = try list(1)
-    let old = list.buffer(at: 0)!
-    _ = try list.storage.writable(at: 0)
-    #expect(list.buffer(at: 0)!.storage !== old.storage)
-    #expect(old.storage.containers.pointee.load(ordering: .acquiring) == 0)
-    let answers = list.writableMembers()
-    #expect(answers == [true])
+    let list = try ListHandle(1)
+    var old = list.buffer(at: 0)
+    old.addHandle()
+    let new = try list.reference.borrowed { list throws(BufferError) in try list.writable(at: 0) }
+    #expect(new.toOpaque() != old.toOpaque())
+    let isWritable = old.isOnlyHandle()
+    #expect(isWritable)
+    #expect(list.writableMembers() == [true])
+    old.dropHandle()
 }
 
 // MARK: - Bad arguments

@@ -310,16 +310,16 @@ extension BufferPool.Stats {
 
 @Test func theWholeBufferIsUsedAgainWhenTheLibraryDropsIt() throws {
     let pool = try pool()
-    var storage = try pool.acquireStorage(timeout: 0)
+    var storage = try pool.acquireHandle(timeout: 0)
     let first = storage.toOpaque()
-    _ = storage.retain()
-    storage.drop()
+    storage.addHandle()
+    storage.dropHandle()
     #expect(pool.stats.recycled == 0)
-    storage.drop()
+    storage.dropHandle()
     #expect(pool.stats.recycled == 1)
-    storage = try pool.acquireStorage(timeout: 0)
+    storage = try pool.acquireHandle(timeout: 0)
     #expect(storage.toOpaque() == first)
-    storage.drop()
+    storage.dropHandle()
 }
 
 @Test func aBufferInAListComesBackWithTheList() throws {
@@ -332,10 +332,30 @@ extension BufferPool.Stats {
     #expect(pool.stats.recycled == 1)
     list = BufferList()
     #expect(pool.stats.recycled == 2)
-    var owner = try pool.acquireStorage(timeout: 0)
-    let isWritable = owner.isWritable()
+    var owner = try pool.acquireHandle(timeout: 0)
+    let isWritable = owner.isOnlyHandle()
     #expect(isWritable)
-    owner.drop()
+    owner.dropHandle()
+}
+
+@Test func aBufferOfRegionsOfSeveralPoolsKeepsThemAllOut() throws {
+    let pools = try (0..<3).map { _ in try pool(maximum: 1) }
+    var joined = Buffer()
+    for pool in pools {
+        let buffer = try pool.acquire()
+        try joined.append(buffer.copyRegion(offset: 1, size: 2))
+        try joined.append(buffer.copyRegion(offset: 5, size: 2))
+    }
+    #expect(joined.memoryCount == 6)
+    var copy = joined
+    try copy.removeMemories(at: 0, count: 3)
+    joined = Buffer()
+    #expect(pools.map(\.stats.recycled) == [1, 0, 0])
+    try copy.removeMemories(at: 0, count: 1)
+    #expect(pools.map(\.stats.recycled) == [1, 1, 0])
+    copy = Buffer()
+    #expect(pools.map(\.stats.recycled) == [1, 1, 1])
+    #expect(pools.map(\.stats.discarded) == [0, 0, 0])
 }
 
 @Test func aRegionInAListKeepsAPooledBufferOut() throws {

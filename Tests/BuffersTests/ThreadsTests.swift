@@ -153,7 +153,7 @@ private func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) 
         // As a caller from C: without a reference of its own.
         let pool = Unmanaged<BufferPool>.fromOpaque(UnsafeRawPointer(bitPattern: address)!)
         expect(.flushing) { () throws in
-            try pool.borrowed { pool throws(BufferError) in try pool.acquireStorage(timeout: -1) }
+            try pool.borrowed { pool throws(BufferError) in try pool.acquireHandle(timeout: -1) }
         }
     }!
     let isWaiting = handle.takeUnretainedValue()

@@ -1,4 +1,4 @@
-/* Memories and buffers through the C interface: with good and with bad arguments. */
+/* Memories and buffers through the C interface: every function of memory.h and buffer.h, with good and with bad arguments. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 
@@ -161,7 +161,7 @@ static void test_wrapping(void) {
     CHECK_FAILS(FW_ERROR_OUT_OF_RANGE,
                 fw_memory_new_wrapped(bytes, SIZE_MAX, 0, 1, 0, count_release, &released, &memory));
     CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_memory_new_wrapped(NULL, 1, 0, 1, 0, count_release, &released, &memory));
-    CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_memory_new_wrapped(bytes, 1, 0, 1, 8, count_release, &released, &memory));
+    CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_memory_new_wrapped(bytes, 1, 0, 1, 64, count_release, &released, &memory));
     CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_memory_new_wrapped(bytes, 1, 0, 1, 0, count_release, &released, NULL));
     CHECK(released == 1);
     CHECK(fw_memory_new_wrapped(NULL, 0, 0, 0, 0, NULL, NULL, &memory) == FW_OK);
@@ -284,19 +284,19 @@ static void test_buffer_memories(void) {
     CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_buffer_prepend_memory(NULL, memory));
     fw_memory_unref(memory);
 
-    CHECK_FAILS(FW_ERROR_OUT_OF_RANGE, fw_buffer_remove_memory(buffer, 100, 2));
-    CHECK_FAILS(FW_ERROR_OUT_OF_RANGE, fw_buffer_remove_memory(buffer, 102, -1));
-    CHECK_FAILS(FW_ERROR_OUT_OF_RANGE, fw_buffer_remove_memory(buffer, 0, -2));
-    CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_buffer_remove_memory(NULL, 0, 1));
-    CHECK(fw_buffer_remove_memory(buffer, 50, -1) == FW_OK);
-    CHECK(fw_buffer_remove_memory(buffer, 0, 1) == FW_OK);
+    CHECK_FAILS(FW_ERROR_OUT_OF_RANGE, fw_buffer_remove_memory_range(buffer, 100, 2));
+    CHECK_FAILS(FW_ERROR_OUT_OF_RANGE, fw_buffer_remove_memory_range(buffer, 102, -1));
+    CHECK_FAILS(FW_ERROR_OUT_OF_RANGE, fw_buffer_remove_memory_range(buffer, 0, -2));
+    CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_buffer_remove_memory_range(NULL, 0, 1));
+    CHECK(fw_buffer_remove_memory_range(buffer, 50, -1) == FW_OK);
+    CHECK(fw_buffer_remove_memory_range(buffer, 0, 1) == FW_OK);
     CHECK(fw_buffer_memory_count(buffer) == 49 && counts_from(buffer, 2));
 
     CHECK(fw_buffer_ref(buffer) == buffer);
     CHECK(!fw_buffer_is_writable(buffer));
     memory = new_memory(1, 0);
     CHECK_FAILS(FW_ERROR_NOT_WRITABLE, fw_buffer_append_memory(buffer, memory));
-    CHECK_FAILS(FW_ERROR_NOT_WRITABLE, fw_buffer_remove_memory(buffer, 0, 1));
+    CHECK_FAILS(FW_ERROR_NOT_WRITABLE, fw_buffer_remove_memory_range(buffer, 0, 1));
     fw_memory_unref(memory);
     fw_buffer *writable = buffer;
     CHECK(fw_buffer_make_writable(&writable) == FW_OK);
@@ -371,7 +371,7 @@ static void test_buffer_maps(void) {
 
     /* A memory that is shared is replaced before it is written. */
     fw_buffer *region = NULL;
-    CHECK(fw_buffer_copy_region(buffer, 5, 10, &region) == FW_OK);
+    CHECK(fw_buffer_copy_region(buffer, FW_BUFFER_COPY_ALL, 5, 10, &region) == FW_OK);
     CHECK(fw_buffer_map(buffer, FW_MAP_WRITE, &map) == FW_OK);
     CHECK(map.data != place);
     memset(map.data, 0, map.size);
@@ -386,7 +386,7 @@ static void test_buffer_maps(void) {
 
     /* A map outlives the place of its memory. */
     CHECK(fw_buffer_map(buffer, FW_MAP_READ_WRITE, &map) == FW_OK);
-    CHECK(fw_buffer_remove_memory(buffer, 0, -1) == FW_OK);
+    CHECK(fw_buffer_remove_memory_range(buffer, 0, -1) == FW_OK);
     memset(map.data, 3, map.size);
     CHECK(fw_buffer_unmap(buffer, &map) == FW_OK);
 
@@ -455,23 +455,23 @@ static void test_buffer_bytes(void) {
     CHECK(fw_memory_unmap(fw_buffer_peek_memory(buffer, 2), FW_MAP_READ) == FW_OK);
     CHECK(fw_memory_is_writable(fw_buffer_peek_memory(buffer, 0)));
 
-    CHECK(fw_buffer_copy_region(buffer, 5, 20, &region) == FW_OK);
+    CHECK(fw_buffer_copy_region(buffer, FW_BUFFER_COPY_ALL, 5, 20, &region) == FW_OK);
     CHECK(fw_buffer_memory_count(region) == 3 && fw_buffer_size(region) == 20 && counts_from(region, 10));
     CHECK(fw_buffer_peek_memory(region, 1) == fw_buffer_peek_memory(buffer, 1));
     fw_buffer_unref(region);
-    CHECK(fw_buffer_copy_region(buffer, 0, SIZE_MAX, &region) == FW_OK);
+    CHECK(fw_buffer_copy_region(buffer, FW_BUFFER_COPY_ALL, 0, SIZE_MAX, &region) == FW_OK);
     CHECK(fw_buffer_size(region) == 30);
     fw_buffer_unref(region);
-    CHECK(fw_buffer_copy_region(buffer, 30, SIZE_MAX, &region) == FW_OK && fw_buffer_size(region) == 0);
+    CHECK(fw_buffer_copy_region(buffer, FW_BUFFER_COPY_ALL, 30, SIZE_MAX, &region) == FW_OK && fw_buffer_size(region) == 0);
     fw_buffer_unref(region);
-    CHECK_FAILS(FW_ERROR_OUT_OF_RANGE, fw_buffer_copy_region(buffer, 31, SIZE_MAX, &region));
+    CHECK_FAILS(FW_ERROR_OUT_OF_RANGE, fw_buffer_copy_region(buffer, FW_BUFFER_COPY_ALL, 31, SIZE_MAX, &region));
     CHECK(region == NULL);
-    CHECK_FAILS(FW_ERROR_OUT_OF_RANGE, fw_buffer_copy_region(buffer, 1, 30, &region));
-    CHECK_FAILS(FW_ERROR_OUT_OF_RANGE, fw_buffer_copy_region(buffer, 0, SIZE_MAX - 1, &region));
-    CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_buffer_copy_region(NULL, 0, 0, &region));
-    CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_buffer_copy_region(buffer, 0, 0, NULL));
+    CHECK_FAILS(FW_ERROR_OUT_OF_RANGE, fw_buffer_copy_region(buffer, FW_BUFFER_COPY_ALL, 1, 30, &region));
+    CHECK_FAILS(FW_ERROR_OUT_OF_RANGE, fw_buffer_copy_region(buffer, FW_BUFFER_COPY_ALL, 0, SIZE_MAX - 1, &region));
+    CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_buffer_copy_region(NULL, FW_BUFFER_COPY_ALL, 0, 0, &region));
+    CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_buffer_copy_region(buffer, FW_BUFFER_COPY_ALL, 0, 0, NULL));
     CHECK(fw_memory_map(fw_buffer_peek_memory(buffer, 1), FW_MAP_WRITE, &data, NULL) == FW_OK);
-    CHECK_FAILS(FW_ERROR_NOT_WRITABLE, fw_buffer_copy_region(buffer, 5, 20, &region));
+    CHECK_FAILS(FW_ERROR_NOT_WRITABLE, fw_buffer_copy_region(buffer, FW_BUFFER_COPY_ALL, 5, 20, &region));
     CHECK(fw_memory_unmap(fw_buffer_peek_memory(buffer, 1), FW_MAP_WRITE) == FW_OK);
     CHECK(fw_memory_is_writable(fw_buffer_peek_memory(buffer, 0)));
     fw_buffer_unref(buffer);
@@ -479,7 +479,7 @@ static void test_buffer_bytes(void) {
     fw_allocation_params params = FW_ALLOCATION_PARAMS_INIT;
     params.flags = FW_MEMORY_FLAG_NO_SHARE;
     CHECK(fw_buffer_new_allocate(16, &params, &buffer) == FW_OK);
-    CHECK(fw_buffer_copy_region(buffer, 0, SIZE_MAX, &region) == FW_OK);
+    CHECK(fw_buffer_copy_region(buffer, FW_BUFFER_COPY_ALL, 0, SIZE_MAX, &region) == FW_OK);
     CHECK(fw_buffer_peek_memory(region, 0) != fw_buffer_peek_memory(buffer, 0));
     fw_buffer_unref(region);
     fw_buffer_unref(buffer);
