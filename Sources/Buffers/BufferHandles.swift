@@ -15,13 +15,13 @@ extension Unmanaged<BufferListStorage> {
     /// Adds a handle.
     @inline(__always)
     package func addHandle() {
-        if handles.pointee.add(1, ordering: .relaxed).oldValue == 0 { _ = retain() }
+        if handles.pointee.wrappingAdd(1, ordering: .relaxed).oldValue == 0 { _ = retain() }
     }
 
     /// Takes a handle away; the last one lets go of the list.
     @inline(__always)
     package func dropHandle() {
-        if handles.pointee.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 { release() }
+        if handles.pointee.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue == 0 { release() }
     }
 }
 
@@ -49,7 +49,7 @@ extension Unmanaged<BufferStorage> {
     /// Adds a handle.
     @inline(__always)
     package func addHandle() {
-        if handles.pointee.add(1, ordering: .relaxed).oldValue == 0 { _ = retain() }
+        if handles.pointee.wrappingAdd(1, ordering: .relaxed).oldValue == 0 { _ = retain() }
     }
 
     /// Takes a handle away; the last one lets go of the storage.
@@ -64,7 +64,7 @@ extension Unmanaged<BufferStorage> {
                 return
             }
         }
-        if handles.pointee.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 { release() }
+        if handles.pointee.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue == 0 { release() }
     }
 
     /// Whether the one handle that is known of is all that refers to the buffer, and to the container that it belongs to.

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// Keeps buffers of one size for reuse.
 ///
 /// A pool is configured, then activated, and lends buffers while it is active. A buffer returns by itself when its last owner drops

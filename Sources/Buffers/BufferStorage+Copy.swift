@@ -48,7 +48,7 @@ extension BufferStorage {
         for index in 0..<count {
             let reference = self.reference(at: index)
             reference._withUnsafeGuaranteedRef {
-                _ = $0.sharing.add(Sharing.owner, ordering: .sequentiallyConsistent)
+                _ = $0.sharing.wrappingAdd(Sharing.owner, ordering: .sequentiallyConsistent)
             }
             target.pointee.slots[index] = reference
         }

@@ -1,4 +1,5 @@
 import CPosix
+import Synchronization
 
 /// The pooled buffers that a buffer keeps out of their pools, each once. One needs no allocation.
 struct BufferParents {
