@@ -45,8 +45,8 @@ struct Block {
 
     /// A block of at least `size` bytes.
     ///
-    /// `malloc` aligns to 16 bytes. For a little more than that, it is faster to ask it for more bytes and to align by hand than to
-    /// call `posix_memalign`, which goes past the thread's cache of glibc.
+    /// `malloc` aligns to 16 bytes. For a little more than that, it is faster to ask it for more bytes and to
+    /// align by hand than to call `posix_memalign`, which goes past the thread's cache of glibc.
     @inline(__always)
     init(size: Int, alignment: Int) throws(BufferError) {
         let source = currentAllocator.load(ordering: .acquiring)

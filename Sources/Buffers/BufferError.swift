@@ -1,4 +1,5 @@
-/// What can go wrong with memories, buffers and the description of frames. The text is one sentence for the caller.
+/// What can go wrong with memories, buffers and the description of frames. The text is one sentence for the
+/// caller.
 public enum BufferError: Error, Sendable {
     /// An argument is out of its domain.
     case invalidArgument(String)

@@ -2,7 +2,8 @@ import CPosix
 
 /// The data of a custom meta: a name, and entries one after another.
 ///
-/// An entry is the size of the value in 32 bits, little-endian, that of the key in 8, the key, a zero, and the value.
+/// An entry is the size of the value in 32 bits, little-endian, that of the key in 8, the key, a zero, and
+/// the value.
 package struct CustomMetaData {
     package let name: UnsafeMutableRawPointer
     let nameSize: Int

@@ -1,7 +1,7 @@
 import CPosix
 
-/// Metas as bytes: the size of all in 32 bits, little-endian, the version in 8, the size of the type's name in 8, the name, and what
-/// the type writes.
+/// Metas as bytes: the size of all in 32 bits, little-endian, the version in 8, the size of the type's name
+/// in 8, the name, and what the type writes.
 enum MetaCoding {
     static let headSize = 6
     static let version: UInt8 = 1
@@ -42,8 +42,8 @@ extension BufferStorage {
     /// Adds the meta at the front of `bytes`, which may come from anywhere. The caller is the only owner.
     ///
     /// - Returns: the meta, and how many bytes it had.
-    /// - Throws: ``BufferError/corrupt(_:)``, ``BufferError/unsupported(_:)``, ``BufferError/noMemory(bytes:)``, and what the type
-    ///   throws; then nothing was added.
+    /// - Throws: ``BufferError/corrupt(_:)``, ``BufferError/unsupported(_:)``,
+    ///   ``BufferError/noMemory(bytes:)``, and what the type throws; then nothing was added.
     package func addMeta(serialized bytes: UnsafeRawBufferPointer) throws(BufferError) -> (MetaPointer, Int) {
         guard bytes.count >= MetaCoding.headSize else {
             throw .corrupt(

@@ -46,8 +46,9 @@ public struct VideoFrameMeta: Sendable, Equatable {
 
     /// A picture with planes anywhere in the buffer; without any, they are packed.
     ///
-    /// - Throws: ``BufferError/invalidFrame(_:)`` for the sides; ``BufferError/invalidArgument(_:)`` for a wrong number of planes or a
-    ///   stride below a row's bytes; ``BufferError/outOfRange(_:)`` for a plane that reaches past what can be counted.
+    /// - Throws: ``BufferError/invalidFrame(_:)`` for the sides; ``BufferError/invalidArgument(_:)`` for a
+    ///   wrong number of planes or a stride below a row's bytes; ``BufferError/outOfRange(_:)`` for a plane
+    ///   that reaches past what can be counted.
     public init(
         width: Int, height: Int, format: PixelFormat, rowOrder: RowOrder = .topDown,
         planes given: [Plane] = []
@@ -115,8 +116,9 @@ public struct VideoFrameMeta: Sendable, Equatable {
 
     // MARK: Serialised
 
-    /// Writes it, if there is room: width and height in 32 bits, the format in 16, row order and number of planes in 8 each, then offset
-    /// and stride of each plane in 64, little-endian. Returns how many bytes that is.
+    /// Writes it, if there is room: width and height in 32 bits, the format in 16, row order and number of
+    /// planes in 8 each, then offset and stride of each plane in 64, little-endian. Returns how many bytes
+    /// that is.
     func write(to target: UnsafeMutableRawBufferPointer) -> Int {
         let size = 12 + 16 * planeCount
         guard target.count >= size else { return size }
