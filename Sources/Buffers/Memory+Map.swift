@@ -19,10 +19,11 @@ public struct MapFlags: OptionSet, Sendable {
     }
 }
 
-/// The open maps of a memory in one word: three counts of 21 bits, for reading only, writing only and both, and the orphan bit.
+/// The open maps of a memory in one word: three counts of 21 bits, for reading only, writing only and both,
+/// and the orphan bit.
 ///
-/// The orphan bit says that the last buffer let go of the memory while it was mapped: the reference that the buffers had together then
-/// belongs to the maps, and the last of them drops it.
+/// The orphan bit says that the last buffer let go of the memory while it was mapped: the reference that the
+/// buffers had together then belongs to the maps, and the last of them drops it.
 enum MapCounts {
     static let orphan: UInt64 = 1 << 63
     static let counts: UInt64 = orphan - 1
@@ -52,7 +53,8 @@ enum MapCounts {
         state & writers != 0
     }
 
-    /// Whether the open maps admit one more for `flags`: a map for both admits all, one for reading or writing only its like.
+    /// Whether the open maps admit one more for `flags`: a map for both admits all, one for reading or
+    /// writing only its like.
     @inline(__always)
     static func admits(_ state: UInt64, _ flags: MapFlags) -> Bool {
         if state & counts == 0 || isOpen(state, unit: unit(.readWrite)) { return true }
@@ -60,10 +62,11 @@ enum MapCounts {
     }
 }
 
-/// Who else has an interest in the bytes of a memory, in one word: the number of buffers' places that hold it in the lower half, the
-/// number of living shares of it in the upper.
+/// Who else has an interest in the bytes of a memory, in one word: the number of buffers' places that hold it
+/// in the lower half, the number of living shares of it in the upper.
 ///
-/// All places together have one strong reference to the memory, so that a copy of a buffer costs one atomic operation for each memory.
+/// All places and shares together have one strong reference to the memory, so that a copy of a buffer costs
+/// one atomic operation for each memory, and a share one as well.
 enum Sharing {
     static let owner: UInt64 = 1
     static let share: UInt64 = 1 << 32
@@ -82,7 +85,8 @@ enum Sharing {
 extension Memory {
     /// What an attempt to map came to.
     ///
-    /// The raw type keeps the compiler from writing hash functions, which would bring random numbers into the library.
+    /// The raw type keeps the compiler from writing hash functions, which would bring random numbers into the
+    /// library.
     enum MapOutcome: UInt8 {
         case mapped
         /// Writing is refused because the memory is read-only or shared.
@@ -91,6 +95,8 @@ extension Memory {
         case excluded
         /// More maps are open than can be counted.
         case tooMany
+        /// The memory has no bytes to map.
+        case notMappable
 
         func error(_ flags: MapFlags) -> BufferError {
             switch self {
@@ -101,19 +107,21 @@ extension Memory {
                     flags == .read
                         ? "the memory is mapped for writing only, which excludes a map for reading; unmap it first"
                         : "the memory has open maps that exclude one for writing; unmap them first")
+            case .notMappable: .notMappable
             case .tooMany:
                 .outOfRange("the memory has 2097151 open maps of this kind, and more cannot be counted")
             }
         }
     }
 
-    /// Gives access to the visible bytes until ``unmap(_:)``, which must be called once for each map with the same flags.
+    /// Gives access to the visible bytes until ``unmap(_:)``, which must be called once for each map with the
+    /// same flags.
     ///
-    /// A map for reading and writing admits further maps of each kind; a map for reading only and one for writing only exclude
-    /// each other.
+    /// A map for reading and writing admits further maps of each kind; a map for reading only and one for
+    /// writing only exclude each other.
     ///
-    /// - Throws: ``BufferError/notWritable(_:)`` for writing on a read-only or shared memory, or against a map that excludes
-    ///   this one; ``BufferError/invalidArgument(_:)`` for empty or unknown flags.
+    /// - Throws: ``BufferError/notWritable(_:)`` for writing on a read-only or shared memory, or against a
+    ///   map that excludes this one; ``BufferError/invalidArgument(_:)`` for empty or unknown flags.
     public func map(_ flags: MapFlags) throws(BufferError) -> UnsafeMutableRawBufferPointer {
         try flags.check()
         let outcome = tryMap(flags)
@@ -135,7 +143,9 @@ extension Memory {
     @inline(__always)
     func tryMap(_ flags: MapFlags) -> MapOutcome {
         let isWriting = flags.contains(.write)
-        // Refused without a trace, so that an attempt of another holder of the bytes never gets in the way of a share.
+        if self.flags.contains(.notMappable) { return .notMappable }
+        // Refused without a trace, so that an attempt of another holder of the bytes never gets in the way of
+        // a share.
         if isWriting, !isWritable { return .notWritable }
         let unit = MapCounts.unit(flags)
         var state = maps.load(ordering: .relaxed)
@@ -180,7 +190,8 @@ extension Unmanaged {
     /// Whether the one reference that is known of is the only one.
     @inline(__always)
     package mutating func isOnlyReference() -> Bool {
-        // An unmanaged reference has the layout of a strong one; looking at it through the type of that neither retains nor releases.
+        // An unmanaged reference has the layout of a strong one; looking at it through the type of that
+        // neither retains nor releases.
         withUnsafeMutablePointer(to: &self) { pointer in
             pointer.withMemoryRebound(to: Instance.self, capacity: 1) {
                 isKnownUniquelyReferenced(&$0.pointee)
@@ -209,7 +220,8 @@ extension Unmanaged {
 }
 
 extension Unmanaged<Memory> {
-    /// Whether the place that holds the memory is all that refers to it: no share, no map, no other reference.
+    /// Whether the place that holds the memory is all that refers to it: no share, no map, no other
+    /// reference.
     @inline(__always)
     mutating func isUnusedByOthers() -> Bool {
         let isIdle = _withUnsafeGuaranteedRef {
@@ -218,7 +230,8 @@ extension Unmanaged<Memory> {
         return isIdle && isOnlyReference()
     }
 
-    /// Counts one more place. The reference of the caller becomes the one of all places together, or is dropped if they have one.
+    /// Counts one more place. The reference of the caller becomes the one of all places together, or is
+    /// dropped if they have one.
     @inline(__always)
     mutating func enterPlace() {
         if _withUnsafeGuaranteedRef({ $0.sharing.load(ordering: .acquiring) }) == 0, isOnlyReference() {
@@ -226,7 +239,7 @@ extension Unmanaged<Memory> {
             return
         }
         let others = _withUnsafeGuaranteedRef {
-            Sharing.owners($0.sharing.add(Sharing.owner, ordering: .sequentiallyConsistent).oldValue)
+            $0.sharing.wrappingAdd(Sharing.owner, ordering: .sequentiallyConsistent).oldValue
         }
         if others > 0 { release() }
     }
@@ -237,13 +250,40 @@ extension Unmanaged<Memory> {
     @inline(__always)
     func enterAnotherPlace() -> Bool {
         _withUnsafeGuaranteedRef { memory in
-            memory.sharing.add(Sharing.owner, ordering: .sequentiallyConsistent)
+            memory.sharing.wrappingAdd(Sharing.owner, ordering: .sequentiallyConsistent)
             if MapCounts.isWriting(memory.maps.load(ordering: .sequentiallyConsistent)) {
-                memory.sharing.subtract(Sharing.owner, ordering: .acquiringAndReleasing)
+                // The place that the caller copies from is left.
+                memory.sharing.wrappingSubtract(Sharing.owner, ordering: .acquiringAndReleasing)
                 return false
             }
             return true
         }
+    }
+
+    /// Counts one more share; `false` when the memory is mapped for writing.
+    @inline(__always)
+    func addShare() -> Bool {
+        // The count goes up before the maps are looked at, and a map for writing looks at the count after it
+        // is in place: of a share and a map that race, at least one sees the other.
+        let others = _withUnsafeGuaranteedRef {
+            $0.sharing.wrappingAdd(Sharing.share, ordering: .sequentiallyConsistent).oldValue
+        }
+        if others == 0 { _ = retain() }
+        if _withUnsafeGuaranteedRef({ MapCounts.isWriting($0.maps.load(ordering: .sequentiallyConsistent)) })
+        {
+            dropShare()
+            return false
+        }
+        return true
+    }
+
+    /// Counts one share less.
+    @inline(__always)
+    func dropShare() {
+        let rest = _withUnsafeGuaranteedRef {
+            $0.sharing.wrappingSubtract(Sharing.share, ordering: .acquiringAndReleasing).newValue
+        }
+        if rest == 0, !_withUnsafeGuaranteedRef({ $0.becomeOrphan() }) { release() }
     }
 
     /// Counts one place less; the last one gives the reference up, or leaves it to the open maps.
@@ -254,15 +294,16 @@ extension Unmanaged<Memory> {
             release()
             return
         }
-        let owners = _withUnsafeGuaranteedRef {
-            Sharing.owners($0.sharing.subtract(Sharing.owner, ordering: .acquiringAndReleasing).oldValue)
+        let rest = _withUnsafeGuaranteedRef {
+            $0.sharing.wrappingSubtract(Sharing.owner, ordering: .acquiringAndReleasing).newValue
         }
-        if owners == 1, !_withUnsafeGuaranteedRef({ $0.becomeOrphan() }) { release() }
+        if rest == 0, !_withUnsafeGuaranteedRef({ $0.becomeOrphan() }) { release() }
     }
 }
 
 extension Memory {
-    /// Leaves the reference of the buffers to the open maps; `false` when there are none, or they have one already.
+    /// Leaves the reference of the buffers to the open maps; `false` when there are none, or they have one
+    /// already.
     fileprivate func becomeOrphan() -> Bool {
         var state = maps.load(ordering: .acquiring)
         while state & MapCounts.counts != 0, state & MapCounts.orphan == 0 {

@@ -1,125 +1,67 @@
 /*
- * Framewire: memories, buffers and pools, after the design of GStreamer's buffers.
+ * Framewire: buffers, after the design of GStreamer's. This header brings those of memories (memory.h), metas
+ * (meta.h), lists (buffer_list.h) and pools (buffer_pool.h) along.
  *
- * A memory is one contiguous block: a base, a window (offset, size) into it, and a size limit. A buffer is an
- * ordered list of memories that together hold one thing, such as a picture. Both are counted and are copied
- * by sharing: a share is a window into another memory, and while it lives the parent cannot be written. A
- * pool keeps buffers of one size for reuse.
+ * A buffer is an ordered list of memories that together hold one thing, such as a picture, with times, flags
+ * and metas. It is counted and is copied by sharing its memories. It is writable while it has one owner, and
+ * the list that holds it, if there is one, has one owner too; each function that changes a buffer asks for
+ * that and else fails with NOT_WRITABLE and changes nothing.
+ *
+ * Ranges of memories are given by the index of the first and a count, where -1 means to the end; regions of
+ * bytes by an offset and a size, where SIZE_MAX means to the end.
  *
  * Threads: references may be taken and dropped on any thread, and any number of threads may read the same
- * memory or buffer. A buffer is changed only by the one owner it has. Pools may be used from any thread,
- * several at once.
+ * buffer. A buffer is changed only by the one owner it has.
  *
  * SPDX-License-Identifier: MIT
  */
 #ifndef FRAMEWIRE_BUFFER_H
 #define FRAMEWIRE_BUFFER_H
 
+#include "memory.h"
 #include "types.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-typedef struct fw_memory fw_memory;
 typedef struct fw_buffer fw_buffer;
-typedef struct fw_buffer_pool fw_buffer_pool;
 
-typedef enum fw_memory_flags {
-    FW_MEMORY_FLAG_NONE = 0,
-    FW_MEMORY_FLAG_READ_ONLY = 1 << 0, /* can never be mapped for writing */
-    FW_MEMORY_FLAG_NO_SHARE = 1 << 1   /* is copied where it would be shared */
-} fw_memory_flags;
+/* "No offset given." */
+#define FW_OFFSET_NONE UINT64_MAX
 
-typedef enum fw_map_flags {
-    FW_MAP_READ = 1 << 0,
-    FW_MAP_WRITE = 1 << 1,
-    FW_MAP_READ_WRITE = 3
-} fw_map_flags;
+typedef enum fw_buffer_flags {
+    FW_BUFFER_FLAG_NONE = 0,
+    FW_BUFFER_FLAG_LIVE = 1 << 0,           /* from a live source: to be dropped when it is late in a pause */
+    FW_BUFFER_FLAG_DECODE_ONLY = 1 << 1,    /* needed to decode others, not to be shown */
+    FW_BUFFER_FLAG_DISCONT = 1 << 2,        /* does not follow the buffer before it without a gap */
+    FW_BUFFER_FLAG_RESYNC = 1 << 3,         /* the times have to be looked at anew */
+    FW_BUFFER_FLAG_CORRUPTED = 1 << 4,      /* the content is known to be damaged */
+    FW_BUFFER_FLAG_MARKER = 1 << 5,         /* a boundary that the format marks, such as the last packet of a frame */
+    FW_BUFFER_FLAG_HEADER = 1 << 6,         /* header data */
+    FW_BUFFER_FLAG_GAP = 1 << 7,            /* neutral content, such as silence, made to fill a gap */
+    FW_BUFFER_FLAG_DROPPABLE = 1 << 8,      /* may be dropped without harm to others */
+    FW_BUFFER_FLAG_DELTA_UNIT = 1 << 9,     /* cannot be decoded by itself */
+    FW_BUFFER_FLAG_TAG_MEMORY = 1 << 10,    /* set by the library: the list of memories was changed */
+    FW_BUFFER_FLAG_SYNC_AFTER = 1 << 11,    /* to be written to disk behind this buffer */
+    FW_BUFFER_FLAG_NON_DROPPABLE = 1 << 12, /* must not be dropped */
+    FW_BUFFER_FLAG_USER = 1 << 16           /* this bit and the 15 above it are for users */
+} fw_buffer_flags;
 
-/* How a block is to be allocated: start from FW_ALLOCATION_PARAMS_INIT. */
-typedef struct fw_allocation_params {
-    uint32_t struct_size; /* sizeof(fw_allocation_params) */
-    uint32_t flags;       /* fw_memory_flags of the new memory */
-    size_t alignment;     /* of the base address: a power of two, at most 65536; default 64 */
-    size_t prefix;        /* bytes before the visible ones */
-    size_t padding;       /* bytes behind them */
-} fw_allocation_params;
+/* What a copy takes along. */
+typedef enum fw_buffer_copy_flags {
+    FW_BUFFER_COPY_NONE = 0,
+    FW_BUFFER_COPY_FLAGS = 1 << 0,
+    FW_BUFFER_COPY_TIMESTAMPS = 1 << 1, /* pts, dts, duration, offset, offset_end */
+    FW_BUFFER_COPY_META = 1 << 2,
+    FW_BUFFER_COPY_MEMORY = 1 << 3,
+    FW_BUFFER_COPY_MERGE = 1 << 4,      /* with MEMORY: the result has one memory */
+    FW_BUFFER_COPY_DEEP = 1 << 5,       /* with MEMORY: copies the bytes instead of sharing them */
+    FW_BUFFER_COPY_METADATA = 7,        /* FLAGS, TIMESTAMPS and META */
+    FW_BUFFER_COPY_ALL = 15             /* METADATA and MEMORY */
+} fw_buffer_copy_flags;
 
-#define FW_ALLOCATION_PARAMS_INIT { (uint32_t)sizeof(fw_allocation_params), 0, 64, 0, 0 }
-
-/* Memory */
-
-/*
- * A new block with `size` visible bytes, 0 or more, of undefined content. `params` may be NULL. The caller
- * owns `*out`.
- * Errors: INVALID_ARGUMENT (alignment), OUT_OF_RANGE (the sum of the sizes overflows), NO_MEMORY.
- */
-fw_status fw_memory_new(size_t size, const fw_allocation_params *params, fw_memory **out);
-
-/*
- * A memory over foreign bytes: `max_size` bytes at `data`, of which [offset, offset + size) are visible.
- * `release(user)`, if not NULL, is called once when the memory and all shares of it are gone, on the thread
- * that drops the last reference. If the call fails, `release` is not called.
- * Errors: INVALID_ARGUMENT (`data` NULL with max_size > 0), OUT_OF_RANGE (window outside max_size),
- * NO_MEMORY.
- */
-fw_status fw_memory_new_wrapped(void *data, size_t max_size, size_t offset, size_t size, uint32_t flags,
-                                fw_release_fn release, void *user, fw_memory **out);
-
-/*
- * A read-only window of `size` bytes from `offset` of the visible bytes of `memory`; no copy. It keeps the
- * root block alive. A FW_MEMORY_FLAG_NO_SHARE memory is copied instead.
- * Errors: INVALID_ARGUMENT, OUT_OF_RANGE, NOT_WRITABLE (the memory is mapped for writing), NO_MEMORY.
- */
-fw_status fw_memory_share(fw_memory *memory, size_t offset, size_t size, fw_memory **out);
-
-/*
- * A private, writable copy of `size` bytes from `offset`. Errors: INVALID_ARGUMENT, OUT_OF_RANGE, NO_MEMORY.
- */
-fw_status fw_memory_copy(const fw_memory *memory, size_t offset, size_t size, fw_memory **out);
-
-fw_memory *fw_memory_ref(fw_memory *memory);
-void fw_memory_unref(fw_memory *memory);
-
-/*
- * The visible bytes; `offset` and `max_size`, if not NULL, get the start of the window and the size of the
- * block. 0 for NULL.
- */
-size_t fw_memory_size(const fw_memory *memory, size_t *offset, size_t *max_size);
-
-/*
- * Whether the memory can be mapped for writing now: not read-only, no share of it alive, itself no share. 0
- * for NULL.
- */
-int fw_memory_is_writable(const fw_memory *memory);
-
-/*
- * Whether `second` follows `first` without a gap in the same block, so that both can be seen as one.
- * `*offset`, if not NULL, gets the start of `first` in the block. 0 for NULL.
- */
-int fw_memory_is_span(const fw_memory *first, const fw_memory *second, size_t *offset);
-
-/*
- * Moves the window: its start by `offset` (negative reaches into the prefix), its size to `size`. Live maps
- * keep.
- * Errors: INVALID_ARGUMENT, OUT_OF_RANGE (window outside the block).
- */
-fw_status fw_memory_resize(fw_memory *memory, ptrdiff_t offset, size_t size);
-
-/*
- * Gives access to the visible bytes until fw_memory_unmap, which must be called once for each map with the
- * same flags. A read-write map admits nested maps of each kind; a map for reading only and one for writing
- * only exclude each other. `*data` is the first visible byte, `*size` (may be NULL) the count.
- * Errors: INVALID_ARGUMENT, NOT_WRITABLE (write on a read-only or shared memory, or against a map that
- * excludes it).
- */
-fw_status fw_memory_map(fw_memory *memory, uint32_t map_flags, void **data, size_t *size);
-
-/* Errors: INVALID_ARGUMENT (NULL, or no map with these flags is open). */
-fw_status fw_memory_unmap(fw_memory *memory, uint32_t map_flags);
-
-/* Buffer */
+/* Making and owning */
 
 /* An empty buffer. Errors: INVALID_ARGUMENT, NO_MEMORY. */
 fw_status fw_buffer_new(fw_buffer **out);
@@ -131,18 +73,62 @@ fw_status fw_buffer_new_allocate(size_t size, const fw_allocation_params *params
 fw_status fw_buffer_new_wrapped(void *data, size_t max_size, size_t offset, size_t size, uint32_t flags,
                                 fw_release_fn release, void *user, fw_buffer **out);
 
+/* Adds an owner and returns `buffer`. NULL gives NULL. */
 fw_buffer *fw_buffer_ref(fw_buffer *buffer);
+
+/* Takes an owner away; with the last one the buffer goes. NULL is allowed. */
 void fw_buffer_unref(fw_buffer *buffer);
 
-/* Whether the caller is the only owner, so that the buffer may be changed. 0 for NULL. */
+/*
+ * Whether the buffer may be changed: the caller's reference is the only one, or it is that of a list which
+ * has one owner. 0 for NULL.
+ */
 int fw_buffer_is_writable(const fw_buffer *buffer);
 
 /*
  * Replaces `*buffer`, of which the caller owns a reference, by a buffer that is writable: itself if it is
- * already, else a new one that shares its memories. On failure `*buffer` is unchanged. Errors:
- * INVALID_ARGUMENT, NO_MEMORY.
+ * already, else a copy as of fw_buffer_copy. On failure `*buffer` is unchanged. Errors: as fw_buffer_copy.
  */
 fw_status fw_buffer_make_writable(fw_buffer **buffer);
+
+/* Times and flags */
+
+/* When it is to be presented; ns, or FW_TIME_NONE (also for NULL). */
+int64_t fw_buffer_pts(const fw_buffer *buffer);
+
+/* When it is to be decoded; ns, or FW_TIME_NONE (also for NULL). */
+int64_t fw_buffer_dts(const fw_buffer *buffer);
+
+/* How long it lasts; ns, or FW_TIME_NONE (also for NULL). */
+int64_t fw_buffer_duration(const fw_buffer *buffer);
+
+/*
+ * Where it starts in its source, in units of that: bytes, frames, samples; or FW_OFFSET_NONE (also for
+ * NULL).
+ */
+uint64_t fw_buffer_offset(const fw_buffer *buffer);
+
+/* Where it ends, in the same units; or FW_OFFSET_NONE (also for NULL). */
+uint64_t fw_buffer_offset_end(const fw_buffer *buffer);
+
+/* Errors of all five: INVALID_ARGUMENT (NULL), NOT_WRITABLE. */
+fw_status fw_buffer_set_pts(fw_buffer *buffer, int64_t pts_ns);
+fw_status fw_buffer_set_dts(fw_buffer *buffer, int64_t dts_ns);
+fw_status fw_buffer_set_duration(fw_buffer *buffer, int64_t duration_ns);
+fw_status fw_buffer_set_offset(fw_buffer *buffer, uint64_t offset);
+fw_status fw_buffer_set_offset_end(fw_buffer *buffer, uint64_t offset_end);
+
+/* The fw_buffer_flags. 0 for NULL. */
+uint32_t fw_buffer_get_flags(const fw_buffer *buffer);
+
+/*
+ * Set `flags`, or clear them, and leave the others. Errors: INVALID_ARGUMENT (NULL, a bit that means
+ * nothing), NOT_WRITABLE.
+ */
+fw_status fw_buffer_set_flags(fw_buffer *buffer, uint32_t flags);
+fw_status fw_buffer_unset_flags(fw_buffer *buffer, uint32_t flags);
+
+/* Memories */
 
 /* The number of memories. 0 for NULL. */
 size_t fw_buffer_memory_count(const fw_buffer *buffer);
@@ -151,10 +137,23 @@ size_t fw_buffer_memory_count(const fw_buffer *buffer);
 size_t fw_buffer_size(const fw_buffer *buffer);
 
 /*
+ * The bytes of all memories together; `*offset` (may be NULL) gets the offset of the first memory in its
+ * block, `*max_size` (may be NULL) how many bytes there would be with that and with what is free behind the
+ * last one's. 0 for NULL.
+ */
+size_t fw_buffer_sizes(const fw_buffer *buffer, size_t *offset, size_t *max_size);
+
+/*
+ * As fw_buffer_sizes, of a range. `*size` (not NULL) is set on success only. Errors: INVALID_ARGUMENT,
+ * OUT_OF_RANGE.
+ */
+fw_status fw_buffer_sizes_range(const fw_buffer *buffer, size_t index, ptrdiff_t count, size_t *size, size_t *offset,
+                                size_t *max_size);
+
+/*
  * Inserts `memory` before place `index`; -1 appends. The buffer takes the caller's reference if the call
- * succeeds.
- * Errors: INVALID_ARGUMENT, NOT_WRITABLE (the buffer is shared), OUT_OF_RANGE (index, or the sum of the sizes
- * overflows).
+ * succeeds. There is no limit to the number of memories.
+ * Errors: INVALID_ARGUMENT, NOT_WRITABLE, OUT_OF_RANGE (index, or the sum of the sizes overflows), NO_MEMORY.
  */
 fw_status fw_buffer_insert_memory(fw_buffer *buffer, ptrdiff_t index, fw_memory *memory);
 fw_status fw_buffer_append_memory(fw_buffer *buffer, fw_memory *memory);
@@ -163,15 +162,67 @@ fw_status fw_buffer_prepend_memory(fw_buffer *buffer, fw_memory *memory);
 /* The memory at `index`, borrowed. NULL when there is none. */
 fw_memory *fw_buffer_peek_memory(const fw_buffer *buffer, size_t index);
 
-/*
- * Removes `count` memories from `index`; -1 = to the end.
- * Errors: INVALID_ARGUMENT, NOT_WRITABLE, OUT_OF_RANGE.
- */
-fw_status fw_buffer_remove_memory(fw_buffer *buffer, size_t index, ptrdiff_t count);
+/* The memory at `index`, with a reference for the caller. Errors: INVALID_ARGUMENT, OUT_OF_RANGE. */
+fw_status fw_buffer_get_memory(const fw_buffer *buffer, size_t index, fw_memory **out);
 
 /*
- * An open map: filled by fw_buffer_map, given to fw_buffer_unmap. The fields under `data` and `size` are the
- * caller's to read.
+ * A range of memories as one, with a reference for the caller: a single memory is itself, a span is a
+ * share, else the bytes are copied. No memories at all come to one of no bytes.
+ * Errors: INVALID_ARGUMENT, OUT_OF_RANGE, NOT_WRITABLE (a memory is mapped for writing), NO_MEMORY,
+ * UNSUPPORTED (not mappable).
+ */
+fw_status fw_buffer_get_memory_range(const fw_buffer *buffer, size_t index, ptrdiff_t count, fw_memory **out);
+fw_status fw_buffer_get_all_memory(const fw_buffer *buffer, fw_memory **out);
+
+/*
+ * Puts `memory` in the place of one, a range, or all. The buffer takes the caller's reference if the call
+ * succeeds. An empty range inserts. Errors: INVALID_ARGUMENT, NOT_WRITABLE, OUT_OF_RANGE, NO_MEMORY.
+ */
+fw_status fw_buffer_replace_memory(fw_buffer *buffer, size_t index, fw_memory *memory);
+fw_status fw_buffer_replace_memory_range(fw_buffer *buffer, size_t index, ptrdiff_t count, fw_memory *memory);
+fw_status fw_buffer_replace_all_memory(fw_buffer *buffer, fw_memory *memory);
+
+/* Removes one memory, a range, or all. Errors: INVALID_ARGUMENT, NOT_WRITABLE, OUT_OF_RANGE. */
+fw_status fw_buffer_remove_memory(fw_buffer *buffer, size_t index);
+fw_status fw_buffer_remove_memory_range(fw_buffer *buffer, size_t index, ptrdiff_t count);
+fw_status fw_buffer_remove_all_memory(fw_buffer *buffer);
+
+/*
+ * Which memories hold `size` bytes from `offset`: `*index` is the first, `*count` how many, `*skip` the
+ * bytes of the first before `offset` (all not NULL). No bytes at the very end of the buffer lie in no
+ * memory: then `*count` is 0.
+ * Errors: INVALID_ARGUMENT, OUT_OF_RANGE.
+ */
+fw_status fw_buffer_find_memory(const fw_buffer *buffer, size_t offset, size_t size, size_t *index, size_t *count,
+                                size_t *skip);
+
+/*
+ * Whether each memory of the range can be mapped for writing as it is, without a private copy. 0 for NULL,
+ * or a range that does not exist.
+ */
+int fw_buffer_is_memory_range_writable(const fw_buffer *buffer, size_t index, ptrdiff_t count);
+int fw_buffer_is_all_memory_writable(const fw_buffer *buffer);
+
+/*
+ * Trims the buffer: the new first byte is `offset` bytes behind the old one (negative reaches into the
+ * prefix of the first memory), the new size is `size` bytes (-1: up to the old end). Memories before the
+ * new first byte become empty, the last one takes what is left to `size`, up to the end of its block.
+ * Memories that others refer to are replaced by shares of them.
+ * Errors: INVALID_ARGUMENT, NOT_WRITABLE, OUT_OF_RANGE, NO_MEMORY.
+ */
+fw_status fw_buffer_resize(fw_buffer *buffer, ptrdiff_t offset, ptrdiff_t size);
+
+/* As fw_buffer_resize, of a range; the other memories stay as they are. */
+fw_status fw_buffer_resize_range(fw_buffer *buffer, size_t index, ptrdiff_t count, ptrdiff_t offset, ptrdiff_t size);
+
+/* fw_buffer_resize with an offset of 0. */
+fw_status fw_buffer_set_size(fw_buffer *buffer, ptrdiff_t size);
+
+/* Bytes */
+
+/*
+ * An open map: filled by fw_buffer_map, given to fw_buffer_unmap. The fields up to `flags` are the caller's
+ * to read.
  */
 typedef struct fw_map_info {
     void *data;       /* the bytes, contiguous */
@@ -185,85 +236,94 @@ typedef struct fw_map_info {
  * Presents the whole buffer as one contiguous region. One memory, or several that are a span, cost no copy;
  * otherwise they are merged into one block, which replaces them if the buffer is writable and lives until
  * fw_buffer_unmap if not. Mapping for writing needs a writable buffer and replaces a memory that cannot be
- * written by a private copy. An empty buffer gives an empty region.
- * Errors: INVALID_ARGUMENT, NOT_WRITABLE (nothing has changed), NO_MEMORY.
+ * written by a private copy. An empty buffer gives an empty region. Any number of maps may be open.
+ * Errors: INVALID_ARGUMENT, NOT_WRITABLE (also when open maps exclude this one; nothing has changed),
+ * NO_MEMORY, UNSUPPORTED (not mappable).
  */
 fw_status fw_buffer_map(fw_buffer *buffer, uint32_t map_flags, fw_map_info *info);
+
+/* As fw_buffer_map, of a range of memories. Errors: as that, and OUT_OF_RANGE. */
+fw_status fw_buffer_map_range(fw_buffer *buffer, size_t index, ptrdiff_t count, uint32_t map_flags, fw_map_info *info);
 
 /* Ends a map; `*info` is cleared, and a second call with it fails. Errors: INVALID_ARGUMENT. */
 fw_status fw_buffer_unmap(fw_buffer *buffer, fw_map_info *info);
 
 /*
- * Copies up to `size` bytes from `offset` of the buffer to `destination`; returns how many there were, fewer
- * at the end of the buffer. 0 for NULL.
+ * Copies up to `size` bytes from `offset` of the buffer to `destination`; returns how many there were,
+ * fewer at the end of the buffer or before a memory that is not mappable. 0 for NULL.
  */
 size_t fw_buffer_extract(const fw_buffer *buffer, size_t offset, void *destination, size_t size);
 
 /*
- * Copies up to `size` bytes from `source` into the buffer. `*count` (may be NULL) gets how many fitted. A memory that cannot be
- * written is replaced by a private copy. Errors, with nothing written: INVALID_ARGUMENT, NOT_WRITABLE (the buffer is shared, or maps
- * are open that exclude writing), NO_MEMORY.
+ * Compares up to `size` bytes from `offset` of the buffer with `bytes`; returns how many there were to
+ * compare, fewer at the end of the buffer. `*order` (not NULL) is below, at or above 0 as with memcmp over
+ * those. 0 for NULL.
+ */
+size_t fw_buffer_compare(const fw_buffer *buffer, size_t offset, const void *bytes, size_t size, int *order);
+
+/*
+ * Copies up to `size` bytes from `source` into the buffer. `*count` (may be NULL) gets how many fitted. A
+ * memory that cannot be written is replaced by a private copy.
+ * Errors, with nothing written: INVALID_ARGUMENT, NOT_WRITABLE (or maps are open that exclude writing),
+ * NO_MEMORY, UNSUPPORTED (not mappable).
  */
 fw_status fw_buffer_fill(fw_buffer *buffer, size_t offset, const void *source, size_t size, size_t *count);
 
-/*
- * A new buffer over `size` bytes from `offset`: whole memories are shared, those cut are shared in part; no
- * byte is copied unless a memory is FW_MEMORY_FLAG_NO_SHARE. `size` of SIZE_MAX means to the end.
- * Errors: INVALID_ARGUMENT, OUT_OF_RANGE, NOT_WRITABLE (a memory is mapped for writing), NO_MEMORY.
- */
-fw_status fw_buffer_copy_region(const fw_buffer *buffer, size_t offset, size_t size, fw_buffer **out);
+/* Sets up to `size` bytes from `offset` to `value`; else as fw_buffer_fill. */
+fw_status fw_buffer_set_bytes(fw_buffer *buffer, size_t offset, uint8_t value, size_t size, size_t *count);
 
-/* Pool */
-
-typedef struct fw_buffer_pool_options {
-    uint32_t struct_size;            /* sizeof(fw_buffer_pool_options) */
-    uint32_t reserved;
-    size_t size;                     /* bytes of each buffer */
-    size_t min_buffers;              /* allocated at once */
-    size_t max_buffers;              /* 0 = unlimited */
-    fw_allocation_params allocation; /* FW_ALLOCATION_PARAMS_INIT */
-} fw_buffer_pool_options;
-
-#define FW_BUFFER_POOL_OPTIONS_INIT { (uint32_t)sizeof(fw_buffer_pool_options), 0, 0, 0, 0, FW_ALLOCATION_PARAMS_INIT }
-
-/* A new, active pool. Errors: INVALID_ARGUMENT, OUT_OF_RANGE, NO_MEMORY. */
-fw_status fw_buffer_pool_new(const fw_buffer_pool_options *options, fw_buffer_pool **out);
+/* Copies */
 
 /*
- * A writable buffer of the pool's size. It returns to the pool by itself when its last reference is dropped;
- * a buffer whose memory was replaced or is still shared then is thrown away instead. At max_buffers it waits
- * at most `timeout_ns` for one to come back; 0 does not wait, negative waits without a limit.
- * Errors: INVALID_ARGUMENT, TIMEOUT (0: WOULD_BLOCK), FLUSHING (the pool is flushing or was freed),
- * NO_MEMORY.
+ * A buffer with all that `buffer` has: the memories are shared. Those that are FW_MEMORY_FLAG_NO_SHARE or
+ * mapped for writing are copied.
+ * Errors: INVALID_ARGUMENT, NO_MEMORY, UNSUPPORTED (not mappable, where it had to be copied), what a
+ * transform function of a meta returns.
  */
-fw_status fw_buffer_pool_acquire(fw_buffer_pool *pool, int64_t timeout_ns, fw_buffer **out);
+fw_status fw_buffer_copy(const fw_buffer *buffer, fw_buffer **out);
+
+/* A buffer with all that `buffer` has, and bytes of its own. Errors: as fw_buffer_copy. */
+fw_status fw_buffer_copy_deep(const fw_buffer *buffer, fw_buffer **out);
 
 /*
- * Starts (1) or ends (0) flushing: waiting and new calls of acquire fail with FLUSHING. Errors:
- * INVALID_ARGUMENT.
+ * A new buffer with what `flags` (fw_buffer_copy_flags) say of `size` bytes from `offset`:
+ * fw_buffer_copy_into an empty one. Errors: as that.
  */
-fw_status fw_buffer_pool_set_flushing(fw_buffer_pool *pool, int flushing);
+fw_status fw_buffer_copy_region(const fw_buffer *buffer, uint32_t flags, size_t offset, size_t size, fw_buffer **out);
 
-typedef struct fw_buffer_pool_stats {
-    uint32_t struct_size; /* sizeof(fw_buffer_pool_stats) */
-    uint32_t reserved;
-    uint64_t acquired;    /* calls of acquire that succeeded */
-    uint64_t recycled;    /* buffers that came back and can be used again */
-    uint64_t discarded;   /* buffers that came back unusable */
-    uint64_t outstanding; /* buffers out now */
-    uint64_t high_water;  /* the most that were out at once */
-} fw_buffer_pool_stats;
+/*
+ * Copies what `flags` say of `size` bytes from `offset` of `source` into `destination`. Memories are
+ * appended: whole ones are shared, those cut are shared in part; no byte is copied but with
+ * FW_BUFFER_COPY_DEEP, or where a memory is FW_MEMORY_FLAG_NO_SHARE. With FW_BUFFER_COPY_MERGE all memories
+ * of the destination become one then. pts, dts and offset go along if `offset` is 0, duration and
+ * offset_end if the region is all of the buffer; an `offset` above 0 sets all five to none.
+ * FW_BUFFER_FLAG_TAG_MEMORY does not go along. Metas come last, each by its type's transform function;
+ * those that depend on the memories do not go along with a region or MERGE, or without MEMORY.
+ * Errors, with `destination` unchanged: INVALID_ARGUMENT (NULL, flags, a buffer into itself), NOT_WRITABLE
+ * (also when a memory is mapped for writing), OUT_OF_RANGE, NO_MEMORY, UNSUPPORTED (not mappable, where it
+ * had to be copied), what a transform function returns.
+ */
+fw_status fw_buffer_copy_into(fw_buffer *destination, const fw_buffer *source, uint32_t flags, size_t offset,
+                              size_t size);
 
-#define FW_BUFFER_POOL_STATS_INIT { (uint32_t)sizeof(fw_buffer_pool_stats), 0, 0, 0, 0, 0, 0 }
+/*
+ * Appends the memories of `other`, which are shared. Times, flags and metas of `*buffer` stay, those of
+ * `other` go. As fw_buffer_make_writable, it replaces `*buffer` by a copy if that is not writable. It takes
+ * the caller's reference of `other` if the call succeeds; on failure nothing has changed.
+ * Errors: INVALID_ARGUMENT, OUT_OF_RANGE (the sum of the sizes overflows), NOT_WRITABLE (a memory is mapped
+ * for writing), NO_MEMORY.
+ */
+fw_status fw_buffer_append(fw_buffer **buffer, fw_buffer *other);
 
-/* Errors: INVALID_ARGUMENT. */
-fw_status fw_buffer_pool_get_stats(const fw_buffer_pool *pool, fw_buffer_pool_stats *stats);
-
-/* Frees the pool. Buffers that are out stay valid and are freed when they are dropped. NULL is allowed. */
-void fw_buffer_pool_free(fw_buffer_pool *pool);
+/* As fw_buffer_append, of `size` bytes from `offset` of `other`. Errors: as that, and OUT_OF_RANGE. */
+fw_status fw_buffer_append_region(fw_buffer **buffer, fw_buffer *other, size_t offset, size_t size);
 
 #ifdef __cplusplus
 }
 #endif
+
+#include "buffer_list.h"
+#include "buffer_pool.h"
+#include "meta.h"
 
 #endif /* FRAMEWIRE_BUFFER_H */

@@ -3,7 +3,7 @@
  *
  *   version.h   which version this is
  *   types.h     status codes, pixel formats, the description of a frame, the log
- *   buffer.h    memories, buffers, pools: pixels shared instead of copied
+ *   buffer.h    buffers: pixels shared instead of copied. It includes memory.h, meta.h, buffer_list.h, buffer_pool.h
  *   frame.h     one picture: a buffer with its description
  *   codec.h     frames to bytes and back, without a connection
  *   sender.h    frames out, over TCP, a Unix socket or into a recording
