@@ -108,7 +108,8 @@ private func timeout(_ params: UnsafePointer<fw_acquire_params>) throws(BufferEr
     }
     let known = UInt32(FW_ACQUIRE_FLAG_DONT_WAIT.rawValue)
     guard full.flags & ~known == 0 else {
-        throw .invalidArgument("fw_acquire_params.flags is \(full.flags); FW_ACQUIRE_FLAG_DONT_WAIT is all there is")
+        throw .invalidArgument(
+            "fw_acquire_params.flags has unknown bits; FW_ACQUIRE_FLAG_DONT_WAIT is all there is")
     }
     return full.flags == 0 ? full.timeout_ns : 0
 }
