@@ -32,6 +32,52 @@ public struct Buffer: @unchecked Sendable {
         self.storage = storage
     }
 
+    // MARK: Times and flags
+
+    /// When it is to be presented, in nanoseconds.
+    public var pts: Int64? {
+        get { storage.head.pointee.times.pts.unlessNone }
+        set { changeHeader { $0.times.pts = newValue ?? .min } }
+    }
+
+    /// When it is to be decoded, in nanoseconds.
+    public var dts: Int64? {
+        get { storage.head.pointee.times.dts.unlessNone }
+        set { changeHeader { $0.times.dts = newValue ?? .min } }
+    }
+
+    /// How long it lasts, in nanoseconds.
+    public var duration: Int64? {
+        get { storage.head.pointee.times.duration.unlessNone }
+        set { changeHeader { $0.times.duration = newValue ?? .min } }
+    }
+
+    /// Where it starts in its source, in units of that: bytes, frames, samples.
+    public var offset: UInt64? {
+        get { storage.head.pointee.times.offset.unlessNone }
+        set { changeHeader { $0.times.offset = newValue ?? .max } }
+    }
+
+    /// Where it ends in its source, in the same units.
+    public var offsetEnd: UInt64? {
+        get { storage.head.pointee.times.offsetEnd.unlessNone }
+        set { changeHeader { $0.times.offsetEnd = newValue ?? .max } }
+    }
+
+    public var flags: BufferFlags {
+        get { storage.head.pointee.flags }
+        set { changeHeader { $0.flags = newValue } }
+    }
+
+    /// Changes the header of a storage of this value's own. Where no memory is left for a whole copy, all that
+    /// can be shared is.
+    private mutating func changeHeader(_ body: (inout BufferHeader) -> Void) {
+        if !isKnownUniquelyReferenced(&storage) { storage = (try? storage.makeCopy()) ?? storage.makeBareCopy() }
+        body(&storage.head.pointee)
+    }
+
+    // MARK: Memories
+
     /// The number of memories.
     public var memoryCount: Int { storage.count }
 
@@ -54,6 +100,15 @@ public struct Buffer: @unchecked Sendable {
     /// memory's place in it last.
     package func visibleBytes(at index: Int) -> UnsafeMutableRawBufferPointer {
         storage.bytes(at: index)
+    }
+
+    /// Whether the bytes of all memories can be reached.
+    package var isMappable: Bool {
+        for index in 0..<storage.count {
+            let flags = storage.reference(at: index)._withUnsafeGuaranteedRef { $0.flags }
+            if flags.contains(.notMappable) { return false }
+        }
+        return true
     }
 
     // MARK: Frames
@@ -135,6 +190,31 @@ public struct Buffer: @unchecked Sendable {
         return body(map.bytes)
     }
 
+    /// Calls `body` with the bytes of `count` memories from place `index` as one region; else as ``withUnsafeBytes(_:)``.
+    ///
+    /// - Throws: also ``BufferError/outOfRange(_:)``.
+    public func withUnsafeBytes<R>(
+        ofMemoriesAt index: Int, count: Int, _ body: (UnsafeRawBufferPointer) -> R
+    ) throws(BufferError) -> R {
+        let map = try storage.map(storage.range(index, count), .read, mayChange: false)
+        defer { _ = map.end() }
+        return body(UnsafeRawBufferPointer(map.bytes))
+    }
+
+    /// Calls `body` with the bytes of `count` memories from place `index` as one region that may be changed; else as
+    /// ``withUnsafeMutableBytes(_:)``. The other memories stay as they are.
+    ///
+    /// - Throws: also ``BufferError/outOfRange(_:)``.
+    public mutating func withUnsafeMutableBytes<R>(
+        ofMemoriesAt index: Int, count: Int, _ body: (UnsafeMutableRawBufferPointer) -> R
+    ) throws(BufferError) -> R {
+        let range = try storage.range(index, count)
+        try makeUnique()
+        let map = try storage.map(range, .readWrite, mayChange: true)
+        defer { _ = map.end() }
+        return body(map.bytes)
+    }
+
     /// Copies up to `destination.count` bytes from `offset` of the buffer.
     ///
     /// - Returns: how many there were: fewer at the end of the buffer.
@@ -152,13 +232,77 @@ public struct Buffer: @unchecked Sendable {
         return try storage.fill(offset: offset, from: source)
     }
 
-    /// A buffer over `size` bytes from `offset`, or to the end: whole memories are shared, those cut are shared in part. No byte is
-    /// copied unless a memory is ``MemoryFlags/noShare``.
+    /// Sets up to `size` bytes from `offset` to `value`; else as ``fill(offset:from:)``.
+    public mutating func setBytes(offset: Int, to value: UInt8, size: Int) throws(BufferError) -> Int {
+        try makeUnique()
+        return try storage.setBytes(offset: offset, to: value, size: size)
+    }
+
+    /// Compares up to `bytes.count` bytes from `offset` of the buffer.
+    ///
+    /// - Returns: how many there were to compare: fewer at the end of the buffer; and a number below, at or above 0 as with `memcmp`.
+    public func compare(offset: Int, with bytes: UnsafeRawBufferPointer) -> (count: Int, order: Int) {
+        let result = storage.compare(offset: offset, with: bytes)
+        return (result.count, Int(result.order))
+    }
+
+    // MARK: Copies
+
+    /// A buffer with what `flags` say of `size` bytes from `offset`, or to the end: whole memories are shared, those cut are shared in
+    /// part. No byte is copied unless a memory is ``MemoryFlags/noShare`` or the copy is ``BufferCopyFlags/deep``.
     ///
     /// - Throws: ``BufferError/outOfRange(_:)``; ``BufferError/notWritable(_:)`` when a memory is mapped for writing;
-    ///   ``BufferError/noMemory(bytes:)``.
-    public func copyRegion(offset: Int, size: Int? = nil) throws(BufferError) -> Buffer {
-        if let size, size < 0 { throw .outOfRange("a region of \(size) bytes makes no sense") }
-        return Buffer(storage: try storage.copyRegion(offset: offset, size: size ?? -1))
+    ///   ``BufferError/noMemory(bytes:)``; what a type of meta throws.
+    public func copyRegion(
+        _ flags: BufferCopyFlags = .all, offset: Int, size: Int? = nil
+    ) throws(BufferError) -> Buffer {
+        Buffer(storage: try storage.copyRegion(flags, offset: offset, size: try Self.size(size)))
     }
+
+    /// A buffer with bytes of its own. Throws as ``copyRegion(_:offset:size:)``.
+    public func deepCopy() throws(BufferError) -> Buffer {
+        try copyRegion([.all, .deep], offset: 0)
+    }
+
+    /// Appends what `flags` say of `size` bytes from `offset` of `source`, or to its end.
+    ///
+    /// Times go along only if `offset` is 0, ``duration`` and ``offsetEnd`` only if the region is all of the source; metas come last,
+    /// and those that depend on the memories do not go along with a region or with ``BufferCopyFlags/merge``.
+    ///
+    /// - Throws: as ``copyRegion(_:offset:size:)``; the buffer has not changed then.
+    public mutating func copyIn(
+        _ source: Buffer, _ flags: BufferCopyFlags = .all, offset: Int = 0, size: Int? = nil
+    ) throws(BufferError) {
+        let size = try Self.size(size)
+        try makeUnique()
+        try storage.copyIn(source.storage, flags, offset: offset, size: size)
+    }
+
+    /// Appends the memories of `size` bytes from `offset` of `other`, or to its end. Times, flags and metas of this buffer stay.
+    ///
+    /// - Throws: as ``copyRegion(_:offset:size:)``; the buffer has not changed then.
+    public mutating func append(
+        _ other: Buffer, offset: Int = 0, size: Int? = nil
+    ) throws(BufferError) {
+        let size = try Self.size(size)
+        try makeUnique()
+        try storage.append(other.storage, offset: offset, size: size)
+    }
+
+    /// A size as the storage has it, where −1 is to the end.
+    private static func size(_ size: Int?) throws(BufferError) -> Int {
+        guard let size else { return -1 }
+        if size < 0 { throw .outOfRange(Sentence("a region of \(size) bytes makes no sense").text) }
+        return size
+    }
+}
+
+extension Int64 {
+    /// Nil for the number that stands for no time.
+    fileprivate var unlessNone: Int64? { self == .min ? nil : self }
+}
+
+extension UInt64 {
+    /// Nil for the number that stands for no offset.
+    fileprivate var unlessNone: UInt64? { self == .max ? nil : self }
 }

@@ -188,6 +188,7 @@ final class PoolCore: @unchecked Sendable {
         head.pointee.maximumSize = memory._withUnsafeGuaranteedRef { $0.maxSize }
         head.pointee.pool = Unmanaged.passUnretained(self)
         head.pointee.pooledMemory = memory
+        storage.giveBackPooledMetas(of: memory)
         return storage
     }
 

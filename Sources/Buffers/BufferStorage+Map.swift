@@ -39,63 +39,63 @@ package struct BufferMap {
 
 extension BufferStorage {
     /// Presents all bytes as one region. `flags` must be valid; `mayChange` says that the caller is the only owner.
+    @inline(__always)
     package func map(_ flags: MapFlags, mayChange: Bool) throws(BufferError) -> BufferMap {
+        let head = self.head
+        if head.pointee.count == 1, mayChange || !flags.contains(.write) {
+            let memory = head.pointee.slots[0]
+            if memory._withUnsafeGuaranteedRef({ $0.tryMap(flags) }) == .mapped {
+                return BufferMap(mapped: memory, flags, .memory)
+            }
+        }
+        return try map(0..<head.pointee.count, flags, mayChange: mayChange)
+    }
+
+    /// Presents the bytes of a range of memories, which must exist, as one region.
+    @inline(never)
+    package func map(
+        _ range: Range<Int>, _ flags: MapFlags, mayChange: Bool
+    ) throws(BufferError) -> BufferMap {
         if !mayChange, flags.contains(.write) {
             throw .notWritable(
                 "the buffer has other owners, so it cannot be mapped for writing; make it writable first")
         }
-        let head = self.head
-        switch head.pointee.count {
+        switch range.count {
         case 1:
-            let memory = head.pointee.slots[0]
+            let memory = reference(at: range.lowerBound)
             let outcome = memory._withUnsafeGuaranteedRef { $0.tryMap(flags) }
             if outcome == .mapped { return BufferMap(mapped: memory, flags, .memory) }
-            return try mapCopy(flags, after: outcome)
+            return try mapCopy(at: range.lowerBound, flags, after: outcome)
         case 0:
             let nothing = UnsafeMutableRawBufferPointer(start: nil, count: 0)
             return BufferMap(bytes: nothing, flags: flags, kind: .empty, memory: nil)
         default:
-            return try mapSeveral(flags, mayChange: mayChange)
+            return try mapSeveral(range, flags, mayChange: mayChange)
         }
     }
 
-    /// Replaces the only memory by a private copy where that is why it cannot be mapped.
-    private func mapCopy(_ flags: MapFlags, after outcome: Memory.MapOutcome) throws(BufferError) -> BufferMap
-    {
+    /// Replaces a memory by a private copy where that is why it cannot be mapped.
+    private func mapCopy(
+        at index: Int, _ flags: MapFlags, after outcome: Memory.MapOutcome
+    ) throws(BufferError) -> BufferMap {
         guard outcome == .notWritable else { throw outcome.error(flags) }
-        let copy = try copyToReplace(at: 0)
+        let copy = try copyToReplace(at: index)
         _ = copy.tryMap(flags)
-        replace(at: 0, with: copy)
-        return BufferMap(mapped: reference(at: 0), flags, .memory)
+        replace(at: index, with: copy)
+        return BufferMap(mapped: reference(at: index), flags, .memory)
     }
 
-    private func mapSeveral(_ flags: MapFlags, mayChange: Bool) throws(BufferError) -> BufferMap {
-        if !flags.contains(.write), let span = try shareOfSpan() {
+    private func mapSeveral(
+        _ range: Range<Int>, _ flags: MapFlags, mayChange: Bool
+    ) throws(BufferError) -> BufferMap {
+        if !flags.contains(.write), let span = try shareOfSpan(range) {
             return mapTemporary(span, flags)
         }
-        let count = self.count
-        for index in 0..<count {
-            let isWriting = reference(at: index)._withUnsafeGuaranteedRef {
-                MapCounts.isWriting($0.maps.load(ordering: .acquiring))
-            }
-            guard !isWriting else {
-                throw .notWritable(
-                    "a memory of the buffer is mapped for writing, so it cannot be merged; unmap it first")
-            }
-        }
-        let merged = try Memory(size: size)
-        var offset = 0
-        for index in 0..<count {
-            let bytes = self.bytes(at: index)
-            if let source = bytes.baseAddress, bytes.count > 0 {
-                memcpy(merged.visibleBytes.baseAddress! + offset, source, bytes.count)
-            }
-            offset += bytes.count
-        }
+        let merged = try copyMerged(range)
         guard mayChange else { return mapTemporary(merged, flags) }
         _ = merged.tryMap(flags)
-        replaceAll(with: merged)
-        return BufferMap(mapped: reference(at: 0), flags, .memory)
+        replace(range, with: merged)
+        return BufferMap(mapped: reference(at: range.lowerBound), flags, .memory)
     }
 
     private func mapTemporary(_ memory: Memory, _ flags: MapFlags) -> BufferMap {
@@ -103,18 +103,46 @@ extension BufferStorage {
         return BufferMap(mapped: Unmanaged.passRetained(memory), flags, .temporary)
     }
 
+    /// A new memory with the bytes of a range.
+    func copyMerged(_ range: Range<Int>) throws(BufferError) -> Memory {
+        for index in range {
+            let (isWriting, isMappable) = reference(at: index)._withUnsafeGuaranteedRef {
+                (
+                    MapCounts.isWriting($0.maps.load(ordering: .acquiring)),
+                    !$0.flags.contains(.notMappable)
+                )
+            }
+            guard isMappable else { throw .notMappable }
+            guard !isWriting else {
+                throw .notWritable(
+                    "a memory of the buffer is mapped for writing, so it cannot be merged; unmap it first")
+            }
+        }
+        let merged = try Memory(size: size(of: range))
+        var offset = 0
+        for index in range {
+            let bytes = self.bytes(at: index)
+            if let source = bytes.baseAddress, bytes.count > 0 {
+                memcpy(merged.visibleBytes.baseAddress! + offset, source, bytes.count)
+            }
+            offset += bytes.count
+        }
+        return merged
+    }
+
     /// One share of all bytes if the memories follow each other in one block. Such memories are shares, so their block is not being
     /// written.
-    private func shareOfSpan() throws(BufferError) -> Memory? {
-        let count = self.count
-        for index in 1..<count {
+    func shareOfSpan(_ range: Range<Int>) throws(BufferError) -> Memory? {
+        for index in range.dropFirst() {
             let isSpan = reference(at: index - 1)._withUnsafeGuaranteedRef { first in
                 reference(at: index)._withUnsafeGuaranteedRef { Memory.isSpan(first, $0) != nil }
             }
             guard isSpan else { return nil }
         }
-        let size = self.size
-        let first = reference(at: 0).takeUnretainedValue()
+        let size = self.size(of: range)
+        let first = reference(at: range.lowerBound).takeUnretainedValue()
+        // The whole block is no share, and may be private to the buffer or say that it is not to be shared.
+        if first.flags.contains(.noShare) { return nil }
         return try first.shareOfBlock(offset: first.offset, size: size)
     }
 
@@ -123,20 +151,57 @@ extension BufferStorage {
     /// Copies up to `destination.count` bytes from `offset`; returns how many there were.
     package func extract(offset: Int, into destination: UnsafeMutableRawBufferPointer) -> Int {
         var done = 0
-        forEachPart(offset: offset, size: destination.count) { _, part in
+        var isReachable = true
+        forEachPart(offset: offset, size: destination.count) { index, part in
+            isReachable = isReachable && isMappable(at: index)
+            guard isReachable else { return }
             memcpy(destination.baseAddress! + done, part.baseAddress!, part.count)
             done += part.count
         }
         return done
     }
 
+    /// Compares up to `bytes.count` bytes from `offset`; returns how many there were, and what `memcmp` says of them.
+    package func compare(offset: Int, with bytes: UnsafeRawBufferPointer) -> (count: Int, order: Int32) {
+        var done = 0
+        var order: Int32 = 0
+        var isReachable = true
+        forEachPart(offset: offset, size: bytes.count) { index, part in
+            isReachable = isReachable && isMappable(at: index)
+            guard isReachable else { return }
+            if order == 0 { order = memcmp(part.baseAddress!, bytes.baseAddress! + done, part.count) }
+            done += part.count
+        }
+        return (done, order)
+    }
+
+    private func isMappable(at index: Int) -> Bool {
+        reference(at: index)._withUnsafeGuaranteedRef { !$0.flags.contains(.notMappable) }
+    }
+
     /// Copies up to `source.count` bytes to `offset`; returns how many fitted. Nothing is written if it throws. The caller is the
     /// only owner.
     package func fill(offset: Int, from source: UnsafeRawBufferPointer) throws(BufferError) -> Int {
+        try write(offset: offset, size: source.count) { target, done in
+            memcpy(target.baseAddress!, source.baseAddress! + done, target.count)
+        }
+    }
+
+    /// Sets up to `size` bytes from `offset`; else as ``fill(offset:from:)``.
+    package func setBytes(offset: Int, to value: UInt8, size: Int) throws(BufferError) -> Int {
+        try write(offset: offset, size: size) { target, _ in
+            memset(target.baseAddress!, Int32(value), target.count)
+        }
+    }
+
+    @inline(__always)
+    private func write(
+        offset: Int, size: Int, _ body: (UnsafeMutableRawBufferPointer, Int) -> Void
+    ) throws(BufferError) -> Int {
         var failure: BufferError?
         var mapped = 0
         // Maps in the order of the places, so that a failure leaves those to undo at the front.
-        forEachPart(offset: offset, size: source.count) { index, _ in
+        forEachPart(offset: offset, size: size) { index, _ in
             guard failure == nil else { return }
             do throws(BufferError) {
                 try mapForFilling(at: index)
@@ -146,10 +211,10 @@ extension BufferStorage {
             }
         }
         var done = 0
-        forEachPart(offset: offset, size: source.count) { index, part in
+        forEachPart(offset: offset, size: size) { index, part in
             guard mapped > 0 else { return }
             if failure == nil {
-                memcpy(part.baseAddress!, source.baseAddress! + done, part.count)
+                body(part, done)
                 done += part.count
             }
             _ = reference(at: index)._withUnsafeGuaranteedRef { $0.tryUnmap(.write) }
@@ -191,7 +256,9 @@ extension BufferStorage {
             let from = max(offset, start)
             let to = min(end, start + bytes.count)
             if from < to {
-                body(index, UnsafeMutableRawBufferPointer(rebasing: bytes[from - start..<to - start]))
+                let part = UnsafeMutableRawBufferPointer(
+                    start: bytes.baseAddress.map { $0 + (from - start) }, count: to - from)
+                body(index, part)
             }
             start += bytes.count
         }

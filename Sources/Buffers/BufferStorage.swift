@@ -1,7 +1,23 @@
 import CPosix
+import Synchronization
+
+/// When a buffer is to be used, and where it comes from. The values are those of C, where a time of `Int64.min` and an offset of
+/// `UInt64.max` are none.
+package struct BufferTimes {
+    package var pts = Int64.min
+    package var dts = Int64.min
+    package var duration = Int64.min
+    package var offset = UInt64.max
+    package var offsetEnd = UInt64.max
+}
 
 /// The first part of a ``BufferStorage``.
 package struct BufferHeader {
+    /// The references that C has; all together have one strong reference to the storage. Changed through ``BufferStorage/handles``
+    /// only, for which it is the first field.
+    private let handleCount = 0
+    /// See ``BufferStorage/containers``, for which it is the second.
+    private let containerAddresses: UInt = 0
     /// The places for memories: those inside the object, or a block of their own when they are more.
     var slots: UnsafeMutablePointer<Unmanaged<Memory>>
     var count: Int
@@ -14,24 +30,39 @@ package struct BufferHeader {
     var pooledMemory: Unmanaged<Memory>?
     /// The pooled buffer whose memories this one shares; it returns to its pool only when they are free again.
     var parent: Unmanaged<BufferStorage>?
+    /// The metas in the order they were added in.
+    var firstMeta: UnsafeMutablePointer<MetaNode>?
+    var lastMeta: UnsafeMutablePointer<MetaNode>?
+    /// Bytes of the arena that are taken, and the number of metas that have some of them.
+    var arenaUsed: Int32
+    var arenaMetas: Int32
+    package var flags: BufferFlags
+    /// Set while a transform function adds metas to a copy that nobody else knows yet.
+    var isBeingMade: Bool
+    package var times: BufferTimes
 }
 
 /// What a ``Buffer`` refers to, and what the C handle `fw_buffer` is.
 ///
-/// Header and the places for 16 memories are one allocation. They are reached through pointers, which costs neither
-/// exclusivity checks nor reference counting. Only the single owner of a storage may call what changes it; the callers see to that.
+/// Header, the places for 16 memories, and the arena of small metas are one allocation. They are reached through pointers, which costs
+/// neither exclusivity checks nor reference counting. Only the single owner of a storage may call what changes it; the callers see to
+/// that.
 package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>> {
     /// The number of memories that need no allocation of their own.
     package static let inlineCapacity = 16
+    /// Bytes for small metas, and as many as may be lost to their alignment.
+    static let arenaSize = 256
+    private static let arenaPlaces = (arenaSize + 8) / MemoryLayout<Unmanaged<Memory>>.stride
 
     /// A storage without memories.
     @inline(__always)
     package static func make() -> BufferStorage {
-        let base = BufferStorage.create(minimumCapacity: inlineCapacity) { base in
+        let base = BufferStorage.create(minimumCapacity: inlineCapacity + arenaPlaces) { base in
             BufferHeader(
                 slots: base.withUnsafeMutablePointerToElements { $0 }, count: 0, capacity: inlineCapacity,
                 maximumSize: 0,
-                pool: nil, pooledMemory: nil, parent: nil)
+                pool: nil, pooledMemory: nil, parent: nil, firstMeta: nil, lastMeta: nil, arenaUsed: 0,
+                arenaMetas: 0, flags: [], isBeingMade: false, times: BufferTimes())
         }
         return unsafeDowncast(base, to: BufferStorage.self)
     }
@@ -51,6 +82,7 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
 
     deinit {
         let head = self.head
+        if head.pointee.firstMeta != nil { removeMetasAtEnd() }
         if head.pointee.pool != nil {
             returnToPool()
         } else {
@@ -62,8 +94,21 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
 
     /// The header; valid while the storage lives.
     @inline(__always)
-    var head: UnsafeMutablePointer<BufferHeader> {
+    package var head: UnsafeMutablePointer<BufferHeader> {
         withUnsafeMutablePointerToHeader { $0 }
+    }
+
+    /// The number of references that C has. `ManagedBuffer` wants a header that can be copied, so the atomic lies over a plain field.
+    @inline(__always)
+    package var handles: UnsafeMutablePointer<Atomic<Int>> {
+        UnsafeMutableRawPointer(head).assumingMemoryBound(to: Atomic<Int>.self)
+    }
+
+    /// The addresses of the containers that hold the buffer, each by a handle, joined by exclusive or: if one handle is all there is,
+    /// then this is the address of the container it belongs to, or 0.
+    @inline(__always)
+    package var containers: UnsafeMutablePointer<Atomic<UInt>> {
+        (UnsafeMutableRawPointer(head) + MemoryLayout<Int>.stride).assumingMemoryBound(to: Atomic<UInt>.self)
     }
 
     /// The number of memories.
@@ -103,6 +148,7 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
             isReusable = head.pointee.slots[0].isUnusedByOthers()
         }
         if isReusable {
+            head.pointee.slots[0]._withUnsafeGuaranteedRef { $0.pooledMetas = takePooledMetas() }
             pool._withUnsafeGuaranteedRef { $0.takeBack(head.pointee.slots[0]) }
         } else {
             for index in 0..<head.pointee.count { head.pointee.slots[index].leavePlace() }
@@ -148,7 +194,7 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
         let head = self.head
         let count = head.pointee.count
         guard index >= 0, index <= count else {
-            throw .outOfRange("place \(index) does not exist in a buffer of \(count) memories")
+            throw .noSuchMemories(0, index, of: count)
         }
         let maximum = head.pointee.maximumSize.addingReportingOverflow(
             reference._withUnsafeGuaranteedRef { $0.maxSize })
@@ -166,26 +212,38 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
         slots[index] = reference
         head.pointee.count = count + 1
         head.pointee.maximumSize = maximum.partialValue
+        head.pointee.flags.insert(.tagMemory)
+    }
+
+    /// The places `count` memories from `index` have; −1 is to the end.
+    package func range(_ index: Int, _ count: Int) throws(BufferError) -> Range<Int> {
+        let present = self.count
+        guard index >= 0, index <= present, count >= -1, count <= present - index else {
+            throw .noSuchMemories(index, count, of: present)
+        }
+        return index..<(count < 0 ? present : index + count)
     }
 
     /// Removes `count` memories from `index`; −1 removes to the end.
     package func remove(at index: Int, count: Int) throws(BufferError) {
+        remove(try range(index, count))
+    }
+
+    func remove(_ range: Range<Int>) {
         let head = self.head
-        let present = head.pointee.count
-        guard index >= 0, index <= present, count >= -1, count <= present - index else {
-            throw .outOfRange("\(count) memories from place \(index) reach past the \(present) of the buffer")
-        }
-        let count = count < 0 ? present - index : count
         let slots = head.pointee.slots
-        for place in index..<index + count {
+        for place in range {
             head.pointee.maximumSize -= slots[place]._withUnsafeGuaranteedRef { $0.maxSize }
             vacate(place)
         }
-        let rest = present - index - count
-        if rest > 0 {
-            memmove(slots + index, slots + index + count, rest * MemoryLayout<Unmanaged<Memory>>.stride)
+        let rest = head.pointee.count - range.upperBound
+        if rest > 0, !range.isEmpty {
+            memmove(
+                slots + range.lowerBound, slots + range.upperBound,
+                rest * MemoryLayout<Unmanaged<Memory>>.stride)
         }
-        head.pointee.count = present - count
+        head.pointee.count -= range.count
+        head.pointee.flags.insert(.tagMemory)
         releaseUnusedParent()
     }
 
@@ -198,20 +256,25 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
         vacate(index)
         head.pointee.slots[index] = reference
         // A private copy is never larger than the block that it comes from.
-        head.pointee.maximumSize += memory.maxSize - old
+        head.pointee.maximumSize &+= memory.maxSize - old
+        head.pointee.flags.insert(.tagMemory)
         releaseUnusedParent()
     }
 
-    /// Puts `memory`, which no other buffer holds, in the place of all memories.
-    func replaceAll(with memory: Memory) {
-        let head = self.head
-        for index in 0..<head.pointee.count { vacate(index) }
-        var reference = Unmanaged.passRetained(memory)
-        reference.enterPlace()
-        head.pointee.slots[0] = reference
-        head.pointee.count = 1
-        head.pointee.maximumSize = memory.maxSize
-        releaseUnusedParent()
+    /// Puts `memory`, which no other buffer holds and which has room for all of their bytes, in the place of several.
+    func replace(_ range: Range<Int>, with memory: Memory) {
+        if range.count > 1 { remove(range.lowerBound + 1..<range.upperBound) }
+        replace(at: range.lowerBound, with: memory)
+    }
+
+    /// Puts a memory in the place of `count` from `index`, and takes the reference unless it throws.
+    package func replace(
+        at index: Int, count: Int, taking reference: Unmanaged<Memory>
+    ) throws(BufferError) {
+        let range = try range(index, count)
+        // In front of them first, as this can fail.
+        try insert(taking: reference, at: range.lowerBound)
+        remove(range.lowerBound + 1..<range.upperBound + 1)
     }
 
     /// Gives up the memory at `index`, in whose place another is to come.
@@ -238,77 +301,8 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
         parent.release()
     }
 
-    // MARK: Copies
-
-    /// A storage of the same memories, shared; those that cannot be, because they are ``MemoryFlags/noShare`` or mapped for writing,
-    /// are copied.
-    package func makeCopy() throws(BufferError) -> BufferStorage {
-        let copy = BufferStorage.make()
-        let count = self.count
-        try copy.reserve(count)
-        let target = copy.head
-        let slots = head.pointee.slots
-        for index in 0..<count {
-            let reference = slots[index]
-            let isShared =
-                reference._withUnsafeGuaranteedRef { !$0.flags.contains(.noShare) }
-                && reference.enterAnotherPlace()
-            if isShared {
-                target.pointee.slots[index] = reference
-                target.pointee.count = index + 1
-                target.pointee.maximumSize &+= reference._withUnsafeGuaranteedRef { $0.maxSize }
-            } else {
-                let memory = reference.takeUnretainedValue()
-                try copy.insert(memory.copy(offset: 0, size: memory.size), at: index)
-            }
-        }
-        copy.inheritParent(of: self)
-        return copy
-    }
-
-    /// A storage over `size` bytes from `offset`; −1 for `size` is to the end. Whole memories are shared, those cut are shared in part.
-    package func copyRegion(offset: Int, size: Int) throws(BufferError) -> BufferStorage {
-        let total = self.size
-        guard offset >= 0, offset <= total, size >= -1, size <= total - offset else {
-            throw .outOfRange(
-                "\(size) bytes from offset \(offset) reach past the \(total) bytes of the buffer")
-        }
-        let copy = BufferStorage.make()
-        let end = size < 0 ? total : offset + size
-        var start = 0
-        for index in 0..<count where start < end {
-            let reference = self.reference(at: index)
-            let length = reference._withUnsafeGuaranteedRef { $0.size }
-            let from = max(offset, start)
-            let to = min(end, start + length)
-            if from < to { try copy.append(part: from - start..<to - start, of: reference) }
-            start += length
-        }
-        copy.inheritParent(of: self)
-        return copy
-    }
-
-    /// Appends bytes `part` of a memory that another buffer holds.
-    private func append(part: Range<Int>, of reference: Unmanaged<Memory>) throws(BufferError) {
-        let isWhole = reference._withUnsafeGuaranteedRef {
-            part.count == $0.size && !$0.flags.contains(.noShare)
-        }
-        guard isWhole else {
-            let share = try reference.takeUnretainedValue().share(offset: part.lowerBound, size: part.count)
-            return try insert(share, at: count)
-        }
-        if count == head.pointee.capacity { try reserve(count + 1) }
-        guard reference.enterAnotherPlace() else {
-            throw .notWritable("a memory of the buffer is mapped for writing; unmap it first")
-        }
-        head.pointee.slots[count] = reference
-        head.pointee.count += 1
-        // No more than the bytes of the source, which were counted when they went in there.
-        head.pointee.maximumSize &+= reference._withUnsafeGuaranteedRef { $0.maxSize }
-    }
-
     /// Keeps the pooled buffer that `source` is, or whose memories it shares, from returning to its pool.
-    private func inheritParent(of source: BufferStorage) {
+    func inheritParent(of source: BufferStorage) {
         if source.head.pointee.pool != nil {
             head.pointee.parent = Unmanaged.passRetained(source)
         } else if let parent = source.head.pointee.parent {
@@ -323,6 +317,6 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
 extension Memory {
     /// Tells blocks apart: the address of the memory that owns the block.
     var block: UnsafeMutableRawPointer {
-        Unmanaged.passUnretained(root ?? self).toOpaque()
+        root?.toOpaque() ?? Unmanaged.passUnretained(self).toOpaque()
     }
 }

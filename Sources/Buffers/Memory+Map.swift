@@ -63,7 +63,8 @@ enum MapCounts {
 /// Who else has an interest in the bytes of a memory, in one word: the number of buffers' places that hold it in the lower half, the
 /// number of living shares of it in the upper.
 ///
-/// All places together have one strong reference to the memory, so that a copy of a buffer costs one atomic operation for each memory.
+/// All places and shares together have one strong reference to the memory, so that a copy of a buffer costs one atomic operation for
+/// each memory, and a share one as well.
 enum Sharing {
     static let owner: UInt64 = 1
     static let share: UInt64 = 1 << 32
@@ -91,6 +92,8 @@ extension Memory {
         case excluded
         /// More maps are open than can be counted.
         case tooMany
+        /// The memory has no bytes to map.
+        case notMappable
 
         func error(_ flags: MapFlags) -> BufferError {
             switch self {
@@ -101,6 +104,7 @@ extension Memory {
                     flags == .read
                         ? "the memory is mapped for writing only, which excludes a map for reading; unmap it first"
                         : "the memory has open maps that exclude one for writing; unmap them first")
+            case .notMappable: .notMappable
             case .tooMany:
                 .outOfRange("the memory has 2097151 open maps of this kind, and more cannot be counted")
             }
@@ -135,6 +139,7 @@ extension Memory {
     @inline(__always)
     func tryMap(_ flags: MapFlags) -> MapOutcome {
         let isWriting = flags.contains(.write)
+        if self.flags.contains(.notMappable) { return .notMappable }
         // Refused without a trace, so that an attempt of another holder of the bytes never gets in the way of a share.
         if isWriting, !isWritable { return .notWritable }
         let unit = MapCounts.unit(flags)
@@ -226,7 +231,7 @@ extension Unmanaged<Memory> {
             return
         }
         let others = _withUnsafeGuaranteedRef {
-            Sharing.owners($0.sharing.add(Sharing.owner, ordering: .sequentiallyConsistent).oldValue)
+            $0.sharing.add(Sharing.owner, ordering: .sequentiallyConsistent).oldValue
         }
         if others > 0 { release() }
     }
@@ -239,11 +244,37 @@ extension Unmanaged<Memory> {
         _withUnsafeGuaranteedRef { memory in
             memory.sharing.add(Sharing.owner, ordering: .sequentiallyConsistent)
             if MapCounts.isWriting(memory.maps.load(ordering: .sequentiallyConsistent)) {
+                // The place that the caller copies from is left.
                 memory.sharing.subtract(Sharing.owner, ordering: .acquiringAndReleasing)
                 return false
             }
             return true
         }
+    }
+
+    /// Counts one more share; `false` when the memory is mapped for writing.
+    @inline(__always)
+    func addShare() -> Bool {
+        // The count goes up before the maps are looked at, and a map for writing looks at the count after it is in place: of a share and a
+        // map that race, at least one sees the other.
+        let others = _withUnsafeGuaranteedRef {
+            $0.sharing.add(Sharing.share, ordering: .sequentiallyConsistent).oldValue
+        }
+        if others == 0 { _ = retain() }
+        if _withUnsafeGuaranteedRef({ MapCounts.isWriting($0.maps.load(ordering: .sequentiallyConsistent)) }) {
+            dropShare()
+            return false
+        }
+        return true
+    }
+
+    /// Counts one share less.
+    @inline(__always)
+    func dropShare() {
+        let rest = _withUnsafeGuaranteedRef {
+            $0.sharing.subtract(Sharing.share, ordering: .acquiringAndReleasing).newValue
+        }
+        if rest == 0, !_withUnsafeGuaranteedRef({ $0.becomeOrphan() }) { release() }
     }
 
     /// Counts one place less; the last one gives the reference up, or leaves it to the open maps.
@@ -254,10 +285,10 @@ extension Unmanaged<Memory> {
             release()
             return
         }
-        let owners = _withUnsafeGuaranteedRef {
-            Sharing.owners($0.sharing.subtract(Sharing.owner, ordering: .acquiringAndReleasing).oldValue)
+        let rest = _withUnsafeGuaranteedRef {
+            $0.sharing.subtract(Sharing.owner, ordering: .acquiringAndReleasing).newValue
         }
-        if owners == 1, !_withUnsafeGuaranteedRef({ $0.becomeOrphan() }) { release() }
+        if rest == 0, !_withUnsafeGuaranteedRef({ $0.becomeOrphan() }) { release() }
     }
 }
 

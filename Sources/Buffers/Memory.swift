@@ -14,7 +14,18 @@ public struct MemoryFlags: OptionSet, Sendable {
     /// Is copied where it would be shared.
     public static let noShare = MemoryFlags(rawValue: 1 << 1)
 
-    static let known: MemoryFlags = [.readOnly, .noShare]
+    /// The prefix of a new block is filled with zeros.
+    public static let zeroPrefixed = MemoryFlags(rawValue: 1 << 2)
+    /// The padding of a new block is filled with zeros.
+    public static let zeroPadded = MemoryFlags(rawValue: 1 << 3)
+    /// The owner of foreign bytes says that they follow each other in physical memory.
+    public static let physicallyContiguous = MemoryFlags(rawValue: 1 << 4)
+    /// There are no bytes that the processor can reach: maps fail.
+    public static let notMappable = MemoryFlags(rawValue: 1 << 5)
+
+    static let known = MemoryFlags(rawValue: 0x3F)
+    /// What a share has of the memory it is a window into.
+    static let inherited: MemoryFlags = [.physicallyContiguous, .notMappable]
 }
 
 /// How a block is to be allocated.
@@ -58,7 +69,9 @@ public final class Memory: @unchecked Sendable {
     public let maxSize: Int
     public let flags: MemoryFlags
     /// The memory that owns the block, if this one is a share; never a share itself.
-    let root: Memory?
+    ///
+    /// Its places in buffers and the shares of it have one reference to it together: see `Sharing`.
+    let root: Unmanaged<Memory>?
     /// Called with `user` when a foreign block is given back. Without it, `user` is what `free` gets: a block of our own, or nil.
     private let releaseFunction: ReleaseFunction?
     private let user: UnsafeMutableRawPointer?
@@ -67,6 +80,8 @@ public final class Memory: @unchecked Sendable {
     @exclusivity(unchecked) private var windowSize: Int
     /// The next free memory of the pool that holds this one.
     @exclusivity(unchecked) var next: Unmanaged<Memory>?
+    /// The metas that stay with the memory while it waits in a pool.
+    @exclusivity(unchecked) var pooledMetas: UnsafeMutablePointer<MetaNode>?
 
     /// The open maps: see `MapCounts`.
     let maps = Atomic<UInt64>(0)
@@ -75,7 +90,7 @@ public final class Memory: @unchecked Sendable {
 
     private init(
         base: UnsafeMutableRawPointer?, maxSize: Int, offset: Int, size: Int, flags: MemoryFlags,
-        root: Memory?,
+        root: Unmanaged<Memory>?,
         releaseFunction: ReleaseFunction?, user: UnsafeMutableRawPointer?
     ) {
         self.base = base
@@ -87,6 +102,7 @@ public final class Memory: @unchecked Sendable {
         windowOffset = offset
         windowSize = size
         next = nil
+        pooledMetas = nil
     }
 
     /// A new block with `size` visible bytes of undefined content.
@@ -97,18 +113,22 @@ public final class Memory: @unchecked Sendable {
         size: Int, parameters: AllocationParameters = AllocationParameters()
     ) throws(BufferError) {
         let maxSize: Int
-        let block, base: UnsafeMutableRawPointer
+        let block: Block
         do throws(BufferError) {
             maxSize = try parameters.blockSize(visible: size)
-            (block, base) = try allocateBlock(size: maxSize, alignment: parameters.alignment)
+            block = try Block(size: maxSize, alignment: parameters.alignment)
         } catch {
             self.init(nothing: ())
             throw error
         }
+        if parameters.flags.contains(.zeroPrefixed) { memset(block.base, 0, parameters.prefix) }
+        if parameters.flags.contains(.zeroPadded) {
+            memset(block.base + parameters.prefix + size, 0, parameters.padding)
+        }
         self.init(
-            base: base, maxSize: maxSize, offset: parameters.prefix, size: size, flags: parameters.flags,
-            root: nil,
-            releaseFunction: nil, user: block)
+            base: block.base, maxSize: maxSize, offset: parameters.prefix, size: size,
+            flags: parameters.flags, root: nil,
+            releaseFunction: block.releaseFunction, user: block.user)
     }
 
     /// A memory over foreign bytes, of which `window` is visible.
@@ -163,15 +183,18 @@ public final class Memory: @unchecked Sendable {
     }
 
     /// A read-only window into the block of `root`, whose share count the caller has raised.
-    fileprivate convenience init(share root: Memory, offset: Int, size: Int) {
+    fileprivate convenience init(share root: Unmanaged<Memory>, offset: Int, size: Int) {
+        let (base, maxSize, flags) = root._withUnsafeGuaranteedRef { ($0.base, $0.maxSize, $0.flags) }
         self.init(
-            base: root.base, maxSize: root.maxSize, offset: offset, size: size, flags: .readOnly, root: root,
+            base: base, maxSize: maxSize, offset: offset, size: size,
+            flags: flags.intersection(.inherited).union(.readOnly), root: root,
             releaseFunction: nil, user: nil)
     }
 
     deinit {
+        if let pooledMetas { MetaNode.freeAll(pooledMetas, buffer: nil) }
         if let root {
-            root.sharing.subtract(Sharing.share, ordering: .acquiringAndReleasing)
+            root.dropShare()
         } else if let releaseFunction {
             releaseFunction(user)
         } else {
@@ -187,14 +210,19 @@ public final class Memory: @unchecked Sendable {
 
     /// The visible bytes, without the bookkeeping of a map: for the library's own use, where the rules of maps are known to hold.
     package var visibleBytes: UnsafeMutableRawBufferPointer {
-        guard let base else { return UnsafeMutableRawBufferPointer(start: nil, count: 0) }
+        guard let base else {
+            // Of no bytes, or of bytes that cannot be reached and so never are.
+            return UnsafeMutableRawBufferPointer(
+                start: UnsafeMutableRawPointer(bitPattern: windowSize == 0 ? 0 : 16), count: windowSize)
+        }
         return UnsafeMutableRawBufferPointer(start: base + windowOffset, count: windowSize)
     }
 
     /// Whether the memory can be mapped for writing now, as far as other holders of its bytes go: it is not read-only, no share of it
     /// is alive, it is no share itself, and at most one buffer holds it.
     public var isWritable: Bool {
-        root == nil && !flags.contains(.readOnly) && !Sharing.isShared(sharing.load(ordering: .acquiring))
+        root == nil && flags.isDisjoint(with: [.readOnly, .notMappable])
+            && !Sharing.isShared(sharing.load(ordering: .acquiring))
     }
 
     /// Moves the window: its start by `offset` bytes, which may be negative and reaches into the prefix then, its size to `size`
@@ -222,7 +250,7 @@ public final class Memory: @unchecked Sendable {
     ///
     /// - Returns: the start of `first` in the block, in bytes; nil if they are no span.
     public static func isSpan(_ first: Memory, _ second: Memory) -> Int? {
-        guard (first.root ?? first) === (second.root ?? second) else { return nil }
+        guard first.block == second.block else { return nil }
         return first.windowOffset + first.windowSize == second.windowOffset ? first.windowOffset : nil
     }
 
@@ -239,12 +267,8 @@ public final class Memory: @unchecked Sendable {
 
     /// A read-only window of `size` bytes from `offset` of the block, which must lie in it.
     func shareOfBlock(offset: Int, size: Int) throws(BufferError) -> Memory {
-        let owner = root ?? self
-        // The count goes up before the maps are looked at, and a map for writing looks at the count after it is in place: of a share and a
-        // map that race, at least one sees the other.
-        owner.sharing.add(Sharing.share, ordering: .sequentiallyConsistent)
-        if MapCounts.isWriting(owner.maps.load(ordering: .sequentiallyConsistent)) {
-            owner.sharing.subtract(Sharing.share, ordering: .acquiringAndReleasing)
+        let owner = root ?? Unmanaged.passUnretained(self)
+        guard owner.addShare() else {
             throw .notWritable("the memory is mapped for writing, so it cannot be shared; unmap it first")
         }
         return Memory(share: owner, offset: offset, size: size)
@@ -255,8 +279,14 @@ public final class Memory: @unchecked Sendable {
     /// - Throws: ``BufferError/outOfRange(_:)``, ``BufferError/noMemory(bytes:)``.
     public func copy(offset: Int, size: Int) throws(BufferError) -> Memory {
         try checkRegion(offset: offset, size: size)
+        return try copyOfBlock(offset: windowOffset + offset, size: size)
+    }
+
+    /// A private copy of `size` bytes from `offset` of the block, which must lie in it.
+    func copyOfBlock(offset: Int, size: Int) throws(BufferError) -> Memory {
+        if flags.contains(.notMappable) { throw .notMappable }
         let copy = try Memory(size: size)
-        if size > 0 { memcpy(copy.base!, base! + windowOffset + offset, size) }
+        if size > 0 { memcpy(copy.base!, base! + offset, size) }
         return copy
     }
 
@@ -285,7 +315,7 @@ private func checkWrapped(
         throw .outOfRange(
             "a window of \(size) bytes at offset \(offset) does not lie in a block of \(maxSize) bytes")
     }
-    guard base != nil || maxSize == 0 else {
+    guard base != nil || maxSize == 0 || flags.contains(.notMappable) else {
         throw .invalidArgument("data is NULL, but the block is said to have \(maxSize) bytes")
     }
 }
@@ -303,6 +333,9 @@ extension AllocationParameters {
     /// The size of a block with `visible` visible bytes.
     func blockSize(visible: Int) throws(BufferError) -> Int {
         try flags.check()
+        guard flags.isDisjoint(with: .physicallyContiguous) else {
+            throw .invalidArgument("only the owner of foreign bytes can say that they are physically contiguous")
+        }
         guard alignment >= 1, alignment <= Self.maximumAlignment, alignment & (alignment - 1) == 0 else {
             throw .invalidArgument(
                 "alignment is \(alignment); it must be a power of two of at most \(Self.maximumAlignment) bytes"
@@ -315,26 +348,4 @@ extension AllocationParameters {
         }
         return total
     }
-}
-
-/// A block of at least `size` bytes: what to give to `free`, and the aligned first byte.
-///
-/// `malloc` aligns to 16 bytes. For a little more than that, it is faster to ask it for more bytes and to align by hand than to call
-/// `posix_memalign`, which goes past the thread's cache of glibc.
-private func allocateBlock(
-    size: Int, alignment: Int
-) throws(BufferError) -> (block: UnsafeMutableRawPointer, base: UnsafeMutableRawPointer) {
-    var block: UnsafeMutableRawPointer?
-    if alignment <= 16 {
-        block = malloc(max(size, 1))
-    } else if alignment <= 256 {
-        let (total, overflow) = size.addingReportingOverflow(alignment - 16)
-        block = overflow ? nil : malloc(max(total, 1))
-    } else if posix_memalign(&block, alignment, max(size, 1)) != 0 {
-        block = nil
-    }
-    guard let block else { throw .noMemory(bytes: size) }
-    let mask = UInt(alignment - 1)
-    let base = UnsafeMutableRawPointer(bitPattern: (UInt(bitPattern: block) + mask) & ~mask)!
-    return (block, base)
 }

@@ -143,6 +143,8 @@ package final class FrameSlot: @unchecked Sendable {
             memory = Buffer(try Memory(size: layout.size))
         }
         setRegion(memory!.soleRegion(size: layout.size))
+        // The meta of the frame before is still there, so this changes bytes in place.
+        try memory!.setVideoFrame(VideoFrameMeta(info, layout))
     }
 
     func useWrapped(

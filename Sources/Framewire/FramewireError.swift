@@ -61,6 +61,10 @@ public struct FramewireError: Error, Sendable {
             case .invalidArgument, .invalidFrame: .invalidArgument
             case .outOfRange: .outOfRange
             case .notWritable: .notWritable
+            case .unsupported: .unsupported
+            case .corrupt: .corrupt
+            case .tooLarge: .tooLarge
+            case .callback: .invalidArgument
             case .noMemory: .noMemory
             case .wouldBlock: .wouldBlock
             case .timeout: .timeout

@@ -74,8 +74,11 @@ public final class Sender: Sendable {
 
     /// Queues a buffer of any number of memories that together hold what `info` describes. Nothing is merged or copied.
     ///
-    /// - Throws: as ``push(_:pixels:)``.
+    /// - Throws: as ``push(_:pixels:)``; `unsupported` for a memory that is not mappable.
     public func push(_ info: FrameInfo, buffer: Buffer) throws(FramewireError) {
+        guard buffer.isMappable else {
+            throw FramewireError(.unsupported, "a memory of the buffer is not mappable, so it cannot be sent")
+        }
         let slot = try core.bareSlot(info, available: buffer.size)
         slot.useBuffer(buffer)
         try core.submitForeign(slot)

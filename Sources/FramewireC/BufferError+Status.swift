@@ -8,6 +8,10 @@ extension BufferError {
         case .invalidArgument, .invalidFrame: FW_ERROR_INVALID_ARGUMENT
         case .outOfRange: FW_ERROR_OUT_OF_RANGE
         case .notWritable: FW_ERROR_NOT_WRITABLE
+        case .unsupported: FW_ERROR_UNSUPPORTED
+        case .corrupt: FW_ERROR_CORRUPT
+        case .tooLarge: FW_ERROR_TOO_LARGE
+        case .callback(let code): fw_status(rawValue: code)
         case .noMemory: FW_ERROR_NO_MEMORY
         case .wouldBlock: FW_ERROR_WOULD_BLOCK
         case .timeout: FW_ERROR_TIMEOUT

@@ -8,23 +8,34 @@ func bufferReference(_ handle: OpaquePointer) -> Unmanaged<BufferStorage> {
     Unmanaged.fromOpaque(UnsafeRawPointer(handle))
 }
 
-/// A handle that owns a reference to `storage`.
+/// A new storage as a handle, of which the caller is the only owner.
 @inline(__always)
 func bufferHandle(_ storage: consuming BufferStorage) -> OpaquePointer {
-    OpaquePointer(Unmanaged.passRetained(storage).toOpaque())
+    OpaquePointer(BufferStorage.makeHandle(storage).toOpaque())
 }
 
-/// Whether the caller's reference is the only one, so that the buffer may be changed.
+/// Whether the caller may change the buffer.
 @inline(__always)
-private func isOnlyOwner(_ handle: OpaquePointer) -> Bool {
+func isOnlyOwner(_ handle: OpaquePointer) -> Bool {
     var reference = bufferReference(handle)
-    return reference.isOnlyReference()
+    return reference.isOnlyHandle()
 }
 
-private func failShared() -> fw_status {
+@inline(never)
+func failShared() -> fw_status {
     fail(
         FW_ERROR_NOT_WRITABLE,
         "the buffer has other owners, so it cannot be changed; call fw_buffer_make_writable first")
+}
+
+/// Runs `body` on a buffer that the caller may change.
+@inline(__always)
+func change(
+    _ buffer: OpaquePointer?, _ body: (BufferStorage) throws(BufferError) -> Void
+) -> fw_status {
+    guard let buffer else { return failNull("buffer") }
+    guard isOnlyOwner(buffer) else { return failShared() }
+    return status { () throws(BufferError) in try bufferReference(buffer).borrowed(body) }
 }
 
 // MARK: - Life
@@ -67,14 +78,14 @@ public func fw_buffer_new_wrapped(
 @_cdecl("fw_buffer_ref") @implementation
 public func fw_buffer_ref(_ buffer: OpaquePointer!) -> OpaquePointer! {
     guard let buffer else { return nil }
-    _ = bufferReference(buffer).retain()
+    bufferReference(buffer).addHandle()
     return buffer
 }
 
 @_cdecl("fw_buffer_unref") @implementation
 public func fw_buffer_unref(_ buffer: OpaquePointer!) {
     guard let buffer else { return }
-    bufferReference(buffer).release()
+    bufferReference(buffer).dropHandle()
 }
 
 @_cdecl("fw_buffer_is_writable") @implementation
@@ -93,7 +104,7 @@ public func fw_buffer_make_writable(_ buffer: UnsafeMutablePointer<OpaquePointer
         buffer.pointee = try old.borrowed { storage throws(BufferError) in
             bufferHandle(try storage.makeCopy())
         }
-        old.release()
+        old.dropHandle()
     }
 }
 
@@ -115,13 +126,9 @@ public func fw_buffer_size(_ buffer: OpaquePointer!) -> Int {
 public func fw_buffer_insert_memory(
     _ buffer: OpaquePointer!, _ index: Int, _ memory: OpaquePointer!
 ) -> fw_status {
-    guard let buffer else { return failNull("buffer") }
     guard let memory else { return failNull("memory") }
-    guard isOnlyOwner(buffer) else { return failShared() }
-    return status { () throws(BufferError) in
-        try bufferReference(buffer).borrowed { storage throws(BufferError) in
-            try storage.insert(taking: memoryReference(memory), at: index == -1 ? storage.count : index)
-        }
+    return change(buffer) { storage throws(BufferError) in
+        try storage.insert(taking: memoryReference(memory), at: index == -1 ? storage.count : index)
     }
 }
 
@@ -144,18 +151,19 @@ public func fw_buffer_peek_memory(_ buffer: OpaquePointer!, _ index: Int) -> Opa
     }
 }
 
-@_cdecl("fw_buffer_remove_memory") @implementation
-public func fw_buffer_remove_memory(_ buffer: OpaquePointer!, _ index: Int, _ count: Int) -> fw_status {
-    guard let buffer else { return failNull("buffer") }
-    guard isOnlyOwner(buffer) else { return failShared() }
-    return status { () throws(BufferError) in
-        try bufferReference(buffer).borrowed { storage throws(BufferError) in
-            try storage.remove(at: index, count: count)
-        }
-    }
-}
-
 // MARK: - Bytes
+
+/// Writes an open map to a caller's struct.
+@inline(__always)
+private func store(
+    _ map: BufferMap, _ flags: UInt32, to info: UnsafeMutablePointer<fw_map_info>
+) {
+    info.pointee.data = map.bytes.baseAddress
+    info.pointee.size = map.bytes.count
+    info.pointee.flags = flags
+    info.pointee.internal.0 = map.memory?.toOpaque()
+    info.pointee.internal.1 = UnsafeMutableRawPointer(bitPattern: UInt(map.kind.rawValue))
+}
 
 @_cdecl("fw_buffer_map") @implementation
 public func fw_buffer_map(
@@ -171,11 +179,26 @@ public func fw_buffer_map(
         let map = try bufferReference(buffer).borrowed { storage throws(BufferError) in
             try storage.map(flags, mayChange: mayChange)
         }
-        info.pointee.data = map.bytes.baseAddress
-        info.pointee.size = map.bytes.count
-        info.pointee.flags = map_flags
-        info.pointee.internal.0 = map.memory?.toOpaque()
-        info.pointee.internal.1 = UnsafeMutableRawPointer(bitPattern: UInt(map.kind.rawValue))
+        store(map, map_flags, to: info)
+    }
+}
+
+@_cdecl("fw_buffer_map_range") @implementation
+public func fw_buffer_map_range(
+    _ buffer: OpaquePointer!, _ index: Int, _ count: Int, _ map_flags: UInt32,
+    _ info: UnsafeMutablePointer<fw_map_info>!
+) -> fw_status {
+    guard let info else { return failNull("info") }
+    info.pointee = fw_map_info()
+    guard let buffer else { return failNull("buffer") }
+    let flags = MapFlags(rawValue: map_flags)
+    return status { () throws(BufferError) in
+        try flags.check()
+        let mayChange = isOnlyOwner(buffer)
+        let map = try bufferReference(buffer).borrowed { storage throws(BufferError) in
+            try storage.map(storage.range(index, count), flags, mayChange: mayChange)
+        }
+        store(map, map_flags, to: info)
     }
 }
 
@@ -231,16 +254,26 @@ public func fw_buffer_fill(
     }
 }
 
-@_cdecl("fw_buffer_copy_region") @implementation
-public func fw_buffer_copy_region(
-    _ buffer: OpaquePointer!, _ offset: Int, _ size: Int, _ out: UnsafeMutablePointer<OpaquePointer?>!
+@_cdecl("fw_buffer_set_bytes") @implementation
+public func fw_buffer_set_bytes(
+    _ buffer: OpaquePointer!, _ offset: Int, _ value: UInt8, _ size: Int, _ count: UnsafeMutablePointer<Int>!
 ) -> fw_status {
-    guard let out else { return failNull("out") }
-    out.pointee = nil
-    guard let buffer else { return failNull("buffer") }
-    return status { () throws(BufferError) in
-        out.pointee = try bufferReference(buffer).borrowed { storage throws(BufferError) in
-            bufferHandle(try storage.copyRegion(offset: offset, size: size))
-        }
+    count?.pointee = 0
+    return change(buffer) { storage throws(BufferError) in
+        let set = try storage.setBytes(offset: offset, to: value, size: size < 0 ? Int.max : size)
+        count?.pointee = set
     }
+}
+
+@_cdecl("fw_buffer_compare") @implementation
+public func fw_buffer_compare(
+    _ buffer: OpaquePointer!, _ offset: Int, _ bytes: UnsafeRawPointer!, _ size: Int,
+    _ order: UnsafeMutablePointer<Int32>!
+) -> Int {
+    order?.pointee = 0
+    guard let buffer, let bytes, let order else { return 0 }
+    let other = UnsafeRawBufferPointer(start: bytes, count: size < 0 ? Int.max : size)
+    let result = bufferReference(buffer).borrowed { $0.compare(offset: offset, with: other) }
+    order.pointee = result.order
+    return result.count
 }

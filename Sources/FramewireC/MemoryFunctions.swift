@@ -116,6 +116,12 @@ public func fw_memory_size(
     }
 }
 
+@_cdecl("fw_memory_get_flags") @implementation
+public func fw_memory_get_flags(_ memory: OpaquePointer!) -> UInt32 {
+    guard let memory else { return 0 }
+    return memoryReference(memory).borrowed { $0.flags.rawValue }
+}
+
 @_cdecl("fw_memory_is_writable") @implementation
 public func fw_memory_is_writable(_ memory: OpaquePointer!) -> Int32 {
     guard let memory else { return 0 }
@@ -171,4 +177,18 @@ public func fw_memory_unmap(_ memory: OpaquePointer!, _ map_flags: UInt32) -> fw
             try memory.unmap(MapFlags(rawValue: map_flags))
         }
     }
+}
+
+@_cdecl("fw_set_allocator") @implementation
+public func fw_set_allocator(
+    _ alloc: fw_alloc_fn!, _ free: fw_free_fn!, _ user: UnsafeMutableRawPointer!
+) -> fw_status {
+    guard let alloc else {
+        guard free == nil else { return failNull("alloc") }
+        Allocator.reset()
+        return FW_OK
+    }
+    guard let free else { return failNull("free") }
+    Allocator.set(alloc, free, user: user)
+    return FW_OK
 }

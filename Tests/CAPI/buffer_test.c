@@ -1,4 +1,4 @@
-/* Memories, buffers and pools through the C interface: every function of buffer.h, with good and with bad arguments. */
+/* Memories and buffers through the C interface: every function of memory.h and buffer.h, with good and with bad arguments. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 
@@ -137,27 +137,6 @@ static void test_struct_sizes(void) {
     CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_memory_new(4, &older, &memory));
     older.struct_size = 0;
     CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_memory_new(4, &older, &memory));
-
-    fw_buffer_pool *pool = NULL;
-    fw_buffer_pool_options options = FW_BUFFER_POOL_OPTIONS_INIT;
-    options.struct_size = (uint32_t)offsetof(fw_buffer_pool_options, allocation);
-    options.allocation.alignment = 3;
-    options.size = 10;
-    CHECK(fw_buffer_pool_new(&options, &pool) == FW_OK);
-    fw_buffer_pool_stats stats = FW_BUFFER_POOL_STATS_INIT;
-    stats.struct_size = 16;
-    stats.high_water = 77;
-    CHECK(fw_buffer_pool_get_stats(pool, &stats) == FW_OK);
-    CHECK(stats.struct_size == 16 && stats.high_water == 77);
-    stats.struct_size = 15;
-    CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_buffer_pool_get_stats(pool, &stats));
-    fw_buffer_pool_free(pool);
-    options.struct_size = 15;
-    CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_buffer_pool_new(&options, &pool));
-    options = (fw_buffer_pool_options)FW_BUFFER_POOL_OPTIONS_INIT;
-    options.allocation.struct_size = 0;
-    CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_buffer_pool_new(&options, &pool));
-    CHECK(pool == NULL);
 }
 
 static void test_wrapping(void) {
@@ -182,7 +161,7 @@ static void test_wrapping(void) {
     CHECK_FAILS(FW_ERROR_OUT_OF_RANGE,
                 fw_memory_new_wrapped(bytes, SIZE_MAX, 0, 1, 0, count_release, &released, &memory));
     CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_memory_new_wrapped(NULL, 1, 0, 1, 0, count_release, &released, &memory));
-    CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_memory_new_wrapped(bytes, 1, 0, 1, 8, count_release, &released, &memory));
+    CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_memory_new_wrapped(bytes, 1, 0, 1, 64, count_release, &released, &memory));
     CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_memory_new_wrapped(bytes, 1, 0, 1, 0, count_release, &released, NULL));
     CHECK(released == 1);
     CHECK(fw_memory_new_wrapped(NULL, 0, 0, 0, 0, NULL, NULL, &memory) == FW_OK);
@@ -305,19 +284,19 @@ static void test_buffer_memories(void) {
     CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_buffer_prepend_memory(NULL, memory));
     fw_memory_unref(memory);
 
-    CHECK_FAILS(FW_ERROR_OUT_OF_RANGE, fw_buffer_remove_memory(buffer, 100, 2));
-    CHECK_FAILS(FW_ERROR_OUT_OF_RANGE, fw_buffer_remove_memory(buffer, 102, -1));
-    CHECK_FAILS(FW_ERROR_OUT_OF_RANGE, fw_buffer_remove_memory(buffer, 0, -2));
-    CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_buffer_remove_memory(NULL, 0, 1));
-    CHECK(fw_buffer_remove_memory(buffer, 50, -1) == FW_OK);
-    CHECK(fw_buffer_remove_memory(buffer, 0, 1) == FW_OK);
+    CHECK_FAILS(FW_ERROR_OUT_OF_RANGE, fw_buffer_remove_memory_range(buffer, 100, 2));
+    CHECK_FAILS(FW_ERROR_OUT_OF_RANGE, fw_buffer_remove_memory_range(buffer, 102, -1));
+    CHECK_FAILS(FW_ERROR_OUT_OF_RANGE, fw_buffer_remove_memory_range(buffer, 0, -2));
+    CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_buffer_remove_memory_range(NULL, 0, 1));
+    CHECK(fw_buffer_remove_memory_range(buffer, 50, -1) == FW_OK);
+    CHECK(fw_buffer_remove_memory_range(buffer, 0, 1) == FW_OK);
     CHECK(fw_buffer_memory_count(buffer) == 49 && counts_from(buffer, 2));
 
     CHECK(fw_buffer_ref(buffer) == buffer);
     CHECK(!fw_buffer_is_writable(buffer));
     memory = new_memory(1, 0);
     CHECK_FAILS(FW_ERROR_NOT_WRITABLE, fw_buffer_append_memory(buffer, memory));
-    CHECK_FAILS(FW_ERROR_NOT_WRITABLE, fw_buffer_remove_memory(buffer, 0, 1));
+    CHECK_FAILS(FW_ERROR_NOT_WRITABLE, fw_buffer_remove_memory_range(buffer, 0, 1));
     fw_memory_unref(memory);
     fw_buffer *writable = buffer;
     CHECK(fw_buffer_make_writable(&writable) == FW_OK);
@@ -392,7 +371,7 @@ static void test_buffer_maps(void) {
 
     /* A memory that is shared is replaced before it is written. */
     fw_buffer *region = NULL;
-    CHECK(fw_buffer_copy_region(buffer, 5, 10, &region) == FW_OK);
+    CHECK(fw_buffer_copy_region(buffer, FW_BUFFER_COPY_ALL, 5, 10, &region) == FW_OK);
     CHECK(fw_buffer_map(buffer, FW_MAP_WRITE, &map) == FW_OK);
     CHECK(map.data != place);
     memset(map.data, 0, map.size);
@@ -407,7 +386,7 @@ static void test_buffer_maps(void) {
 
     /* A map outlives the place of its memory. */
     CHECK(fw_buffer_map(buffer, FW_MAP_READ_WRITE, &map) == FW_OK);
-    CHECK(fw_buffer_remove_memory(buffer, 0, -1) == FW_OK);
+    CHECK(fw_buffer_remove_memory_range(buffer, 0, -1) == FW_OK);
     memset(map.data, 3, map.size);
     CHECK(fw_buffer_unmap(buffer, &map) == FW_OK);
 
@@ -476,23 +455,23 @@ static void test_buffer_bytes(void) {
     CHECK(fw_memory_unmap(fw_buffer_peek_memory(buffer, 2), FW_MAP_READ) == FW_OK);
     CHECK(fw_memory_is_writable(fw_buffer_peek_memory(buffer, 0)));
 
-    CHECK(fw_buffer_copy_region(buffer, 5, 20, &region) == FW_OK);
+    CHECK(fw_buffer_copy_region(buffer, FW_BUFFER_COPY_ALL, 5, 20, &region) == FW_OK);
     CHECK(fw_buffer_memory_count(region) == 3 && fw_buffer_size(region) == 20 && counts_from(region, 10));
     CHECK(fw_buffer_peek_memory(region, 1) == fw_buffer_peek_memory(buffer, 1));
     fw_buffer_unref(region);
-    CHECK(fw_buffer_copy_region(buffer, 0, SIZE_MAX, &region) == FW_OK);
+    CHECK(fw_buffer_copy_region(buffer, FW_BUFFER_COPY_ALL, 0, SIZE_MAX, &region) == FW_OK);
     CHECK(fw_buffer_size(region) == 30);
     fw_buffer_unref(region);
-    CHECK(fw_buffer_copy_region(buffer, 30, SIZE_MAX, &region) == FW_OK && fw_buffer_size(region) == 0);
+    CHECK(fw_buffer_copy_region(buffer, FW_BUFFER_COPY_ALL, 30, SIZE_MAX, &region) == FW_OK && fw_buffer_size(region) == 0);
     fw_buffer_unref(region);
-    CHECK_FAILS(FW_ERROR_OUT_OF_RANGE, fw_buffer_copy_region(buffer, 31, SIZE_MAX, &region));
+    CHECK_FAILS(FW_ERROR_OUT_OF_RANGE, fw_buffer_copy_region(buffer, FW_BUFFER_COPY_ALL, 31, SIZE_MAX, &region));
     CHECK(region == NULL);
-    CHECK_FAILS(FW_ERROR_OUT_OF_RANGE, fw_buffer_copy_region(buffer, 1, 30, &region));
-    CHECK_FAILS(FW_ERROR_OUT_OF_RANGE, fw_buffer_copy_region(buffer, 0, SIZE_MAX - 1, &region));
-    CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_buffer_copy_region(NULL, 0, 0, &region));
-    CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_buffer_copy_region(buffer, 0, 0, NULL));
+    CHECK_FAILS(FW_ERROR_OUT_OF_RANGE, fw_buffer_copy_region(buffer, FW_BUFFER_COPY_ALL, 1, 30, &region));
+    CHECK_FAILS(FW_ERROR_OUT_OF_RANGE, fw_buffer_copy_region(buffer, FW_BUFFER_COPY_ALL, 0, SIZE_MAX - 1, &region));
+    CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_buffer_copy_region(NULL, FW_BUFFER_COPY_ALL, 0, 0, &region));
+    CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_buffer_copy_region(buffer, FW_BUFFER_COPY_ALL, 0, 0, NULL));
     CHECK(fw_memory_map(fw_buffer_peek_memory(buffer, 1), FW_MAP_WRITE, &data, NULL) == FW_OK);
-    CHECK_FAILS(FW_ERROR_NOT_WRITABLE, fw_buffer_copy_region(buffer, 5, 20, &region));
+    CHECK_FAILS(FW_ERROR_NOT_WRITABLE, fw_buffer_copy_region(buffer, FW_BUFFER_COPY_ALL, 5, 20, &region));
     CHECK(fw_memory_unmap(fw_buffer_peek_memory(buffer, 1), FW_MAP_WRITE) == FW_OK);
     CHECK(fw_memory_is_writable(fw_buffer_peek_memory(buffer, 0)));
     fw_buffer_unref(buffer);
@@ -500,149 +479,10 @@ static void test_buffer_bytes(void) {
     fw_allocation_params params = FW_ALLOCATION_PARAMS_INIT;
     params.flags = FW_MEMORY_FLAG_NO_SHARE;
     CHECK(fw_buffer_new_allocate(16, &params, &buffer) == FW_OK);
-    CHECK(fw_buffer_copy_region(buffer, 0, SIZE_MAX, &region) == FW_OK);
+    CHECK(fw_buffer_copy_region(buffer, FW_BUFFER_COPY_ALL, 0, SIZE_MAX, &region) == FW_OK);
     CHECK(fw_buffer_peek_memory(region, 0) != fw_buffer_peek_memory(buffer, 0));
     fw_buffer_unref(region);
     fw_buffer_unref(buffer);
-}
-
-static fw_buffer_pool_stats pool_stats(const fw_buffer_pool *pool) {
-    fw_buffer_pool_stats stats = FW_BUFFER_POOL_STATS_INIT;
-    CHECK(fw_buffer_pool_get_stats(pool, &stats) == FW_OK);
-    return stats;
-}
-
-static void test_pool(void) {
-    fw_buffer_pool *pool = NULL;
-    fw_buffer *buffer = NULL, *second = NULL, *region = NULL;
-    fw_memory *share = NULL;
-    fw_buffer_pool_options options = FW_BUFFER_POOL_OPTIONS_INIT;
-    options.size = 100;
-    options.min_buffers = 1;
-    options.max_buffers = 2;
-    options.allocation.prefix = 8;
-    CHECK(fw_buffer_pool_new(&options, &pool) == FW_OK);
-    CHECK(fw_buffer_pool_acquire(pool, 0, &buffer) == FW_OK);
-    CHECK(fw_buffer_size(buffer) == 100 && fw_buffer_memory_count(buffer) == 1 && fw_buffer_is_writable(buffer));
-    fw_memory *memory = fw_buffer_peek_memory(buffer, 0);
-    CHECK(fw_memory_resize(memory, 10, 5) == FW_OK);
-    fw_buffer_unref(buffer);
-    CHECK(fw_buffer_pool_acquire(pool, 0, &buffer) == FW_OK);
-    size_t offset = 0;
-    CHECK(fw_buffer_peek_memory(buffer, 0) == memory);
-    CHECK(fw_memory_size(memory, &offset, NULL) == 100 && offset == 8);
-    CHECK(fw_buffer_pool_acquire(pool, -1, &second) == FW_OK);
-    fw_buffer *third = second;
-    CHECK_FAILS(FW_ERROR_WOULD_BLOCK, fw_buffer_pool_acquire(pool, 0, &third));
-    CHECK(third == NULL);
-    CHECK_FAILS(FW_ERROR_TIMEOUT, fw_buffer_pool_acquire(pool, 1000, &third));
-    fw_buffer_pool_stats stats = pool_stats(pool);
-    CHECK(stats.acquired == 3 && stats.recycled == 1 && stats.discarded == 0);
-    CHECK(stats.outstanding == 2 && stats.high_water == 2);
-
-    /* Still shared: thrown away, and there is room for a new one. */
-    CHECK(fw_memory_share(fw_buffer_peek_memory(second, 0), 0, 10, &share) == FW_OK);
-    fw_buffer_unref(second);
-    stats = pool_stats(pool);
-    CHECK(stats.discarded == 1 && stats.outstanding == 1);
-    CHECK(fw_buffer_pool_acquire(pool, 0, &second) == FW_OK);
-    fw_memory_unref(share);
-    /* Replaced: likewise. */
-    CHECK(fw_buffer_remove_memory(second, 0, 1) == FW_OK);
-    CHECK(fw_buffer_append_memory(second, new_memory(100, 0)) == FW_OK);
-    fw_buffer_unref(second);
-    CHECK(pool_stats(pool).discarded == 2);
-
-    /* A region keeps the buffer out, and lets it return. */
-    CHECK(fw_buffer_copy_region(buffer, 0, 50, &region) == FW_OK);
-    fw_buffer_unref(buffer);
-    CHECK(pool_stats(pool).outstanding == 1);
-    fw_buffer_unref(region);
-    stats = pool_stats(pool);
-    CHECK(stats.outstanding == 0 && stats.recycled == 2 && stats.discarded == 2);
-
-    CHECK(fw_buffer_pool_set_flushing(pool, 1) == FW_OK);
-    CHECK_FAILS(FW_ERROR_FLUSHING, fw_buffer_pool_acquire(pool, -1, &buffer));
-    CHECK(fw_buffer_pool_set_flushing(pool, 0) == FW_OK);
-    CHECK(fw_buffer_pool_acquire(pool, 0, &buffer) == FW_OK);
-    fw_buffer_pool_free(pool);
-    unsigned char byte = 1;
-    CHECK(fw_buffer_fill(buffer, 99, &byte, 1, NULL) == FW_OK);
-    fw_buffer_unref(buffer);
-
-    pool = NULL;
-    CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_buffer_pool_new(NULL, &pool));
-    CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_buffer_pool_new(&options, NULL));
-    options.min_buffers = 3;
-    CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_buffer_pool_new(&options, &pool));
-    options.max_buffers = 0;
-    options.min_buffers = SIZE_MAX;
-    CHECK_FAILS(FW_ERROR_OUT_OF_RANGE, fw_buffer_pool_new(&options, &pool));
-    options.min_buffers = SIZE_MAX / 2;
-    CHECK_FAILS(FW_ERROR_OUT_OF_RANGE, fw_buffer_pool_new(&options, &pool));
-    options.min_buffers = 1;
-    options.size = SIZE_MAX;
-    CHECK_FAILS(FW_ERROR_OUT_OF_RANGE, fw_buffer_pool_new(&options, &pool));
-    options.size = (size_t)PTRDIFF_MAX - 70000;
-    CHECK_FAILS(FW_ERROR_NO_MEMORY, fw_buffer_pool_new(&options, &pool));
-    options.min_buffers = 0;
-    CHECK(fw_buffer_pool_new(&options, &pool) == FW_OK);
-    CHECK_FAILS(FW_ERROR_NO_MEMORY, fw_buffer_pool_acquire(pool, 0, &buffer));
-    CHECK(pool_stats(pool).outstanding == 0);
-    CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_buffer_pool_acquire(pool, 0, NULL));
-    CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_buffer_pool_get_stats(pool, NULL));
-    fw_buffer_pool_free(pool);
-    options.size = 1;
-    options.allocation.alignment = 3;
-    CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_buffer_pool_new(&options, &pool));
-    CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_buffer_pool_acquire(NULL, 0, &buffer));
-    CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_buffer_pool_set_flushing(NULL, 1));
-    CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_buffer_pool_get_stats(NULL, &stats));
-    fw_buffer_pool_free(NULL);
-}
-
-static void *acquire_until_flushing(void *argument) {
-    fw_buffer_pool *pool = (fw_buffer_pool *)argument;
-    size_t *count = (size_t *)calloc(1, sizeof *count);
-    fw_buffer *buffer = NULL;
-    fw_status status;
-    CHECK(count != NULL);
-    while ((status = fw_buffer_pool_acquire(pool, -1, &buffer)) == FW_OK) {
-        unsigned char byte = 5;
-        CHECK(fw_buffer_fill(buffer, 0, &byte, 1, NULL) == FW_OK);
-        fw_buffer_unref(buffer);
-        (*count)++;
-    }
-    CHECK(status == FW_ERROR_FLUSHING);
-    return count;
-}
-
-/* Three threads and two buffers, which come back on other threads than they are waited for on. */
-static void test_pool_threads(void) {
-    fw_buffer_pool *pool = NULL;
-    fw_buffer_pool_options options = FW_BUFFER_POOL_OPTIONS_INIT;
-    pthread_t threads[3];
-    size_t total = 0;
-    options.size = 64;
-    options.max_buffers = 2;
-    CHECK(fw_buffer_pool_new(&options, &pool) == FW_OK);
-    for (int i = 0; i < 3; i++) CHECK(pthread_create(&threads[i], NULL, acquire_until_flushing, pool) == 0);
-    while (pool_stats(pool).acquired < 300) {
-        fw_buffer *buffer = NULL;
-        CHECK(fw_buffer_pool_acquire(pool, -1, &buffer) == FW_OK);
-        fw_buffer_unref(buffer);
-        total++;
-    }
-    CHECK(fw_buffer_pool_set_flushing(pool, 1) == FW_OK);
-    for (int i = 0; i < 3; i++) {
-        void *count = NULL;
-        CHECK(pthread_join(threads[i], &count) == 0);
-        total += *(size_t *)count;
-        free(count);
-    }
-    fw_buffer_pool_stats stats = pool_stats(pool);
-    CHECK(stats.acquired == total && stats.recycled == total && stats.outstanding == 0 && stats.high_water <= 2);
-    fw_buffer_pool_free(pool);
 }
 
 int main(void) {
@@ -656,8 +496,6 @@ int main(void) {
     test_buffer_memories();
     test_buffer_maps();
     test_buffer_bytes();
-    test_pool();
-    test_pool_threads();
     printf("buffer_test: ok\n");
     return 0;
 }
