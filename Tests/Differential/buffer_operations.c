@@ -11,6 +11,19 @@
         AGREE(!was_done == !(expected), "%s: %s", sides[s]->name, was_done ? "done" : "refused");                    \
     } while (0)
 
+/* The reference leaves empty memories out of a copy. */
+static void keep_empty_memories(const buffer *from, void *copy) {
+    for (int i = 0; i < from->count; i++) {
+        void *empty;
+        if (from->memories[i]->size > 0) continue;
+        met[COPY_LEAVES_EMPTY_MEMORIES_OUT]++;
+        empty = reference.peek(from->handle[REFERENCE], (size_t)i);
+        if (from->memories[i]->flags & MEMORY_NO_SHARE) reference.memory_copy(empty, 0, 0, &empty);
+        else reference.memory_ref(empty);
+        AGREE(reference.insert(copy, i, empty), "reference: refused");
+    }
+}
+
 static void place_buffer(buffer *b, void *const made[SIDES]) {
     buffer **slot = free_buffer_slot();
     BOTH b->handle[s] = made[s];
@@ -57,6 +70,7 @@ static void make_writable(int which) {
         AGREE((made[s] == b->handle[s]) == was, "%s: %s", sides[s]->name, was ? "copied" : "not copied");
     }
     if (was) return;
+    keep_empty_memories(b, made[REFERENCE]);
     copy = buffer_copy_all(b, 0);
     BOTH copy->handle[s] = made[s];
     buffer_drop(b);
@@ -77,6 +91,8 @@ static void random_range(const buffer *b, size_t *index, ptrdiff_t *count) {
         *index = 0;
         *count = -1;
     }
+    /* From the very end to the end is an empty range here and a mistake there. */
+    if (*count == -1 && *index == (size_t)b->count && b->count > 0) ++*index;
 }
 
 static void insert(int which) {
@@ -143,6 +159,13 @@ static void replace_nothing(int which) {
     buffer_put(b, (int)index, memory_take(m));
 }
 
+/* With -1 the reference adds it to the index, and takes the sum for a place that there is. */
+static int rest_from_beyond(const buffer *b, size_t index, ptrdiff_t count) {
+    if (count != -1 || index < (size_t)b->count || (index == 0 && b->count == 0)) return 0;
+    met[NEGATIVE_COUNTS]++;
+    return 1;
+}
+
 static void remove_range(int which) {
     buffer *b = buffers[which];
     size_t index;
@@ -158,7 +181,10 @@ static void remove_range(int which) {
     }
     note("buffer: remove %zu+%td of %d (%d memories)", index, count, which, b->count);
     expected = buffer_writable(b) && (count == 0 ? index <= (size_t)b->count : range_is_valid(b, index, count));
-    BOTH OUTCOME(expected, sides[s]->remove_range(b->handle[s], index, count));
+    BOTH {
+        if (s == REFERENCE && rest_from_beyond(b, index, count)) continue;
+        OUTCOME(expected, sides[s]->remove_range(b->handle[s], index, count));
+    }
     if (expected) buffer_cut(b, (int)index, count < 0 ? b->count - (int)index : (int)count);
 }
 
@@ -184,6 +210,17 @@ static void get_range(int which) {
     expected = range_is_valid(b, index, count);
     if (expected && n > 1 && buffer_has_written(b, (int)index, n)) return;
     note("buffer: get memory %zu+%td of %d (%d memories)", index, count, which, b->count);
+    if (expected && n > 1 && range_is_mixed_span(b, (int)index, n)) {
+        size_t offset, max, size;
+        met[SPAN_WITH_THE_BLOCK_ITSELF]++;
+        AGREE(framewire.get_range(b->handle[FRAMEWIRE], index, count, &made[FRAMEWIRE]), "framewire: refused");
+        size = framewire.memory_sizes(made[FRAMEWIRE], &offset, &max);
+        got = buffer_merge(b, (int)index, n);
+        AGREE(size == got->size && offset == got->offset && max == got->max, "framewire: a span was copied");
+        memory_drop(got);
+        framewire.memory_unref(made[FRAMEWIRE]);
+        return;
+    }
     if (expected && b->count == 0) {
         met[MERGE_OF_NOTHING]++;
         AGREE(!reference.get_range(b->handle[REFERENCE], index, count, &made[REFERENCE]), "reference: done");
@@ -223,9 +260,29 @@ static void look(int which) {
         AGREE(!done[REFERENCE] && done[FRAMEWIRE] && found[FRAMEWIRE][1] == 0, "the end of the buffer is found wrongly");
     } else {
         AGREE(done[REFERENCE] == done[FRAMEWIRE], "find: reference %d, framewire %d", done[REFERENCE], done[FRAMEWIRE]);
+        for (int i = b->count; done[REFERENCE] && size == ALL && i > 0 && b->memories[i - 1]->size == 0; i--) {
+            met[END_OF_BUFFER_IS_FOUND]++;
+            found[REFERENCE][1]--;
+        }
         AGREE(!done[REFERENCE] || memcmp(found[REFERENCE], found[FRAMEWIRE], sizeof found[0]) == 0,
               "find: %zu %zu %zu and %zu %zu %zu", found[0][0], found[0][1], found[0][2], found[1][0], found[1][1],
               found[1][2]);
+    }
+    if (range_is_valid(b, index, count) && b->count > 0) {
+        int end = count < 0 ? b->count : (int)index + (int)count, has_empty = 0;
+        const memory *last = b->memories[end - 1];
+        size_t bytes = 0, first = b->memories[index]->offset;
+        for (int i = (int)index; i < end; i++) {
+            bytes += b->memories[i]->size;
+            has_empty |= b->memories[i]->size == 0;
+        }
+        AGREE(sizes[FRAMEWIRE][0] == bytes && sizes[FRAMEWIRE][1] == first
+                  && sizes[FRAMEWIRE][2] == first + bytes + last->max - last->offset - last->size,
+              "framewire: sizes %zu %zu %zu", sizes[1][0], sizes[1][1], sizes[1][2]);
+        if (has_empty) {
+            met[ROOM_THAT_CANNOT_BE_REACHED]++;
+            memcpy(sizes[REFERENCE], sizes[FRAMEWIRE], sizeof sizes[0]);
+        }
     }
     AGREE(memcmp(sizes[REFERENCE], sizes[FRAMEWIRE], sizeof sizes[0]) == 0,
           "sizes: %zu %zu %zu and %zu %zu %zu", sizes[0][0], sizes[0][1], sizes[0][2], sizes[1][0], sizes[1][1],
@@ -269,6 +326,7 @@ static void map_buffer(int which) {
         }
         return;
     }
+    if (range_is_mixed_span(b, (int)index, n)) return;
     target = buffer_map_target(b, (int)index, n, how);
     if (target == NULL) {
         /* The reference would put a copy in the place of the mapped memory. */
@@ -432,6 +490,7 @@ static void copy_whole(int which, int deep) {
     void *made[SIDES];
     note("buffer: %s copy of %d", deep ? "deep" : "shallow", which);
     BOTH OUTCOME(1, sides[s]->copy(b->handle[s], deep, &made[s]));
+    if (!deep) keep_empty_memories(b, made[REFERENCE]);
     place_buffer(buffer_copy_all(b, deep), made);
 }
 
@@ -442,6 +501,13 @@ static void random_region(const buffer *b, size_t *offset, size_t *size) {
     if (one_in(12)) *offset = total + below(3);
     if (one_in(12)) *size = total + below(3);
     if (one_in(60)) *size = ALL - 1 - below(5);
+}
+
+/* The reference then takes the sum for small, and the region for one that there is. */
+static int sum_wraps(size_t offset, size_t size) {
+    if (size == ALL || offset <= ALL - size) return 0;
+    met[REGIONS_ARE_NOT_CHECKED]++;
+    return 1;
 }
 
 static void copy_region(int which, int to) {
@@ -470,6 +536,7 @@ static void copy_region(int which, int to) {
         BOTH {
             unsigned given = s == REFERENCE && merges_nothing ? flags & ~(unsigned)COPY_MERGE : flags;
             if (given != flags) met[MERGE_OF_NOTHING]++;
+            if (s == REFERENCE && sum_wraps(offset, size)) continue;
             OUTCOME(expected, sides[s]->copy_region(b->handle[s], given, offset, size, &made[s]));
         }
         if (expected) buffer_copy_model(target, b, flags, offset, size);
@@ -477,7 +544,10 @@ static void copy_region(int which, int to) {
         else buffer_drop(target);
         return;
     }
-    BOTH OUTCOME(expected, sides[s]->copy_into(target->handle[s], b->handle[s], flags, offset, size));
+    BOTH {
+        if (s == REFERENCE && sum_wraps(offset, size)) continue;
+        OUTCOME(expected, sides[s]->copy_into(target->handle[s], b->handle[s], flags, offset, size));
+    }
     if (expected) buffer_copy_model(target, b, flags, offset, size);
 }
 
@@ -502,9 +572,18 @@ static void append(int which, int is_region) {
     }
     if (other->refs == 1) end_maps_of(other);
     if (!is_region) {
+        /* Moved there, copied here: the memories that a region would not share. */
+        for (int i = 0; i < other->count; i++)
+            if (other->memories[i]->size == 0 || (other->memories[i]->flags & MEMORY_NO_SHARE)) return;
+        if (!buffer_writable(b))
+            for (int i = 0; i < b->count; i++)
+                if (b->memories[i]->size == 0) return;
         BOTH OUTCOME(1, sides[s]->append(&made[s], other->handle[s]));
     } else {
         void *part;
+        if (!buffer_writable(b))
+            for (int i = 0; i < b->count; i++)
+                if (b->memories[i]->size == 0) return;
         met[APPEND_REGION_KEEPS_EMPTY_MEMORIES]++;
         AGREE(reference.copy_region(other->handle[REFERENCE], COPY_MEMORY, offset, size, &part), "reference: no region");
         reference.buffer_unref(other->handle[REFERENCE]);
@@ -560,11 +639,46 @@ static int resize_is_possible(const buffer *b, size_t index, ptrdiff_t count, pt
     return 1;
 }
 
+/* Whether the reference moves the window of a read-only memory in place that is replaced by a share here. */
+static int moves_in_place(const buffer *b, size_t index, ptrdiff_t count) {
+    ptrdiff_t end = count < 0 ? b->count : (ptrdiff_t)index + count;
+    for (ptrdiff_t i = (ptrdiff_t)index; i < end; i++)
+        if (!memory_writable(b->memories[i]) && memory_is_exclusive(b->memories[i])) return 1;
+    return 0;
+}
+
+/* Brings the reference to where the oracle is. */
+static void follow_resize(buffer *b, memory *const *old, const size_t *offsets) {
+    void *handle = b->handle[REFERENCE];
+    met[READ_ONLY_WINDOW_MOVES]++;
+    for (int i = 0; i < b->count; i++) {
+        memory *m = b->memories[i];
+        void *now = reference.peek(handle, (size_t)i), *part;
+        if (m == old[i]) {
+            if (m->offset != offsets[i] || m->size != reference.memory_sizes(now, NULL, NULL))
+                AGREE(reference.memory_resize(now, (ptrdiff_t)(m->offset - offsets[i]), m->size), "reference: refused");
+        } else {
+            if (m->root == NULL) {
+                map open;
+                reference.memory_new(m->size, 1, 0, 0, 0, &part);
+                reference.memory_map(part, MAP_WRITE, &open);
+                memcpy(open.data, memory_bytes(m), m->size);
+                reference.memory_unmap(part, &open);
+            } else {
+                reference.memory_share(now, m->offset - offsets[i], m->size, &part);
+            }
+            AGREE(reference.replace_range(handle, (size_t)i, 1, part), "reference: refused");
+        }
+    }
+}
+
 static void resize(int which) {
     buffer *b = buffers[which];
     size_t index, size, total = buffer_size_of(b), first = 0, max = 0, reference_size;
     ptrdiff_t count, offset;
-    int expected, is_valid, in_reference;
+    memory *old[MOST_MEMORIES];
+    size_t offsets[MOST_MEMORIES];
+    int expected, is_valid, in_reference, is_followed, old_count;
     random_range(b, &index, &count);
     if (one_in(2)) {
         index = 0;
@@ -584,15 +698,25 @@ static void resize(int which) {
         AGREE(!framewire.resize_range(b->handle[FRAMEWIRE], index, count, offset, size), "framewire: done");
         return;
     }
+    is_followed = expected && moves_in_place(b, index, count);
+    for (int i = 0; i < b->count; i++) {
+        old[i] = memory_take(b->memories[i]);
+        offsets[i] = old[i]->offset;
+    }
+    old_count = b->count;
     BOTH {
         size_t wanted = size;
+        if (s == REFERENCE && is_followed) continue;
         if (s == REFERENCE && size == ALL && offset < 0 && is_valid) {
             met[NEGATIVE_RESIZE_TO_THE_END]++;
             wanted = (size_t)((ptrdiff_t)reference_size - offset);
         }
+        if (s == REFERENCE && rest_from_beyond(b, index, count)) continue;
         OUTCOME(expected, sides[s]->resize_range(b->handle[s], index, count, offset, wanted));
     }
     if (expected) buffer_resize_model(b, index, count, offset, size);
+    if (is_followed) follow_resize(b, old, offsets);
+    for (int i = 0; i < old_count; i++) memory_drop(old[i]);
 }
 
 static void set_size(int which) {
@@ -601,6 +725,7 @@ static void set_size(int which) {
     int expected = buffer_writable(b) && resize_is_possible(b, 0, -1, 0, size);
     note("buffer: set size of %d to %zu", which, size);
     reference.sizes_range(b->handle[REFERENCE], 0, -1, &first, &max);
+    if (expected && moves_in_place(b, 0, -1)) return;
     if (buffer_writable(b) && !expected && first + size <= max) {
         met[RESIZE_HALF_DONE]++;
         AGREE(!framewire.set_size(b->handle[FRAMEWIRE], size), "framewire: done");

@@ -51,7 +51,8 @@ static const struct {
                                   "refused: the bytes are in flux, and a region promises not to copy"},
     [EMPTY_RANGE_REPLACED] = {"refuses to replace an empty range", "it inserts"},
     [NEGATIVE_COUNTS] = {"counts below -1 wrap around", "refused: out of range"},
-    [END_OF_BUFFER_IS_FOUND] = {"no memory is found at the very end", "found, with no memories"},
+    [END_OF_BUFFER_IS_FOUND] = {"no memory is found at the very end, and empty ones there are counted",
+                                "found, with no memories; those with bytes are counted"},
     [NEGATIVE_RESIZE_TO_THE_END] = {"a negative offset with a size of -1 is compared as an unsigned number and refused",
                                     "grows to the front up to the old end"},
     [RESIZE_HALF_DONE] = {"checks only the sums, and fails at a memory when others are resized already",
@@ -59,6 +60,13 @@ static const struct {
     [ALIGNMENT_COUNTS_IN_THE_LIMIT] = {"what aligning a block leaves over counts in its size limit, a matter of chance",
                                        "the limit is prefix, size and padding; the reference is driven unaligned"},
     [LIST_PLACES_ARE_NOT_CHECKED] = {"an insertion into a list at a place that does not exist appends", "refused: out of range"},
+    [POOL_FORGETS_THE_PREFIX] = {"a buffer that comes back to its pool loses its prefix", "it is as it was configured"},
+    [SPAN_WITH_THE_BLOCK_ITSELF] = {"only two shares can be a span", "a block and a share of it can, too"},
+    [READ_ONLY_WINDOW_MOVES] = {"a resize moves the window of a read-only memory that only one buffer holds",
+                                "it is replaced by a share: whoever else has a reference keeps the window"},
+    [COPY_LEAVES_EMPTY_MEMORIES_OUT] = {"a shallow copy leaves memories of no bytes out", "a copy has what the buffer has"},
+    [ROOM_THAT_CANNOT_BE_REACHED] = {"the sizes count the blocks of empty memories, which no resize can use",
+                                     "the offset is that of the first memory, the room that behind the last one"},
     [SHARED_LIST_IS_CHANGED] = {"removal in a walk through a shared list is reported and done", "refused"},
     [FIELDS_OF_SHARED_BUFFERS] = {"times and flags are plain fields that anyone can set", "only of a writable buffer"},
 };
@@ -103,6 +111,20 @@ void scenarios(void) {
         sides[s]->buffer_unref(b);
     }
     met[MAPS_OVERFLOW_AT_256]++;
+
+    note("scenario: the outer map ends before the nested one");
+    for (int s = 0; s < SIDES; s++) {
+        map outer, inner, third;
+        AGREE(sides[s]->memory_new(10, 16, 0, 0, 0, &m) && sides[s]->memory_map(m, MAP_BOTH, &outer)
+                  && sides[s]->memory_map(m, MAP_READ, &inner), "%s: no nested map", sides[s]->name);
+        sides[s]->memory_unmap(m, &outer);
+        AGREE(sides[s]->memory_map(m, MAP_WRITE, &third) == (s == REFERENCE), "%s: writing beside a map for reading",
+              sides[s]->name);
+        if (s == REFERENCE) sides[s]->memory_unmap(m, &third);
+        sides[s]->memory_unmap(m, &inner);
+        sides[s]->memory_unref(m);
+    }
+    met[MODE_OF_THE_FIRST_MAP_STAYS]++;
 }
 
 static void run_trace(uint64_t seed) {

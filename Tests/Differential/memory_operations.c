@@ -215,10 +215,12 @@ static void look_for_span(void) {
     int first = any_memory(), second = any_memory(), expected;
     if (first < 0) return;
     note("memory: are %d and %d a span?", first, second);
-    expected = memory_span(memories[first], memories[second]);
-    for (int s = 0; s < SIDES; s++)
+    for (int s = 0; s < SIDES; s++) {
+        expected = s == FRAMEWIRE ? memory_span(memories[first], memories[second])
+                                  : memory_span_in_reference(memories[first], memories[second]);
         AGREE(!sides[s]->memory_is_span(memories[first]->handle[s], memories[second]->handle[s]) == !expected,
               "%s: a span, or none", sides[s]->name);
+    }
 }
 
 void memory_operation(void) {

@@ -5,8 +5,11 @@
 
 long memories_alive, buffers_alive;
 
-/* Counters of roots that are gone, to be looked at when the step is over. */
-static int *gone[256];
+/* Wrapped bytes that are gone here, and may not be in the libraries before the step is over. */
+static struct {
+    int *released;
+    void *foreign[SIDES];
+} gone[256];
 static int gone_count;
 
 memory *memory_make(size_t max, size_t offset, size_t size, unsigned flags) {
@@ -31,9 +34,8 @@ void memory_drop(memory *m) {
     if (--m->refs > 0) return;
     if (m->released != NULL) {
         if (gone_count == 256) abort();
-        gone[gone_count++] = m->released;
-        free(m->foreign[REFERENCE]);
-        free(m->foreign[FRAMEWIRE]);
+        gone[gone_count].released = m->released;
+        memcpy(gone[gone_count++].foreign, m->foreign, sizeof m->foreign);
     }
     free(m->bytes);
     free(m);
@@ -47,8 +49,9 @@ void memory_drop(memory *m) {
 int releases_are_complete(void) {
     int complete = 1;
     for (int i = 0; i < gone_count; i++) {
-        complete = complete && gone[i][REFERENCE] == 1 && gone[i][FRAMEWIRE] == 1;
-        free(gone[i]);
+        complete = complete && gone[i].released[REFERENCE] == 1 && gone[i].released[FRAMEWIRE] == 1;
+        free(gone[i].released);
+        for (int s = 0; s < SIDES; s++) free(gone[i].foreign[s]);
     }
     gone_count = 0;
     return complete;
@@ -110,7 +113,12 @@ void memory_close(memory *m, unsigned how) {
 }
 
 int memory_span(const memory *first, const memory *second) {
-    return first->root != NULL && first->root == second->root && first->offset + first->size == second->offset;
+    const memory *block = first->root ? first->root : first;
+    return block == (second->root ? second->root : second) && first->offset + first->size == second->offset;
+}
+
+int memory_span_in_reference(const memory *first, const memory *second) {
+    return first->root != NULL && second->root != NULL && memory_span(first, second);
 }
 
 buffer *buffer_make(void) {
@@ -175,6 +183,15 @@ int range_is_valid(const buffer *b, size_t index, ptrdiff_t count) {
     size_t present = (size_t)b->count;
     if (count == -1) return index < present || (present == 0 && index == 0);
     return count > 0 && index <= present && (size_t)count <= present - index;
+}
+
+int range_is_mixed_span(const buffer *b, int index, int count) {
+    int is_span = count > 1, is_same = 1;
+    for (int i = index + 1; i < index + count; i++) {
+        is_span = is_span && memory_span(b->memories[i - 1], b->memories[i]);
+        is_same = is_same && memory_span_in_reference(b->memories[i - 1], b->memories[i]);
+    }
+    return is_span && !is_same;
 }
 
 int range_is_span(const buffer *b, int index, int count) {
@@ -266,7 +283,7 @@ int buffer_resize_model(buffer *b, size_t index, ptrdiff_t count, ptrdiff_t offs
             offset = 0;
         } else keep = have - offset < left ? have - offset : left;
         if (offset != 0 || keep != have) {
-            if (memory_is_exclusive(m)) {
+            if (memory_writable(m)) {
                 m->offset = (size_t)((ptrdiff_t)m->offset + offset);
                 m->size = (size_t)keep;
             } else {
@@ -328,6 +345,11 @@ buffer *buffer_copy_all(buffer *from, int deep) {
     buffer *copy = buffer_make();
     unsigned flags = COPY_FLAGS | COPY_TIMESTAMPS | COPY_META | COPY_MEMORY | (deep ? COPY_DEEP : 0);
     buffer_copy_model(copy, from, flags, 0, ALL);
+    for (int i = 0; !deep && i < from->count; i++) {
+        memory *m = from->memories[i];
+        if (m->size > 0) continue;
+        buffer_put(copy, i, (m->flags & MEMORY_NO_SHARE) || memory_is_written(m) ? memory_copy_of(m, 0, 0) : memory_take(m));
+    }
     return copy;
 }
 

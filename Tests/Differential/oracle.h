@@ -64,6 +64,8 @@ int memory_admits_in_reference(const memory *m, unsigned how);
 void memory_open(memory *m, unsigned how);
 void memory_close(memory *m, unsigned how);
 int memory_span(const memory *first, const memory *second);
+/* The reference knows spans of shares alone. */
+int memory_span_in_reference(const memory *first, const memory *second);
 
 /* The release counts of roots that have gone since the last call must all be 1; returns whether they are. */
 int releases_are_complete(void);
@@ -77,6 +79,8 @@ void buffer_put(buffer *b, int index, memory *m); /* takes the reference */
 void buffer_cut(buffer *b, int index, int count);
 void buffer_swap(buffer *b, int index, int count, memory *m); /* takes the reference */
 int range_is_valid(const buffer *b, size_t index, ptrdiff_t count);
+/* A span in which the block itself takes part. */
+int range_is_mixed_span(const buffer *b, int index, int count);
 int range_is_span(const buffer *b, int index, int count);
 memory *buffer_merge(buffer *b, int index, int count);
 /* The memory that a map is to open, put in place as the map does it; NULL if it is refused. The caller owns the reference. */

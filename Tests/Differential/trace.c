@@ -44,11 +44,35 @@ void note(const char *format, ...) {
     if (verbose) printf("%s\n", remembered[(noted - 1) % REMEMBERED]);
 }
 
+static void describe(const memory *m) {
+    fprintf(stderr, " %zu+%zu/%zu%s%s(p%d s%d r%d w%d b%d)", m->offset, m->size, m->max,
+            m->root ? " share" : (m->flags & MEMORY_READ_ONLY) ? " ro" : "", (m->flags & MEMORY_NO_SHARE) ? " ns" : "",
+            m->places, m->root ? m->root->shares : m->shares, m->maps[MAP_READ], m->maps[MAP_WRITE], m->maps[MAP_BOTH]);
+}
+
+/* What the oracle takes all objects for. */
+static void describe_all(void) {
+    for (int i = 0; i < MEMORY_SLOTS; i++) {
+        if (memories[i] == NULL) continue;
+        fprintf(stderr, "  memory %d:", i);
+        describe(memories[i]);
+        fprintf(stderr, "\n");
+    }
+    for (int i = 0; i < BUFFER_SLOTS; i++) {
+        if (buffers[i] == NULL) continue;
+        fprintf(stderr, "  buffer %d (%d owners):", i, buffers[i]->refs);
+        for (int j = 0; j < buffers[i]->count; j++) describe(buffers[i]->memories[j]);
+        fprintf(stderr, "\n");
+    }
+}
+
 void disagree(const char *format, ...) {
     va_list arguments;
     unsigned long first = noted > REMEMBERED ? noted - REMEMBERED : 0;
     fprintf(stderr, "the last operations of the trace:\n");
     for (unsigned long i = first; i < noted; i++) fprintf(stderr, "  %4lu  %s\n", i, remembered[i % REMEMBERED]);
+    fprintf(stderr, "the objects now: window/limit, places, shares of the block, open maps for reading, writing, both\n");
+    describe_all();
     fprintf(stderr, "disagreement: ");
     va_start(arguments, format);
     vfprintf(stderr, format, arguments);
@@ -115,6 +139,9 @@ void drop_memory_slot(int slot) {
 }
 
 void end_held(held_map *one) {
+    /* Nested maps first: the reference goes by the outer one as long as any is open. */
+    for (int i = 0; one->how == MAP_BOTH && one->memory->maps[MAP_BOTH] == 1 && i < HELD_MAPS; i++)
+        if (&held[i] != one && held[i].memory == one->memory) end_held(&held[i]);
     for (int s = 0; s < SIDES; s++) {
         if (one->buffer == NULL) {
             sides[s]->memory_unmap(one->memory->handle[s], &one->open[s]);
