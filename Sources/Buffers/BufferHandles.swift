@@ -1,33 +1,27 @@
 import Synchronization
 
-/// What holds buffers by handles, and has a say in whether they may be changed: the base of a list's storage.
-package class BufferContainer: @unchecked Sendable {
-    // Unchecked: subclasses are changed by a single owner only.
+extension Unmanaged<BufferListStorage> {
+    @inline(__always)
+    private var handles: UnsafeMutablePointer<Atomic<Int>> {
+        _withUnsafeGuaranteedRef { $0.handles }
+    }
 
-    /// The references that C has; all together have one strong reference to the object.
-    package let handles = Atomic<Int>(0)
-
-    package init() {}
-}
-
-extension Unmanaged where Instance: BufferContainer {
-    /// Whether one handle is all that refers to the container.
+    /// Whether one handle is all that refers to the list.
+    @inline(__always)
     package mutating func isOnlyHandle() -> Bool {
-        _withUnsafeGuaranteedRef { $0.handles.load(ordering: .acquiring) } == 1 && isOnlyReference()
+        handles.pointee.load(ordering: .acquiring) == 1 && isOnlyReference()
     }
 
     /// Adds a handle.
+    @inline(__always)
     package func addHandle() {
-        let old = _withUnsafeGuaranteedRef { $0.handles.add(1, ordering: .relaxed).oldValue }
-        if old == 0 { _ = retain() }
+        if handles.pointee.wrappingAdd(1, ordering: .relaxed).oldValue == 0 { _ = retain() }
     }
 
-    /// Takes a handle away; the last one lets go of the container.
+    /// Takes a handle away; the last one lets go of the list.
+    @inline(__always)
     package func dropHandle() {
-        let rest = _withUnsafeGuaranteedRef {
-            $0.handles.subtract(1, ordering: .acquiringAndReleasing).newValue
-        }
-        if rest == 0 { release() }
+        if handles.pointee.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue == 0 { release() }
     }
 }
 
@@ -55,7 +49,7 @@ extension Unmanaged<BufferStorage> {
     /// Adds a handle.
     @inline(__always)
     package func addHandle() {
-        if handles.pointee.add(1, ordering: .relaxed).oldValue == 0 { _ = retain() }
+        if handles.pointee.wrappingAdd(1, ordering: .relaxed).oldValue == 0 { _ = retain() }
     }
 
     /// Takes a handle away; the last one lets go of the storage.
@@ -66,11 +60,11 @@ extension Unmanaged<BufferStorage> {
         if handles.pointee.load(ordering: .acquiring) == 1 {
             var reference = self
             if reference.isOnlyReference() {
-                release()
+                if head.pointee.pool == nil { release() } else { reference.returnToPool() }
                 return
             }
         }
-        if handles.pointee.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 { release() }
+        if handles.pointee.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue == 0 { release() }
     }
 
     /// Whether the one handle that is known of is all that refers to the buffer, and to the container that it belongs to.
@@ -79,15 +73,26 @@ extension Unmanaged<BufferStorage> {
         if handles.pointee.load(ordering: .acquiring) == 1, isOnlyReference() {
             let container = _withUnsafeGuaranteedRef { $0.containers.pointee.load(ordering: .acquiring) }
             if container == 0 { return true }
-            var holder: Unmanaged<BufferContainer> = .fromOpaque(UnsafeRawPointer(bitPattern: container)!)
-            return holder.isOnlyHandle()
+            var list: Unmanaged<BufferListStorage> = .fromOpaque(UnsafeRawPointer(bitPattern: container)!)
+            return list.isOnlyHandle()
         }
         return head.pointee.isBeingMade
     }
 
-    /// Notes that a container holds one of the handles, or, the second time, that it does no longer.
-    package func toggleContainer(_ container: BufferContainer) {
-        let address = UInt(bitPattern: Unmanaged<BufferContainer>.passUnretained(container).toOpaque())
+    /// Makes the caller's handle a reference that is no handle: the only one if the handle was.
+    package mutating func becomeReference() {
+        if handles.pointee.load(ordering: .acquiring) == 1, isOnlyReference() {
+            handles.pointee.store(0, ordering: .relaxed)
+        } else {
+            _ = retain()
+            dropHandle()
+        }
+    }
+
+    /// Notes that a list holds one of the handles, or, the second time, that it does no longer.
+    @inline(__always)
+    package func toggleContainer(_ list: BufferListStorage) {
+        let address = UInt(bitPattern: Unmanaged<BufferListStorage>.passUnretained(list).toOpaque())
         _withUnsafeGuaranteedRef {
             _ = $0.containers.pointee.bitwiseXor(address, ordering: .acquiringAndReleasing)
         }

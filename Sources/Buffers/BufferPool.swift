@@ -1,22 +1,26 @@
+import Synchronization
+
 /// Keeps buffers of one size for reuse.
 ///
-/// A buffer returns by itself when its last owner drops it. One whose memory was replaced, or is still referred to, mapped or shared
-/// by others then, is thrown away instead; a region copied from it with ``Buffer/copyRegion(offset:size:)`` keeps it out until
-/// the region is gone.
+/// A pool is configured, then activated, and lends buffers while it is active. A buffer returns by itself when its last owner drops
+/// it: as it was made, without timestamps, flags and metas. One whose memory was replaced, or is still referred to, mapped or shared by
+/// others then, is thrown away instead; a region copied from it with ``Buffer/copyRegion(offset:size:)`` keeps it out until the region
+/// is gone.
 ///
 /// Threads: any, several at once. A pool that is dropped while buffers are out stays behind them, hidden, until the last is gone.
 public final class BufferPool: Sendable {
     /// What a pool is to hold.
-    public struct Options: Sendable {
+    public struct Configuration: Sendable {
         /// The largest ``minimumBuffers``.
         public static let maximumPreallocation = 1 << 16
 
         /// Bytes of each buffer.
         public var size: Int
-        /// Allocated at once.
+        /// Allocated when the pool is activated.
         public var minimumBuffers: Int
         /// The most that exist at one time; 0 is unlimited.
         public var maximumBuffers: Int
+        /// How the memory of each buffer is allocated.
         public var allocation: AllocationParameters
 
         public init(
@@ -36,7 +40,7 @@ public final class BufferPool: Sendable {
         public var acquired: UInt64 = 0
         /// Buffers that came back and can be used again.
         public var recycled: UInt64 = 0
-        /// Buffers that came back unusable.
+        /// Buffers that came back unusable, or to a pool that was not active any more.
         public var discarded: UInt64 = 0
         /// Buffers that are out now.
         public var outstanding: UInt64 = 0
@@ -46,50 +50,65 @@ public final class BufferPool: Sendable {
         public init() {}
     }
 
-    private let core: PoolCore
+    private let core = PoolCore()
 
-    /// A new, active pool.
+    /// An inactive pool of buffers without bytes: see ``configure(_:)``.
+    public init() {}
+
+    /// A configured and active pool.
     ///
-    /// - Throws: ``BufferError/invalidArgument(_:)``, ``BufferError/outOfRange(_:)``, ``BufferError/noMemory(bytes:)``.
-    public init(_ options: Options) throws(BufferError) {
-        // Before anything throws: Embedded Swift does not free an object that is incomplete then.
-        core = PoolCore(options)
-        _ = try options.allocation.blockSize(visible: options.size)
-        guard options.minimumBuffers >= 0, options.minimumBuffers <= Options.maximumPreallocation,
-            options.maximumBuffers >= 0
-        else {
-            throw .outOfRange(
-                "a pool cannot allocate \(options.minimumBuffers) buffers at once, nor hold \(options.maximumBuffers);"
-                    + " the first may be at most \(Options.maximumPreallocation)")
-        }
-        guard options.maximumBuffers == 0 || options.minimumBuffers <= options.maximumBuffers else {
-            throw .invalidArgument(
-                "the pool is to begin with \(options.minimumBuffers) buffers and to hold at most \(options.maximumBuffers)"
-            )
-        }
-        try core.preallocate()
+    /// - Throws: as ``configure(_:)`` and ``setActive(_:)``.
+    public convenience init(_ configuration: Configuration) throws(BufferError) {
+        self.init()
+        try core.configure(configuration)
+        try core.activate()
     }
 
     deinit {
         core.close()
     }
 
+    /// What the pool holds.
+    public var configuration: Configuration { core.currentConfiguration }
+
+    /// Says what the pool is to hold. The configuration it has already is accepted at any time.
+    ///
+    /// - Throws: ``BufferError/invalidArgument(_:)`` and ``BufferError/outOfRange(_:)`` for a configuration that makes no sense,
+    ///   and the former while the pool is active or buffers are out. The pool is unchanged then.
+    public func configure(_ configuration: Configuration) throws(BufferError) {
+        try core.configure(configuration)
+    }
+
+    /// Whether the pool lends buffers.
+    public var isActive: Bool { core.currentlyActive }
+
+    /// Activates the pool, which allocates the minimum of buffers and ends flushing; or deactivates it, which frees its buffers, those
+    /// that are out as they come back, and makes calls that wait fail with ``BufferError/flushing``.
+    ///
+    /// - Throws: ``BufferError/noMemory(bytes:)`` when activating; the pool stays inactive then.
+    public func setActive(_ isActive: Bool) throws(BufferError) {
+        if isActive { try core.activate() } else { core.deactivate() }
+    }
+
     /// A writable buffer of the pool's size.
     ///
     /// - Parameter timeout: nanoseconds to wait for one to come back when the pool holds as many as it may; 0 does not wait,
     ///   a negative value waits without a limit.
-    /// - Throws: ``BufferError/wouldBlock`` (timeout 0), ``BufferError/timeout``, ``BufferError/flushing``,
-    ///   ``BufferError/noMemory(bytes:)``.
+    /// - Throws: ``BufferError/wouldBlock`` (timeout 0), ``BufferError/timeout``, ``BufferError/flushing`` when the pool is flushing or
+    ///   not active, ``BufferError/noMemory(bytes:)``.
     public func acquire(timeout: Int64 = -1) throws(BufferError) -> Buffer {
-        Buffer(storage: try acquireStorage(timeout: timeout))
+        Buffer(storage: try core.acquire(timeout: timeout).takeRetainedValue())
     }
 
-    /// As ``acquire(timeout:)``.
-    package func acquireStorage(timeout: Int64) throws(BufferError) -> BufferStorage {
-        try core.acquire(timeout: timeout)
+    /// As ``acquire(timeout:)``, as a handle, of which the caller is the only owner.
+    @inline(__always)
+    package func acquireHandle(timeout: Int64) throws(BufferError) -> Unmanaged<BufferStorage> {
+        let storage = try core.acquire(timeout: timeout)
+        storage._withUnsafeGuaranteedRef { $0.handles.pointee.store(1, ordering: .relaxed) }
+        return storage
     }
 
-    /// While `true`, waiting and new calls of ``acquire(timeout:)`` fail with ``BufferError/flushing``.
+    /// While `true`, waiting and new calls of ``acquire(timeout:)`` fail with ``BufferError/flushing``. Activating the pool ends it too.
     public func setFlushing(_ isFlushing: Bool) {
         core.setFlushing(isFlushing)
     }
@@ -103,171 +122,29 @@ public final class BufferPool: Sendable {
 
     /// The number of threads that wait in ``acquire(timeout:)``.
     var waiterCount: Int { core.waiterCount }
+
+    /// The buffers that exist, free or out.
+    var bufferCount: Int { core.bufferCount }
 }
 
-/// The state of a pool, which its buffers refer to while they are out.
-final class PoolCore: @unchecked Sendable {
-    // Unchecked: all that changes is guarded by the lock.
-
-    private let lock = Lock()
-    private let options: BufferPool.Options
-    /// The free memories, linked by their `next`.
-    @exclusivity(unchecked) private var free: Unmanaged<Memory>?
-    /// The memories that exist: free, out, or being allocated.
-    @exclusivity(unchecked) private var total = 0
-    @exclusivity(unchecked) private var waiting = 0
-    @exclusivity(unchecked) private var isFlushing = false
-    @exclusivity(unchecked) private var isClosed = false
-    @exclusivity(unchecked) private var stats = BufferPool.Stats()
-
-    init(_ options: BufferPool.Options) {
-        self.options = options
-    }
-
-    deinit {
-        releaseAll(free)
-    }
-
-    func preallocate() throws(BufferError) {
-        for _ in 0..<options.minimumBuffers {
-            var memory = try makeMemory()
-            push(&memory)
-            total += 1
+extension BufferPool.Configuration {
+    /// Throws unless buffers can be made by it.
+    func check() throws(BufferError) {
+        _ = try allocation.blockSize(visible: size)
+        guard minimumBuffers >= 0, minimumBuffers <= Self.maximumPreallocation, maximumBuffers >= 0 else {
+            throw .outOfRange(
+                "a pool cannot allocate \(minimumBuffers) buffers at once, nor hold \(maximumBuffers); the first may be at"
+                    + " most \(Self.maximumPreallocation)")
+        }
+        guard maximumBuffers == 0 || minimumBuffers <= maximumBuffers else {
+            throw .invalidArgument(
+                "the pool is to begin with \(minimumBuffers) buffers and to hold at most \(maximumBuffers)")
         }
     }
 
-    func acquire(timeout: Int64) throws(BufferError) -> BufferStorage {
-        lock.lock()
-        if isClosed || isFlushing {
-            lock.unlock()
-            throw .flushing
-        }
-        let mustWait = free == nil && options.maximumBuffers != 0 && total >= options.maximumBuffers
-        // Another thread may free the pool while this one waits.
-        if mustWait { _ = Unmanaged.passRetained(self) }
-        defer { if mustWait { Unmanaged.passUnretained(self).release() } }
-        if mustWait {
-            do throws(BufferError) {
-                try wait(timeout)
-            } catch {
-                lock.unlock()
-                throw error
-            }
-        }
-        let memory: Unmanaged<Memory>
-        if let first = free {
-            memory = first
-            free = first._withUnsafeGuaranteedRef { $0.next }
-        } else {
-            total += 1
-            lock.unlock()
-            do throws(BufferError) {
-                memory = try makeMemory()
-            } catch {
-                lock.lock()
-                total -= 1
-                wakeAndUnlock()
-                throw error
-            }
-            lock.lock()
-        }
-        stats.acquired += 1
-        stats.outstanding += 1
-        stats.highWater = max(stats.highWater, stats.outstanding)
-        // All buffers that are out have one reference to the pool together.
-        if stats.outstanding == 1 { _ = Unmanaged.passRetained(self) }
-        lock.unlock()
-
-        memory._withUnsafeGuaranteedRef {
-            $0.resetWindow(offset: options.allocation.prefix, size: options.size)
-        }
-        let storage = BufferStorage.make()
-        let head = storage.head
-        head.pointee.slots[0] = memory
-        head.pointee.count = 1
-        head.pointee.maximumSize = memory._withUnsafeGuaranteedRef { $0.maxSize }
-        head.pointee.pool = Unmanaged.passUnretained(self)
-        head.pointee.pooledMemory = memory
-        storage.giveBackPooledMetas(of: memory)
-        return storage
-    }
-
-    /// Waits, with the lock held, until a buffer can be had.
-    private func wait(_ timeout: Int64) throws(BufferError) {
-        if timeout == 0 { throw .wouldBlock }
-        let deadline = Clock.deadline(after: timeout)
-        waiting += 1
-        defer { waiting -= 1 }
-        var isInTime = true
-        while true {
-            if isClosed || isFlushing { throw .flushing }
-            if free != nil || total < options.maximumBuffers { return }
-            guard isInTime else { throw .timeout }
-            isInTime = lock.wait(until: deadline)
-        }
-    }
-
-    /// Takes the memory of a buffer back with the reference of its place, or nil for a buffer whose memory cannot be used again.
-    func takeBack(_ memory: Unmanaged<Memory>?) {
-        lock.lock()
-        stats.outstanding -= 1
-        let isLast = stats.outstanding == 0
-        var unused: Unmanaged<Memory>?
-        if var memory, !isClosed {
-            push(&memory)
-            stats.recycled += 1
-        } else {
-            unused = memory
-            total -= 1
-            stats.discarded += 1
-        }
-        wakeAndUnlock()
-        unused?.release()
-        if isLast { Unmanaged.passUnretained(self).release() }
-    }
-
-    func setFlushing(_ flag: Bool) {
-        lock.lock()
-        isFlushing = flag
-        wakeAndUnlock()
-    }
-
-    func close() {
-        lock.lock()
-        isClosed = true
-        let unused = free
-        free = nil
-        wakeAndUnlock()
-        releaseAll(unused)
-    }
-
-    var currentStats: BufferPool.Stats { lock.withLock { stats } }
-
-    var waiterCount: Int { lock.withLock { waiting } }
-
-    /// Ends the critical section and wakes those who wait, if there are any: inside of it, as the pool may be gone right behind it.
-    private func wakeAndUnlock() {
-        if waiting > 0 { lock.notifyAll() }
-        lock.unlock()
-    }
-
-    /// A new memory with one place, that in a buffer to come.
-    private func makeMemory() throws(BufferError) -> Unmanaged<Memory> {
-        var memory = Unmanaged.passRetained(try Memory(size: options.size, parameters: options.allocation))
-        memory.enterPlace()
-        return memory
-    }
-
-    private func push(_ memory: inout Unmanaged<Memory>) {
-        memory._withUnsafeGuaranteedRef { $0.next = free }
-        free = memory
-    }
-
-    private func releaseAll(_ first: Unmanaged<Memory>?) {
-        var next = first
-        while let memory = next {
-            next = memory._withUnsafeGuaranteedRef { $0.next }
-            memory.release()
-        }
+    func isSame(as other: Self) -> Bool {
+        size == other.size && minimumBuffers == other.minimumBuffers && maximumBuffers == other.maximumBuffers
+            && allocation.flags == other.allocation.flags && allocation.alignment == other.allocation.alignment
+            && allocation.prefix == other.allocation.prefix && allocation.padding == other.allocation.padding
     }
 }

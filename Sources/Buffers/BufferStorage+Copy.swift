@@ -28,7 +28,7 @@ extension BufferStorage {
         }
         target.pointee.flags = source.pointee.flags.subtracting(.tagMemory)
         target.pointee.times = source.pointee.times
-        if source.pointee.parent != nil || source.pointee.pool != nil { copy.inheritParent(of: self) }
+        try copy.inheritParents(of: self)
         if source.pointee.firstMeta != nil {
             try copy.addMetas(of: self, MetaCopy(flags: .all, isRegion: false, offset: 0, size: size))
         }
@@ -48,7 +48,7 @@ extension BufferStorage {
         for index in 0..<count {
             let reference = self.reference(at: index)
             reference._withUnsafeGuaranteedRef {
-                _ = $0.sharing.add(Sharing.owner, ordering: .sequentiallyConsistent)
+                _ = $0.sharing.wrappingAdd(Sharing.owner, ordering: .sequentiallyConsistent)
             }
             target.pointee.slots[index] = reference
         }
@@ -56,7 +56,11 @@ extension BufferStorage {
         target.pointee.maximumSize = head.pointee.maximumSize
         target.pointee.flags = head.pointee.flags.subtracting(.tagMemory)
         target.pointee.times = head.pointee.times
-        copy.inheritParent(of: self)
+        do throws(BufferError) {
+            try copy.inheritParents(of: self)
+        } catch {
+            fatalError("out of memory")
+        }
         return copy
     }
 
@@ -85,7 +89,6 @@ extension BufferStorage {
         let from = source.head
         let oldCount = target.pointee.count
         let oldMeta = target.pointee.lastMeta
-        let hadParent = target.pointee.parent != nil
         let (oldFlags, oldTimes) = (target.pointee.flags, target.pointee.times)
         var merged: Memory?
         do throws(BufferError) {
@@ -107,10 +110,6 @@ extension BufferStorage {
         } catch {
             removeMetas(behind: oldMeta)
             remove(oldCount..<target.pointee.count)
-            if !hadParent, let parent = target.pointee.parent {
-                target.pointee.parent = nil
-                parent.release()
-            }
             target.pointee.flags = oldFlags
             target.pointee.times = oldTimes
             throw error
@@ -151,9 +150,7 @@ extension BufferStorage {
             }
             start += length
         }
-        if !isDeep, source.head.pointee.pool != nil || source.head.pointee.parent != nil {
-            inheritParent(of: source)
-        }
+        if !isDeep { try inheritParents(of: source) }
     }
 
     /// Appends bytes `part` of a memory that another buffer holds.

@@ -28,8 +28,10 @@ package struct BufferHeader {
     var pool: Unmanaged<PoolCore>?
     /// The memory that the pool gave, while it has a place.
     var pooledMemory: Unmanaged<Memory>?
-    /// The pooled buffer whose memories this one shares; it returns to its pool only when they are free again.
-    var parent: Unmanaged<BufferStorage>?
+    /// The pooled buffers whose memories this one shares; they return to their pools only when those are free again.
+    var parents: BufferParents
+    /// The next free buffer of the pool that holds this one.
+    var next: Unmanaged<BufferStorage>?
     /// The metas in the order they were added in.
     var firstMeta: UnsafeMutablePointer<MetaNode>?
     var lastMeta: UnsafeMutablePointer<MetaNode>?
@@ -61,8 +63,8 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
             BufferHeader(
                 slots: base.withUnsafeMutablePointerToElements { $0 }, count: 0, capacity: inlineCapacity,
                 maximumSize: 0,
-                pool: nil, pooledMemory: nil, parent: nil, firstMeta: nil, lastMeta: nil, arenaUsed: 0,
-                arenaMetas: 0, flags: [], isBeingMade: false, times: BufferTimes())
+                pool: nil, pooledMemory: nil, parents: BufferParents(), next: nil, firstMeta: nil, lastMeta: nil,
+                arenaUsed: 0, arenaMetas: 0, flags: [], isBeingMade: false, times: BufferTimes())
         }
         return unsafeDowncast(base, to: BufferStorage.self)
     }
@@ -84,12 +86,12 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
         let head = self.head
         if head.pointee.firstMeta != nil { removeMetasAtEnd() }
         if head.pointee.pool != nil {
-            returnToPool()
+            returnMemoryToPool()
         } else {
             for index in 0..<head.pointee.count { head.pointee.slots[index].leavePlace() }
         }
         if head.pointee.capacity != Self.inlineCapacity { free(head.pointee.slots) }
-        head.pointee.parent?.release()
+        head.pointee.parents.removeAll()
     }
 
     /// The header; valid while the storage lives.
@@ -135,25 +137,6 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
     @inline(__always)
     package func bytes(at index: Int) -> UnsafeMutableRawBufferPointer {
         head.pointee.slots[index]._withUnsafeGuaranteedRef { $0.visibleBytes }
-    }
-
-    /// Gives the memory that the pool lent back, if the buffer is still as it was lent.
-    private func returnToPool() {
-        let head = self.head
-        let pool = head.pointee.pool!
-        var isReusable = false
-        if head.pointee.count == 1, let pooled = head.pointee.pooledMemory,
-            head.pointee.slots[0].toOpaque() == pooled.toOpaque()
-        {
-            isReusable = head.pointee.slots[0].isUnusedByOthers()
-        }
-        if isReusable {
-            head.pointee.slots[0]._withUnsafeGuaranteedRef { $0.pooledMetas = takePooledMetas() }
-            pool._withUnsafeGuaranteedRef { $0.takeBack(head.pointee.slots[0]) }
-        } else {
-            for index in 0..<head.pointee.count { head.pointee.slots[index].leavePlace() }
-            pool._withUnsafeGuaranteedRef { $0.takeBack(nil) }
-        }
     }
 
     // MARK: Changes
@@ -244,7 +227,7 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
         }
         head.pointee.count -= range.count
         head.pointee.flags.insert(.tagMemory)
-        releaseUnusedParent()
+        releaseUnusedParents()
     }
 
     /// Puts `memory`, which no other buffer holds, in the place of the one at `index`.
@@ -258,7 +241,7 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
         // A private copy is never larger than the block that it comes from.
         head.pointee.maximumSize &+= memory.maxSize - old
         head.pointee.flags.insert(.tagMemory)
-        releaseUnusedParent()
+        releaseUnusedParents()
     }
 
     /// Puts `memory`, which no other buffer holds and which has room for all of their bytes, in the place of several.
@@ -285,32 +268,6 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
             head.pointee.pooledMemory = nil
         }
         head.pointee.slots[index].leavePlace()
-    }
-
-    /// Lets the pooled buffer go whose memories this one shared, when it has none of them any more.
-    private func releaseUnusedParent() {
-        let head = self.head
-        guard let parent = head.pointee.parent else { return }
-        let pooled = parent._withUnsafeGuaranteedRef { $0.head.pointee.pooledMemory?.toOpaque() }
-        var isUsed = false
-        for index in 0..<head.pointee.count where pooled != nil {
-            if head.pointee.slots[index]._withUnsafeGuaranteedRef({ $0.block }) == pooled { isUsed = true }
-        }
-        guard !isUsed else { return }
-        head.pointee.parent = nil
-        parent.release()
-    }
-
-    /// Keeps the pooled buffer that `source` is, or whose memories it shares, from returning to its pool.
-    func inheritParent(of source: BufferStorage) {
-        if source.head.pointee.pool != nil {
-            head.pointee.parent = Unmanaged.passRetained(source)
-        } else if let parent = source.head.pointee.parent {
-            head.pointee.parent = parent.retain()
-        } else {
-            return
-        }
-        releaseUnusedParent()
     }
 }
 

@@ -231,7 +231,7 @@ extension Unmanaged<Memory> {
             return
         }
         let others = _withUnsafeGuaranteedRef {
-            $0.sharing.add(Sharing.owner, ordering: .sequentiallyConsistent).oldValue
+            $0.sharing.wrappingAdd(Sharing.owner, ordering: .sequentiallyConsistent).oldValue
         }
         if others > 0 { release() }
     }
@@ -242,10 +242,10 @@ extension Unmanaged<Memory> {
     @inline(__always)
     func enterAnotherPlace() -> Bool {
         _withUnsafeGuaranteedRef { memory in
-            memory.sharing.add(Sharing.owner, ordering: .sequentiallyConsistent)
+            memory.sharing.wrappingAdd(Sharing.owner, ordering: .sequentiallyConsistent)
             if MapCounts.isWriting(memory.maps.load(ordering: .sequentiallyConsistent)) {
                 // The place that the caller copies from is left.
-                memory.sharing.subtract(Sharing.owner, ordering: .acquiringAndReleasing)
+                memory.sharing.wrappingSubtract(Sharing.owner, ordering: .acquiringAndReleasing)
                 return false
             }
             return true
@@ -258,7 +258,7 @@ extension Unmanaged<Memory> {
         // The count goes up before the maps are looked at, and a map for writing looks at the count after it is in place: of a share and a
         // map that race, at least one sees the other.
         let others = _withUnsafeGuaranteedRef {
-            $0.sharing.add(Sharing.share, ordering: .sequentiallyConsistent).oldValue
+            $0.sharing.wrappingAdd(Sharing.share, ordering: .sequentiallyConsistent).oldValue
         }
         if others == 0 { _ = retain() }
         if _withUnsafeGuaranteedRef({ MapCounts.isWriting($0.maps.load(ordering: .sequentiallyConsistent)) }) {
@@ -272,7 +272,7 @@ extension Unmanaged<Memory> {
     @inline(__always)
     func dropShare() {
         let rest = _withUnsafeGuaranteedRef {
-            $0.sharing.subtract(Sharing.share, ordering: .acquiringAndReleasing).newValue
+            $0.sharing.wrappingSubtract(Sharing.share, ordering: .acquiringAndReleasing).newValue
         }
         if rest == 0, !_withUnsafeGuaranteedRef({ $0.becomeOrphan() }) { release() }
     }
@@ -286,7 +286,7 @@ extension Unmanaged<Memory> {
             return
         }
         let rest = _withUnsafeGuaranteedRef {
-            $0.sharing.subtract(Sharing.owner, ordering: .acquiringAndReleasing).newValue
+            $0.sharing.wrappingSubtract(Sharing.owner, ordering: .acquiringAndReleasing).newValue
         }
         if rest == 0, !_withUnsafeGuaranteedRef({ $0.becomeOrphan() }) { release() }
     }

@@ -58,7 +58,7 @@ public struct AllocationParameters: Sendable {
 ///
 /// Threads: any number may read, map for reading and share. ``resize(offset:size:)`` asks for a single user.
 public final class Memory: @unchecked Sendable {
-    // Unchecked: the counts are atomic, and the window and `next` are changed by a single owner only.
+    // Unchecked: the counts are atomic, and the window is changed by a single owner only.
 
     /// The C function that gives foreign bytes back.
     package typealias ReleaseFunction = @convention(c) (UnsafeMutableRawPointer?) -> Void
@@ -78,10 +78,6 @@ public final class Memory: @unchecked Sendable {
 
     @exclusivity(unchecked) private var windowOffset: Int
     @exclusivity(unchecked) private var windowSize: Int
-    /// The next free memory of the pool that holds this one.
-    @exclusivity(unchecked) var next: Unmanaged<Memory>?
-    /// The metas that stay with the memory while it waits in a pool.
-    @exclusivity(unchecked) var pooledMetas: UnsafeMutablePointer<MetaNode>?
 
     /// The open maps: see `MapCounts`.
     let maps = Atomic<UInt64>(0)
@@ -101,8 +97,6 @@ public final class Memory: @unchecked Sendable {
         self.user = user
         windowOffset = offset
         windowSize = size
-        next = nil
-        pooledMetas = nil
     }
 
     /// A new block with `size` visible bytes of undefined content.
@@ -192,7 +186,6 @@ public final class Memory: @unchecked Sendable {
     }
 
     deinit {
-        if let pooledMetas { MetaNode.freeAll(pooledMetas, buffer: nil) }
         if let root {
             root.dropShare()
         } else if let releaseFunction {

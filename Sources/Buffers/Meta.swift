@@ -77,18 +77,6 @@ extension UnsafeMutablePointer<MetaNode> {
     }
 }
 
-extension MetaNode {
-    /// Frees the data of nodes that are in blocks of their own, and the nodes.
-    static func freeAll(_ first: MetaPointer, buffer: BufferStorage?) {
-        var next: MetaPointer? = first
-        while let node = next {
-            next = node.pointee.next
-            node.pointee.type._withUnsafeGuaranteedRef { $0.release(node.data, buffer) }
-            free(node)
-        }
-    }
-}
-
 /// Counts the metas of the program.
 let metaSequence = Atomic<UInt64>(0)
 
@@ -268,11 +256,9 @@ extension BufferStorage {
         return first
     }
 
-    /// Makes the metas that have waited with a memory in a pool those of this new buffer.
-    @inline(__always)
-    func giveBackPooledMetas(of memory: Unmanaged<Memory>) {
-        guard let first = memory._withUnsafeGuaranteedRef({ $0.pooledMetas }) else { return }
-        memory._withUnsafeGuaranteedRef { $0.pooledMetas = nil }
+    /// Makes metas in blocks of their own those of this new buffer.
+    func adoptMetas(_ first: MetaPointer?) {
+        guard let first else { return }
         head.pointee.firstMeta = first
         var last = first
         while let next = last.pointee.next { last = next }

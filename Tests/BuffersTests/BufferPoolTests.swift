@@ -6,7 +6,7 @@ private func pool(
     size: Int = 100, minimum: Int = 0, maximum: Int = 0, prefix: Int = 0
 ) throws -> BufferPool {
     try BufferPool(
-        BufferPool.Options(
+        BufferPool.Configuration(
             size: size, minimumBuffers: minimum, maximumBuffers: maximum,
             allocation: AllocationParameters(prefix: prefix)))
 }
@@ -165,11 +165,11 @@ extension BufferPool.Stats {
     #expect(buffers[0].size == 100)
 }
 
-@Test func optionsThatMakeNoSenseAreRefused() {
+@Test func configurationsThatMakeNoSenseAreRefused() {
     expect(.invalidArgument) { try pool(minimum: 2, maximum: 1) }
     expect(.outOfRange) { try pool(minimum: -1) }
     expect(.outOfRange) { try pool(maximum: -1) }
-    expect(.outOfRange) { try pool(minimum: BufferPool.Options.maximumPreallocation + 1) }
+    expect(.outOfRange) { try pool(minimum: BufferPool.Configuration.maximumPreallocation + 1) }
     expect(.outOfRange) { try pool(size: -1) }
     expect(.outOfRange) { try pool(size: .max, prefix: 1) }
     expect(.noMemory) { try pool(size: .max - 100, minimum: 1) }
@@ -179,6 +179,193 @@ extension BufferPool.Stats {
     let pool = try pool(size: .max - 100, maximum: 1)
     for _ in 0..<3 { expect(.noMemory) { try pool.acquire(timeout: 0) } }
     #expect(pool.stats == BufferPool.Stats())
+}
+
+// MARK: - Configuration and activation
+
+@Test func aPoolLendsNothingUntilItIsActive() throws {
+    let pool = BufferPool()
+    #expect(!pool.isActive)
+    expect(.flushing) { try pool.acquire() }
+    try pool.configure(BufferPool.Configuration(size: 10))
+    expect(.flushing) { try pool.acquire(timeout: 0) }
+    #expect(pool.stats == BufferPool.Stats())
+    try pool.setActive(true)
+    #expect(pool.isActive)
+    #expect(try pool.acquire().size == 10)
+}
+
+@Test func aPoolCanBeActivatedAsItIsMade() throws {
+    let pool = BufferPool()
+    try pool.setActive(true)
+    #expect(try pool.acquire().size == 0)
+}
+
+@Test func aConfigurationIsKept() throws {
+    let pool = BufferPool()
+    let configuration = BufferPool.Configuration(
+        size: 7, minimumBuffers: 1, maximumBuffers: 2,
+        allocation: AllocationParameters(alignment: 128, prefix: 3, padding: 4))
+    try pool.configure(configuration)
+    #expect(pool.configuration.isSame(as: configuration))
+    try pool.setActive(true)
+    let memory = try pool.acquire().memory(at: 0)!
+    #expect(memory.offset == 3)
+    #expect(memory.size == 7)
+    #expect(memory.maxSize == 14)
+    #expect(UInt(bitPattern: memory.visibleBytes.baseAddress! - 3) % 128 == 0)
+}
+
+@Test func activationAllocatesTheMinimum() throws {
+    // Only what is there already can be had from a pool that cannot allocate any more.
+    let pool = BufferPool()
+    try pool.configure(BufferPool.Configuration(size: .max - 100, minimumBuffers: 1))
+    expect(.noMemory) { try pool.setActive(true) }
+    #expect(!pool.isActive)
+    expect(.flushing) { try pool.acquire() }
+    try pool.configure(BufferPool.Configuration(size: 8, minimumBuffers: 3))
+    try pool.setActive(true)
+    #expect(pool.bufferCount == 3)
+    #expect(pool.stats == BufferPool.Stats())
+}
+
+@Test func anActivePoolCannotBeConfiguredAnew() throws {
+    let pool = try pool(size: 100, maximum: 2)
+    let same = pool.configuration
+    expect(.invalidArgument) { try pool.configure(BufferPool.Configuration(size: 101, maximumBuffers: 2)) }
+    #expect(pool.configuration.isSame(as: same))
+    #expect(try pool.acquire().size == 100)
+    try pool.configure(same)
+    try pool.setActive(false)
+    try pool.configure(BufferPool.Configuration(size: 101))
+    try pool.setActive(true)
+    #expect(try pool.acquire().size == 101)
+}
+
+@Test func aPoolWithBuffersOutCannotBeConfiguredAnew() throws {
+    let pool = try pool()
+    do {
+        let buffer = try pool.acquire()
+        try pool.setActive(false)
+        expect(.invalidArgument) { try pool.configure(BufferPool.Configuration(size: 1)) }
+        try pool.configure(pool.configuration)
+        withExtendedLifetime(buffer) {}
+    }
+    try pool.configure(BufferPool.Configuration(size: 1))
+    try pool.setActive(true)
+    #expect(try pool.acquire().size == 1)
+}
+
+@Test func aBadConfigurationLeavesTheOldOne() throws {
+    let pool = BufferPool()
+    try pool.configure(BufferPool.Configuration(size: 5))
+    expect(.invalidArgument) {
+        try pool.configure(
+            BufferPool.Configuration(size: 6, allocation: AllocationParameters(alignment: 3)))
+    }
+    #expect(pool.configuration.size == 5)
+}
+
+@Test func deactivationFreesTheBuffers() throws {
+    let pool = try pool(minimum: 4)
+    var buffer: Buffer? = try pool.acquire()
+    try pool.setActive(false)
+    #expect(pool.bufferCount == 1)
+    expect(.flushing) { try pool.acquire() }
+    _ = try buffer!.fill(0, [1])
+    buffer = nil
+    #expect(pool.bufferCount == 0)
+    #expect(
+        pool.stats == BufferPool.Stats(acquired: 1, recycled: 0, discarded: 1, outstanding: 0, high: 1))
+    try pool.setActive(true)
+    #expect(pool.bufferCount == 4)
+}
+
+@Test func aBufferComesBackToAPoolThatWasActivatedAgain() throws {
+    let pool = try pool(minimum: 2, maximum: 2)
+    var buffer: Buffer? = try pool.acquire()
+    try pool.setActive(false)
+    try pool.setActive(true)
+    #expect(pool.bufferCount == 2)
+    buffer = nil
+    #expect(pool.stats.recycled == 1)
+    #expect(pool.bufferCount == 2)
+    withExtendedLifetime(buffer) {}
+}
+
+@Test func activationEndsFlushing() throws {
+    let pool = try pool()
+    pool.setFlushing(true)
+    try pool.setActive(true)
+    expect(.flushing) { try pool.acquire() }
+    try pool.setActive(false)
+    pool.setFlushing(false)
+    expect(.flushing) { try pool.acquire() }
+    pool.setFlushing(true)
+    try pool.setActive(true)
+    _ = try pool.acquire()
+}
+
+// MARK: - Coming back
+
+@Test func theWholeBufferIsUsedAgainWhenTheLibraryDropsIt() throws {
+    let pool = try pool()
+    var storage = try pool.acquireHandle(timeout: 0)
+    let first = storage.toOpaque()
+    storage.addHandle()
+    storage.dropHandle()
+    #expect(pool.stats.recycled == 0)
+    storage.dropHandle()
+    #expect(pool.stats.recycled == 1)
+    storage = try pool.acquireHandle(timeout: 0)
+    #expect(storage.toOpaque() == first)
+    storage.dropHandle()
+}
+
+@Test func aBufferInAListComesBackWithTheList() throws {
+    let pool = try pool(maximum: 2)
+    var list = BufferList()
+    try list.append(pool.acquire())
+    try list.append(pool.acquire())
+    expect(.wouldBlock) { try pool.acquire(timeout: 0) }
+    try list.remove(at: 0)
+    #expect(pool.stats.recycled == 1)
+    list = BufferList()
+    #expect(pool.stats.recycled == 2)
+    var owner = try pool.acquireHandle(timeout: 0)
+    let isWritable = owner.isOnlyHandle()
+    #expect(isWritable)
+    owner.dropHandle()
+}
+
+@Test func aBufferOfRegionsOfSeveralPoolsKeepsThemAllOut() throws {
+    let pools = try (0..<3).map { _ in try pool(maximum: 1) }
+    var joined = Buffer()
+    for pool in pools {
+        let buffer = try pool.acquire()
+        try joined.append(buffer.copyRegion(offset: 1, size: 2))
+        try joined.append(buffer.copyRegion(offset: 5, size: 2))
+    }
+    #expect(joined.memoryCount == 6)
+    var copy = joined
+    try copy.removeMemories(at: 0, count: 3)
+    joined = Buffer()
+    #expect(pools.map(\.stats.recycled) == [1, 0, 0])
+    try copy.removeMemories(at: 0, count: 1)
+    #expect(pools.map(\.stats.recycled) == [1, 1, 0])
+    copy = Buffer()
+    #expect(pools.map(\.stats.recycled) == [1, 1, 1])
+    #expect(pools.map(\.stats.discarded) == [0, 0, 0])
+}
+
+@Test func aRegionInAListKeepsAPooledBufferOut() throws {
+    let pool = try pool(maximum: 1)
+    var list = BufferList()
+    try list.append(pool.acquire().copyRegion(offset: 1, size: 2))
+    #expect(pool.stats.outstanding == 1)
+    list = BufferList()
+    #expect(
+        pool.stats == BufferPool.Stats(acquired: 1, recycled: 1, discarded: 0, outstanding: 0, high: 1))
 }
 
 // MARK: - Frames

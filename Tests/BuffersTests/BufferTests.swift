@@ -327,9 +327,9 @@ import Testing
     try buffer.append(counting(20..<30))
     let region = try buffer.copyRegion(offset: 5, size: 20)
     #expect(region.content == Array(5..<25))
-    #expect(region.memory(at: 0)!.root === buffer.memory(at: 0))
+    #expect(region.memory(at: 0)!.block == buffer.memory(at: 0)!.block)
     #expect(region.memory(at: 1) === buffer.memory(at: 1))
-    #expect(region.memory(at: 2)!.root === buffer.memory(at: 2))
+    #expect(region.memory(at: 2)!.block == buffer.memory(at: 2)!.block)
     #expect(region.places == [buffer.places[0]! + 5, buffer.places[1], buffer.places[2]])
 }
 

@@ -106,7 +106,7 @@ private func memset(_ memory: Memory) {
     let root = try counting(0..<100)
     let child = try root.share(offset: 10, size: 50)
     let grandchild = try child.share(offset: 5, size: 10)
-    #expect(grandchild.root === root)
+    #expect(grandchild.block == root.block)
     #expect(grandchild.offset == 15)
     #expect(grandchild.content == Array(15..<25))
 }

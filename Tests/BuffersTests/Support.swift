@@ -78,7 +78,8 @@ final class ForeignBlock: Sendable {
 }
 
 enum ErrorKind {
-    case invalidArgument, invalidFrame, outOfRange, notWritable, noMemory, wouldBlock, timeout, flushing
+    case invalidArgument, invalidFrame, outOfRange, notWritable, unsupported, corrupt, tooLarge, callback
+    case noMemory, wouldBlock, timeout, flushing
 }
 
 extension BufferError {
@@ -88,6 +89,10 @@ extension BufferError {
         case .invalidFrame: .invalidFrame
         case .outOfRange: .outOfRange
         case .notWritable: .notWritable
+        case .unsupported: .unsupported
+        case .corrupt: .corrupt
+        case .tooLarge: .tooLarge
+        case .callback: .callback
         case .noMemory: .noMemory
         case .wouldBlock: .wouldBlock
         case .timeout: .timeout

@@ -86,7 +86,7 @@ private func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) 
 }
 
 @Test func aPoolServesMoreThreadsThanItHasBuffers() throws {
-    let pool = try BufferPool(BufferPool.Options(size: 64, maximumBuffers: 2))
+    let pool = try BufferPool(BufferPool.Configuration(size: 64, maximumBuffers: 2))
     onThreads(4) { thread in
         for _ in 0..<1000 {
             do {
@@ -108,7 +108,7 @@ private func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) 
 }
 
 @Test func aDiscardedBufferWakesAWaiter() throws {
-    let pool = try BufferPool(BufferPool.Options(size: 64, maximumBuffers: 1))
+    let pool = try BufferPool(BufferPool.Configuration(size: 64, maximumBuffers: 1))
     nonisolated(unsafe) var held: Buffer? = try pool.acquire()
     let share = try held!.memory(at: 0)!.share(offset: 0, size: 1)
     let waiter = Buffers.Thread.start(name: "waiter") {
@@ -122,7 +122,7 @@ private func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) 
 }
 
 @Test func flushingWakesWaiters() throws {
-    let pool = try BufferPool(BufferPool.Options(size: 64, maximumBuffers: 1))
+    let pool = try BufferPool(BufferPool.Configuration(size: 64, maximumBuffers: 1))
     let held = try pool.acquire()
     let flushed = Atomic<Int>(0)
     let waiters = (0..<3).map { _ in
@@ -144,7 +144,7 @@ private func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) 
 
 @Test func endingAPoolWakesWaiters() throws {
     nonisolated(unsafe) var pool: BufferPool? = try BufferPool(
-        BufferPool.Options(size: 64, maximumBuffers: 1))
+        BufferPool.Configuration(size: 64, maximumBuffers: 1))
     let handle = Unmanaged.passRetained(pool!)
     pool = nil
     let held = try handle.takeUnretainedValue().acquire()
@@ -153,7 +153,7 @@ private func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) 
         // As a caller from C: without a reference of its own.
         let pool = Unmanaged<BufferPool>.fromOpaque(UnsafeRawPointer(bitPattern: address)!)
         expect(.flushing) { () throws in
-            try pool.borrowed { pool throws(BufferError) in try pool.acquireStorage(timeout: -1) }
+            try pool.borrowed { pool throws(BufferError) in try pool.acquireHandle(timeout: -1) }
         }
     }!
     let isWaiting = handle.takeUnretainedValue()

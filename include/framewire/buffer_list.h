@@ -77,16 +77,19 @@ fw_status fw_buffer_list_get_writable(fw_buffer_list *list, size_t index, fw_buf
 fw_status fw_buffer_list_remove(fw_buffer_list *list, size_t index, ptrdiff_t count);
 
 /*
- * Gets a buffer of the list, borrowed, and its place. It may set `*buffer` to NULL, which has the buffer
- * removed (the next one then has the same place), or to another buffer, whose reference the list takes. The
- * list drops its own reference to the old one in both cases, after the call. 0 ends the round.
+ * Gets a buffer of the list and its place. For the time of the call, the reference in `*buffer` is the
+ * callback's, and what it leaves there is the list's: the buffer may be changed where it is if it is
+ * writable, replaced (fw_buffer_make_writable(buffer), or fw_buffer_unref(*buffer) and another one's
+ * reference), or removed (fw_buffer_unref(*buffer) and NULL; the next one then has the same place). 0 ends
+ * the round.
  */
 typedef int (*fw_buffer_list_foreach_fn)(fw_buffer **buffer, size_t index, void *user);
 
 /*
- * Calls `callback` with each buffer in order, on this thread. It must not change the list by other means.
- * Errors: INVALID_ARGUMENT, NOT_WRITABLE (a buffer is to be replaced or removed in a shared list; the round
- * ends there, the buffer stays, and a replacement still belongs to the callback).
+ * Calls `callback` with each buffer in order, on this thread. It cannot change the list by other means: for
+ * the time of the round the list is shared.
+ * Errors: INVALID_ARGUMENT, NOT_WRITABLE (the callback replaced or removed a buffer of a list that has other
+ * owners; the list stays as it is, the replacement is dropped, and the round ends there).
  */
 fw_status fw_buffer_list_foreach(fw_buffer_list *list, fw_buffer_list_foreach_fn callback, void *user);
 

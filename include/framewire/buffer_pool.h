@@ -40,7 +40,7 @@ typedef struct fw_buffer_pool_config {
 fw_status fw_buffer_pool_new(fw_buffer_pool **out);
 
 /*
- * Says what the pool is to lend. Buffers that are free are dropped. Nothing changes on failure.
+ * Says what the pool is to lend. Nothing changes on failure.
  * Errors: INVALID_ARGUMENT (NULL, alignment, flags, min_buffers above max_buffers; the pool is active, or has
  * buffers out, and the configuration differs from the one it has), OUT_OF_RANGE (sizes, min_buffers).
  */
@@ -60,8 +60,8 @@ fw_status fw_buffer_pool_set_active(fw_buffer_pool *pool, int active);
 int fw_buffer_pool_is_active(const fw_buffer_pool *pool);
 
 /*
- * Starts (1) or ends (0) flushing: waiting and new calls of acquire fail with FLUSHING. Errors:
- * INVALID_ARGUMENT.
+ * Starts (1) or ends (0) flushing: waiting and new calls of acquire fail with FLUSHING. Activating an inactive
+ * pool ends it too. Errors: INVALID_ARGUMENT.
  */
 fw_status fw_buffer_pool_set_flushing(fw_buffer_pool *pool, int flushing);
 
@@ -93,7 +93,7 @@ typedef struct fw_buffer_pool_stats {
     uint32_t reserved;
     uint64_t acquired;    /* calls of acquire that succeeded */
     uint64_t recycled;    /* buffers that came back and can be used again */
-    uint64_t discarded;   /* buffers that came back unusable */
+    uint64_t discarded;   /* buffers that came back unusable, or to a pool that is not active */
     uint64_t outstanding; /* buffers out now */
     uint64_t high_water;  /* the most that were out at once */
 } fw_buffer_pool_stats;

@@ -1,0 +1,186 @@
+import CPosix
+import Synchronization
+
+/// The pooled buffers that a buffer keeps out of their pools, each once. One needs no allocation.
+struct BufferParents {
+    /// A further one, in a block of its own.
+    struct Node {
+        var parent: Unmanaged<BufferStorage>
+        var next: UnsafeMutablePointer<Node>?
+    }
+
+    private var first: Unmanaged<BufferStorage>?
+    private var others: UnsafeMutablePointer<Node>?
+
+    @inline(__always)
+    var isEmpty: Bool { first == nil && others == nil }
+
+    private func contains(_ parent: Unmanaged<BufferStorage>) -> Bool {
+        if first?.toOpaque() == parent.toOpaque() { return true }
+        var next = others
+        while let node = next {
+            if node.pointee.parent.toOpaque() == parent.toOpaque() { return true }
+            next = node.pointee.next
+        }
+        return false
+    }
+
+    /// Adds a parent, with a reference of its own.
+    mutating func add(_ parent: Unmanaged<BufferStorage>) throws(BufferError) {
+        if contains(parent) { return }
+        if first == nil {
+            first = parent.retain()
+            return
+        }
+        let bytes = MemoryLayout<Node>.size
+        guard let block = malloc(bytes) else { throw .noMemory(bytes: bytes) }
+        let node = block.bindMemory(to: Node.self, capacity: 1)
+        node.initialize(to: Node(parent: parent.retain(), next: others))
+        others = node
+    }
+
+    /// Adds those of another buffer.
+    mutating func add(_ parents: BufferParents) throws(BufferError) {
+        if let parent = parents.first { try add(parent) }
+        var next = parents.others
+        while let node = next {
+            next = node.pointee.next
+            try add(node.pointee.parent)
+        }
+    }
+
+    /// Lets those go that are not `isUsed`.
+    @inline(never)
+    mutating func keep(_ isUsed: (Unmanaged<BufferStorage>) -> Bool) {
+        var kept: UnsafeMutablePointer<Node>?
+        var next = others
+        while let node = next {
+            next = node.pointee.next
+            if isUsed(node.pointee.parent) {
+                node.pointee.next = kept
+                kept = node
+            } else {
+                node.pointee.parent.drop()
+                free(node)
+            }
+        }
+        others = kept
+        guard var parent = first, !isUsed(parent) else { return }
+        first = nil
+        parent.drop()
+    }
+
+    @inline(__always)
+    mutating func removeAll() {
+        if !isEmpty { keep { _ in false } }
+    }
+}
+
+extension BufferStorage {
+    /// Keeps the pooled buffers whose memories came from `source` from returning to their pools: `source` itself, and those that it
+    /// keeps.
+    @inline(__always)
+    func inheritParents(of source: BufferStorage) throws(BufferError) {
+        let from = source.head
+        if from.pointee.pool == nil, from.pointee.parents.isEmpty { return }
+        try addParents(of: source)
+    }
+
+    @inline(never)
+    private func addParents(of source: BufferStorage) throws(BufferError) {
+        guard source !== self else { return }
+        if source.head.pointee.pool != nil { try head.pointee.parents.add(Unmanaged.passUnretained(source)) }
+        try head.pointee.parents.add(source.head.pointee.parents)
+        releaseUnusedParents()
+    }
+
+    /// Lets the pooled buffers go of whose memories this one has none any more.
+    @inline(__always)
+    func releaseUnusedParents() {
+        guard !head.pointee.parents.isEmpty else { return }
+        head.pointee.parents.keep { parent in
+            guard let pooled = parent.head.pointee.pooledMemory?.toOpaque() else { return false }
+            for index in 0..<count where reference(at: index)._withUnsafeGuaranteedRef({ $0.block }) == pooled {
+                return true
+            }
+            return false
+        }
+    }
+}
+
+extension Unmanaged<BufferStorage> {
+    /// Drops a reference that is no handle. The last one to a buffer of a pool gives the whole buffer back, without freeing and
+    /// allocating it.
+    ///
+    /// The last reference that a Swift value drops ends the object itself, and ``BufferStorage/returnMemoryToPool()`` makes another
+    /// for the pool.
+    package mutating func drop() {
+        if head.pointee.pool != nil, isOnlyReference() {
+            returnToPool()
+        } else {
+            release()
+        }
+    }
+
+    /// Gives the buffer, to which there is no other reference, back to its pool, or frees it if it is not as the pool made it.
+    @inline(never)
+    mutating func returnToPool() {
+        let storage = head
+        _withUnsafeGuaranteedRef { storage in
+            storage.handles.pointee.store(0, ordering: .relaxed)
+            if storage.firstMeta != nil { storage.removeMetasAtEnd() }
+        }
+        // A meta that was let go may have added an owner.
+        guard isOnlyReference() else {
+            release()
+            return
+        }
+        let pool = storage.pointee.pool!
+        if _withUnsafeGuaranteedRef({ $0.resetForPool() }) {
+            pool._withUnsafeGuaranteedRef { $0.takeBack(self) }
+            return
+        }
+        storage.pointee.pool = nil
+        release()
+        pool._withUnsafeGuaranteedRef { $0.takeBack(nil) }
+    }
+}
+
+extension BufferStorage {
+    /// Takes away what the pool did not give; `false` when the memory is not the one that the pool gave, or has other users.
+    fileprivate func resetForPool() -> Bool {
+        let head = self.head
+        guard head.pointee.count == 1, let pooled = head.pointee.pooledMemory,
+            head.pointee.slots[0].toOpaque() == pooled.toOpaque(), head.pointee.slots[0].isUnusedByOthers()
+        else { return false }
+        head.pointee.parents.removeAll()
+        head.pointee.flags = []
+        head.pointee.times = BufferTimes()
+        return true
+    }
+
+    /// Ends a buffer of a pool, of which only the pooled metas are left: its memory and those go on in a new buffer of the pool, if
+    /// the memory is as the pool gave it.
+    func returnMemoryToPool() {
+        let head = self.head
+        let pool = head.pointee.pool!
+        var successor: Unmanaged<BufferStorage>?
+        if resetForPool() {
+            let storage = BufferStorage.make()
+            let target = storage.head
+            target.pointee.slots[0] = head.pointee.slots[0]
+            target.pointee.count = 1
+            target.pointee.maximumSize = head.pointee.maximumSize
+            target.pointee.pool = pool
+            target.pointee.pooledMemory = head.pointee.pooledMemory
+            storage.adoptMetas(takePooledMetas())
+            head.pointee.count = 0
+            successor = Unmanaged.passRetained(storage)
+        } else {
+            removeMetas(behind: nil)
+        }
+        for index in 0..<head.pointee.count { head.pointee.slots[index].leavePlace() }
+        head.pointee.count = 0
+        pool._withUnsafeGuaranteedRef { $0.takeBack(successor) }
+    }
+}
