@@ -28,7 +28,9 @@ extension Buffer {
     /// Which memories hold `size` bytes from `offset`, or those to the end, and the bytes of the first before `offset`.
     ///
     /// - Throws: ``BufferError/outOfRange(_:)``.
-    public func findMemory(offset: Int, size: Int? = nil) throws(BufferError) -> (range: Range<Int>, skip: Int) {
+    public func findMemory(
+        offset: Int, size: Int? = nil
+    ) throws(BufferError) -> (range: Range<Int>, skip: Int) {
         try storage.findMemory(offset: offset, size: size ?? -1)
     }
 

@@ -72,7 +72,9 @@ public struct Buffer: @unchecked Sendable {
     /// Changes the header of a storage of this value's own. Where no memory is left for a whole copy, all that
     /// can be shared is.
     private mutating func changeHeader(_ body: (inout BufferHeader) -> Void) {
-        if !isKnownUniquelyReferenced(&storage) { storage = (try? storage.makeCopy()) ?? storage.makeBareCopy() }
+        if !isKnownUniquelyReferenced(&storage) {
+            storage = (try? storage.makeCopy()) ?? storage.makeBareCopy()
+        }
         body(&storage.head.pointee)
     }
 

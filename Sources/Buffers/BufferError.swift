@@ -42,7 +42,9 @@ public enum BufferError: Error, Sendable {
 
 extension BufferError {
     /// For a memory that is ``MemoryFlags/notMappable``.
-    static var notMappable: BufferError { .unsupported("the memory has no bytes that can be mapped or copied") }
+    static var notMappable: BufferError {
+        .unsupported("the memory has no bytes that can be mapped or copied")
+    }
 
     /// For a range of memories.
     static func noSuchMemories(_ index: Int, _ count: Int, of present: Int) -> BufferError {

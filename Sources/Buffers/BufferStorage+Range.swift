@@ -67,11 +67,13 @@ extension BufferStorage {
         let (rest, restOverflow) = present.subtractingReportingOverflow(offset)
         let newSize = size == -1 ? rest : size
         let (end, endOverflow) = begin.addingReportingOverflow(newSize)
-        guard size >= -1, !beginOverflow, begin >= 0, size != -1 || (!restOverflow && rest >= 0), !endOverflow,
+        guard size >= -1, !beginOverflow, begin >= 0, size != -1 || (!restOverflow && rest >= 0),
+            !endOverflow,
             newSize >= 0, begin <= maximum, end <= maximum
         else {
             let text = Sentence(
-                "moving the start by \(offset) to \(size) bytes leaves the \(maximum) bytes that the memories have room for")
+                "moving the start by \(offset) to \(size) bytes leaves the \(maximum) bytes that the memories have room for"
+            )
             throw .outOfRange(text.text)
         }
         if offset == 0 && newSize == present { return }

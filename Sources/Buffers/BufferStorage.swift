@@ -63,7 +63,8 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
             BufferHeader(
                 slots: base.withUnsafeMutablePointerToElements { $0 }, count: 0, capacity: inlineCapacity,
                 maximumSize: 0,
-                pool: nil, pooledMemory: nil, parents: BufferParents(), next: nil, firstMeta: nil, lastMeta: nil,
+                pool: nil, pooledMemory: nil, parents: BufferParents(), next: nil, firstMeta: nil,
+                lastMeta: nil,
                 arenaUsed: 0, arenaMetas: 0, flags: [], isBeingMade: false, times: BufferTimes())
         }
         return unsafeDowncast(base, to: BufferStorage.self)

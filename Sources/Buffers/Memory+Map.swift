@@ -261,7 +261,8 @@ extension Unmanaged<Memory> {
             $0.sharing.wrappingAdd(Sharing.share, ordering: .sequentiallyConsistent).oldValue
         }
         if others == 0 { _ = retain() }
-        if _withUnsafeGuaranteedRef({ MapCounts.isWriting($0.maps.load(ordering: .sequentiallyConsistent)) }) {
+        if _withUnsafeGuaranteedRef({ MapCounts.isWriting($0.maps.load(ordering: .sequentiallyConsistent)) })
+        {
             dropShare()
             return false
         }

@@ -327,7 +327,8 @@ extension AllocationParameters {
     func blockSize(visible: Int) throws(BufferError) -> Int {
         try flags.check()
         guard flags.isDisjoint(with: .physicallyContiguous) else {
-            throw .invalidArgument("only the owner of foreign bytes can say that they are physically contiguous")
+            throw .invalidArgument(
+                "only the owner of foreign bytes can say that they are physically contiguous")
         }
         guard alignment >= 1, alignment <= Self.maximumAlignment, alignment & (alignment - 1) == 0 else {
             throw .invalidArgument(

@@ -47,14 +47,18 @@ extension BufferStorage {
     package func addMeta(serialized bytes: UnsafeRawBufferPointer) throws(BufferError) -> (MetaPointer, Int) {
         guard bytes.count >= MetaCoding.headSize else {
             throw .corrupt(
-                Sentence("\(bytes.count) bytes are too few for the \(MetaCoding.headSize) a meta begins with").text)
+                Sentence("\(bytes.count) bytes are too few for the \(MetaCoding.headSize) a meta begins with")
+                    .text)
         }
         let total = Int(UInt32(littleEndian: bytes.loadUnaligned(as: UInt32.self)))
         let nameSize = Int(bytes[5])
         // No sum here can wrap: each length is held against what is left.
-        guard total <= bytes.count, total >= MetaCoding.headSize, nameSize <= total - MetaCoding.headSize else {
+        guard total <= bytes.count, total >= MetaCoding.headSize, nameSize <= total - MetaCoding.headSize
+        else {
             throw .corrupt(
-                Sentence("a meta of \(total) bytes with a name of \(nameSize) does not fit \(bytes.count) bytes").text)
+                Sentence(
+                    "a meta of \(total) bytes with a name of \(nameSize) does not fit \(bytes.count) bytes"
+                ).text)
         }
         guard bytes[4] == MetaCoding.version else {
             throw .unsupported(Sentence("metas of version \(bytes[4]) are not known").text)

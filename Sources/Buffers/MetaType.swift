@@ -24,8 +24,7 @@ public final class MetaType: @unchecked Sendable {
         /// Writes the data if there is room, and returns how many bytes it has in any case.
         package var serialize: ((UnsafeRawPointer, Data) throws(BufferError) -> Int)?
         /// Sets up data that is all zeros from bytes that may come from anywhere.
-        package var deserialize:
-            ((Data, UnsafeRawBufferPointer, BufferStorage) throws(BufferError) -> Void)?
+        package var deserialize: ((Data, UnsafeRawBufferPointer, BufferStorage) throws(BufferError) -> Void)?
 
         package init() {}
     }
@@ -76,7 +75,8 @@ public final class MetaType: @unchecked Sendable {
             throw .invalidArgument(Sentence("tags \(tags.rawValue) have bits that mean nothing").text)
         }
         guard size >= 0, size <= maximumSize else {
-            throw .outOfRange(Sentence("a meta of \(size) bytes is too large; at most \(maximumSize) can be").text)
+            throw .outOfRange(
+                Sentence("a meta of \(size) bytes is too large; at most \(maximumSize) can be").text)
         }
         registerReadyMade()
         guard let type = registry.insert(name, size, tags, isReadyMade: false, functions) else {
@@ -103,7 +103,8 @@ public final class MetaType: @unchecked Sendable {
         }
         functions.deserialize = { (data, bytes, _) throws(BufferError) in
             guard bytes.count == size else {
-                throw .corrupt(Sentence("the meta has \(bytes.count) bytes, those of its type have \(size)").text)
+                throw .corrupt(
+                    Sentence("the meta has \(bytes.count) bytes, those of its type have \(size)").text)
             }
             data.copyMemory(from: bytes)
         }

@@ -49,7 +49,8 @@ public struct VideoFrameMeta: Sendable, Equatable {
     /// - Throws: ``BufferError/invalidFrame(_:)`` for the sides; ``BufferError/invalidArgument(_:)`` for a wrong number of planes or a
     ///   stride below a row's bytes; ``BufferError/outOfRange(_:)`` for a plane that reaches past what can be counted.
     public init(
-        width: Int, height: Int, format: PixelFormat, rowOrder: RowOrder = .topDown, planes given: [Plane] = []
+        width: Int, height: Int, format: PixelFormat, rowOrder: RowOrder = .topDown,
+        planes given: [Plane] = []
     ) throws(BufferError) {
         func plane(_ index: Int) -> Plane {
             index < given.count ? given[index] : Plane(offset: 0, stride: 0)
@@ -80,8 +81,10 @@ public struct VideoFrameMeta: Sendable, Equatable {
             let plane = index == 0 ? given.0 : index == 1 ? given.1 : given.2
             guard plane.stride >= wanted.rowBytes else {
                 throw .invalidArgument(
-                    Sentence("plane \(index) has a stride of \(plane.stride), its rows have \(wanted.rowBytes) bytes")
-                        .text)
+                    Sentence(
+                        "plane \(index) has a stride of \(plane.stride), its rows have \(wanted.rowBytes) bytes"
+                    )
+                    .text)
             }
             let rows = plane.stride.multipliedReportingOverflow(by: wanted.rows)
             let end = plane.offset.addingReportingOverflow(rows.partialValue)

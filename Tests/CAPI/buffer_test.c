@@ -485,6 +485,171 @@ static void test_buffer_bytes(void) {
     fw_buffer_unref(buffer);
 }
 
+static void test_times_and_flags(void) {
+    fw_buffer *buffer = NULL, *copy = NULL;
+    CHECK(fw_buffer_new(&buffer) == FW_OK);
+    CHECK(fw_buffer_pts(buffer) == FW_TIME_NONE && fw_buffer_dts(buffer) == FW_TIME_NONE);
+    CHECK(fw_buffer_duration(buffer) == FW_TIME_NONE);
+    CHECK(fw_buffer_offset(buffer) == FW_OFFSET_NONE && fw_buffer_offset_end(buffer) == FW_OFFSET_NONE);
+    CHECK(fw_buffer_set_pts(buffer, 1) == FW_OK && fw_buffer_set_dts(buffer, 2) == FW_OK);
+    CHECK(fw_buffer_set_duration(buffer, 3) == FW_OK && fw_buffer_set_offset(buffer, 4) == FW_OK);
+    CHECK(fw_buffer_set_offset_end(buffer, 5) == FW_OK);
+    CHECK(fw_buffer_set_flags(buffer, FW_BUFFER_FLAG_LIVE | FW_BUFFER_FLAG_USER | 1u << 31) == FW_OK);
+    CHECK(fw_buffer_unset_flags(buffer, FW_BUFFER_FLAG_LIVE) == FW_OK);
+    CHECK(fw_buffer_get_flags(buffer) == (FW_BUFFER_FLAG_USER | 1u << 31));
+    CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_buffer_set_flags(buffer, 1u << 13));
+    CHECK(fw_buffer_copy(buffer, &copy) == FW_OK);
+    CHECK(fw_buffer_pts(copy) == 1 && fw_buffer_dts(copy) == 2 && fw_buffer_duration(copy) == 3);
+    CHECK(fw_buffer_offset(copy) == 4 && fw_buffer_offset_end(copy) == 5);
+    CHECK(fw_buffer_get_flags(copy) == (FW_BUFFER_FLAG_USER | 1u << 31));
+    fw_buffer_ref(buffer);
+    CHECK_FAILS(FW_ERROR_NOT_WRITABLE, fw_buffer_set_pts(buffer, 9));
+    CHECK_FAILS(FW_ERROR_NOT_WRITABLE, fw_buffer_set_flags(buffer, 1));
+    CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_buffer_set_offset_end(NULL, 9));
+    CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_buffer_unset_flags(NULL, 1));
+    CHECK(fw_buffer_pts(NULL) == FW_TIME_NONE && fw_buffer_offset(NULL) == FW_OFFSET_NONE);
+    CHECK(fw_buffer_pts(buffer) == 1 && fw_buffer_get_flags(NULL) == 0);
+    fw_buffer_unref(buffer);
+    fw_buffer_unref(buffer);
+    fw_buffer_unref(copy);
+}
+
+static void test_ranges(void) {
+    fw_buffer *buffer = NULL, *other = NULL;
+    fw_memory *memory = NULL;
+    fw_map_info map;
+    size_t size = 0, offset = 0, max_size = 0, index = 0, count = 0, skip = 0;
+    CHECK(fw_buffer_new(&buffer) == FW_OK);
+    for (int i = 0; i < 4; i++) CHECK(fw_buffer_append_memory(buffer, new_memory(5, (unsigned char)(5 * i))) == FW_OK);
+    CHECK(fw_buffer_sizes(buffer, &offset, &max_size) == 20 && offset == 0 && max_size >= 20);
+    CHECK(fw_buffer_sizes_range(buffer, 1, 2, &size, NULL, NULL) == FW_OK && size == 10);
+    CHECK_FAILS(FW_ERROR_OUT_OF_RANGE, fw_buffer_sizes_range(buffer, 1, 4, &size, NULL, NULL));
+    CHECK(fw_buffer_find_memory(buffer, 7, 6, &index, &count, &skip) == FW_OK && index == 1 && count == 2 && skip == 2);
+    CHECK(fw_buffer_find_memory(buffer, 20, SIZE_MAX, &index, &count, &skip) == FW_OK && count == 0);
+    CHECK_FAILS(FW_ERROR_OUT_OF_RANGE, fw_buffer_find_memory(buffer, 7, 14, &index, &count, &skip));
+    CHECK(fw_buffer_get_memory(buffer, 1, &memory) == FW_OK && memory == fw_buffer_peek_memory(buffer, 1));
+    fw_memory_unref(memory);
+    CHECK(fw_buffer_get_memory_range(buffer, 1, 2, &memory) == FW_OK && fw_memory_size(memory, NULL, NULL) == 10);
+    fw_memory_unref(memory);
+    CHECK(fw_buffer_get_all_memory(buffer, &memory) == FW_OK && fw_memory_size(memory, NULL, NULL) == 20);
+    fw_memory_unref(memory);
+    CHECK_FAILS(FW_ERROR_OUT_OF_RANGE, fw_buffer_get_memory(buffer, 4, &memory));
+    CHECK(fw_buffer_is_all_memory_writable(buffer) && fw_buffer_is_memory_range_writable(buffer, 3, -1));
+    CHECK(!fw_buffer_is_memory_range_writable(buffer, 3, 2) && !fw_buffer_is_all_memory_writable(NULL));
+    CHECK(fw_buffer_map_range(buffer, 2, -1, FW_MAP_READ, &map) == FW_OK);
+    CHECK(map.size == 10 && ((unsigned char *)map.data)[9] == 19);
+    CHECK(fw_buffer_unmap(buffer, &map) == FW_OK && fw_buffer_memory_count(buffer) == 3);
+    CHECK_FAILS(FW_ERROR_OUT_OF_RANGE, fw_buffer_map_range(buffer, 2, 2, FW_MAP_READ, &map));
+    CHECK(fw_buffer_replace_memory(buffer, 0, new_memory(5, 0)) == FW_OK);
+    CHECK(fw_buffer_replace_memory_range(buffer, 1, 2, new_memory(15, 5)) == FW_OK);
+    CHECK(counts_from(buffer, 0) && fw_buffer_memory_count(buffer) == 2);
+    memory = new_memory(1, 0);
+    CHECK_FAILS(FW_ERROR_OUT_OF_RANGE, fw_buffer_replace_memory(buffer, 2, memory));
+    fw_memory_unref(memory);
+
+    int order = 1;
+    unsigned char bytes[20];
+    CHECK(fw_buffer_extract(buffer, 0, bytes, 20) == 20);
+    CHECK(fw_buffer_compare(buffer, 0, bytes, 20, &order) == 20 && order == 0);
+    CHECK(fw_buffer_compare(buffer, 1, bytes, SIZE_MAX, &order) == 19 && order > 0);
+    CHECK(fw_buffer_set_bytes(buffer, 3, 7, 4, &count) == FW_OK && count == 4);
+    CHECK(fw_buffer_compare(buffer, 3, "\7\7\7\7", 4, &order) == 4 && order == 0);
+    CHECK(fw_buffer_fill(buffer, 0, bytes, 20, &count) == FW_OK && counts_from(buffer, 0));
+
+    CHECK(fw_buffer_resize(buffer, 2, 10) == FW_OK && fw_buffer_size(buffer) == 10 && counts_from(buffer, 2));
+    CHECK(fw_buffer_set_size(buffer, 8) == FW_OK && fw_buffer_size(buffer) == 8);
+    CHECK(fw_buffer_resize_range(buffer, 1, 1, 1, -1) == FW_OK && fw_buffer_size(buffer) == 7);
+    CHECK_FAILS(FW_ERROR_OUT_OF_RANGE, fw_buffer_resize(buffer, PTRDIFF_MIN, -1));
+    CHECK_FAILS(FW_ERROR_OUT_OF_RANGE, fw_buffer_resize(buffer, 8, -1));
+    CHECK_FAILS(FW_ERROR_OUT_OF_RANGE, fw_buffer_resize(buffer, 0, PTRDIFF_MAX));
+    CHECK(fw_buffer_size(buffer) == 7);
+
+    CHECK(fw_buffer_new_allocate(4, NULL, &other) == FW_OK);
+    CHECK_FAILS(FW_ERROR_OUT_OF_RANGE, fw_buffer_append_region(&buffer, other, 2, 3));
+    CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_buffer_append(&buffer, buffer));
+    CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_buffer_append(&buffer, NULL));
+    CHECK(fw_buffer_size(buffer) == 7 && fw_buffer_memory_count(buffer) == 2);
+    CHECK(fw_buffer_append_region(&buffer, other, 1, 2) == FW_OK && fw_buffer_size(buffer) == 9);
+    fw_buffer *same = fw_buffer_ref(buffer);
+    CHECK(fw_buffer_append(&buffer, fw_buffer_ref(buffer)) == FW_OK);
+    CHECK(buffer != same && fw_buffer_size(buffer) == 18 && fw_buffer_size(same) == 9);
+    CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_buffer_copy_into(buffer, buffer, FW_BUFFER_COPY_ALL, 0, 1));
+    CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_buffer_copy_into(buffer, same, 64, 0, 1));
+    CHECK(fw_buffer_copy_into(buffer, same, FW_BUFFER_COPY_MEMORY | FW_BUFFER_COPY_MERGE, 0, SIZE_MAX) == FW_OK);
+    CHECK(fw_buffer_size(buffer) == 27 && fw_buffer_memory_count(buffer) == 1);
+    CHECK(fw_buffer_replace_all_memory(buffer, new_memory(3, 0)) == FW_OK && fw_buffer_size(buffer) == 3);
+    CHECK(fw_buffer_copy_deep(buffer, &other) == FW_OK && fw_buffer_is_all_memory_writable(buffer));
+    fw_buffer_unref(other);
+    CHECK(fw_buffer_remove_memory(buffer, 0) == FW_OK && fw_buffer_remove_all_memory(buffer) == FW_OK);
+    CHECK_FAILS(FW_ERROR_OUT_OF_RANGE, fw_buffer_remove_memory(buffer, 0));
+    fw_buffer_unref(same);
+    fw_buffer_unref(buffer);
+}
+
+typedef struct allocator {
+    int blocks;
+    int left;
+} allocator;
+
+static void *allocate(size_t size, size_t alignment, void *user) {
+    allocator *state = user;
+    void *block = NULL;
+    if (state->left-- <= 0) return NULL;
+    state->blocks++;
+    return posix_memalign(&block, alignment < sizeof(void *) ? sizeof(void *) : alignment, size) ? NULL : block;
+}
+
+static void give_back(void *block, void *user) {
+    CHECK(block != NULL);
+    ((allocator *)user)->blocks--;
+    free(block);
+}
+
+/* Block memory comes from the user's functions, and a failing one is an error at each place. */
+static void test_allocator(void) {
+    allocator state = {0, 100}, second = {0, 100};
+    fw_memory *memory = NULL;
+    fw_buffer *buffer = NULL, *copy = NULL;
+    fw_map_info map;
+    fw_allocation_params params = FW_ALLOCATION_PARAMS_INIT;
+    void *data = NULL;
+    CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_set_allocator(allocate, NULL, &state));
+    CHECK_FAILS(FW_ERROR_INVALID_ARGUMENT, fw_set_allocator(NULL, give_back, &state));
+    CHECK(fw_set_allocator(allocate, give_back, &state) == FW_OK);
+    for (params.alignment = 1; params.alignment <= 65536; params.alignment *= 2) {
+        CHECK(fw_memory_new(9, &params, &memory) == FW_OK && state.blocks == 1);
+        CHECK(fw_memory_map(memory, FW_MAP_WRITE, &data, NULL) == FW_OK && (uintptr_t)data % params.alignment == 0);
+        memset(data, 1, 9);
+        fw_memory_unmap(memory, FW_MAP_WRITE);
+        fw_memory_unref(memory);
+        CHECK(state.blocks == 0);
+    }
+    CHECK(fw_memory_new(9, NULL, &memory) == FW_OK);
+    CHECK(fw_set_allocator(allocate, give_back, &second) == FW_OK);
+    fw_memory_unref(memory);
+    CHECK(state.blocks == 0 && second.blocks == 0);
+
+    CHECK(fw_buffer_new_allocate(8, NULL, &buffer) == FW_OK);
+    CHECK(fw_buffer_append_memory(buffer, new_memory(8, 0)) == FW_OK && second.blocks == 2);
+    second.left = 0;
+    CHECK_FAILS(FW_ERROR_NO_MEMORY, fw_memory_new(1, NULL, &memory));
+    CHECK_FAILS(FW_ERROR_NO_MEMORY, fw_buffer_new_allocate(1, NULL, &copy));
+    CHECK_FAILS(FW_ERROR_NO_MEMORY, fw_buffer_map(buffer, FW_MAP_READ, &map));
+    CHECK_FAILS(FW_ERROR_NO_MEMORY, fw_buffer_copy_deep(buffer, &copy));
+    CHECK_FAILS(FW_ERROR_NO_MEMORY, fw_buffer_get_all_memory(buffer, &memory));
+    CHECK(fw_buffer_copy(buffer, &copy) == FW_OK);
+    CHECK_FAILS(FW_ERROR_NO_MEMORY, fw_buffer_fill(copy, 0, "x", 1, NULL));
+    CHECK_FAILS(FW_ERROR_NO_MEMORY, fw_buffer_copy_into(copy, buffer, 15 | FW_BUFFER_COPY_DEEP, 1, 9));
+    CHECK_FAILS(FW_ERROR_NO_MEMORY, fw_buffer_copy_into(copy, buffer, 15 | FW_BUFFER_COPY_MERGE, 1, 9));
+    CHECK(fw_buffer_memory_count(copy) == 2 && fw_buffer_memory_count(buffer) == 2);
+    fw_buffer_unref(copy);
+    fw_buffer_unref(buffer);
+    CHECK(second.blocks == 0);
+    CHECK(fw_set_allocator(NULL, NULL, NULL) == FW_OK);
+    CHECK(fw_memory_new(9, NULL, &memory) == FW_OK);
+    fw_memory_unref(memory);
+}
+
 int main(void) {
     CHECK(fw_last_error()[0] == '\0');
     test_names();
@@ -496,6 +661,9 @@ int main(void) {
     test_buffer_memories();
     test_buffer_maps();
     test_buffer_bytes();
+    test_times_and_flags();
+    test_ranges();
+    test_allocator();
     printf("buffer_test: ok\n");
     return 0;
 }
