@@ -252,33 +252,10 @@ private func buffer(_ sizes: UInt8...) throws -> Buffer {
     #expect(try parts.mergedMemory().block == whole.memory(at: 0)!.block)
 }
 
-// MARK: - Handles and containers
-
-@Test func aBufferInASharedContainerIsNotWritable() throws {
-    let storage = BufferStorage.make()
-    var handle = BufferStorage.makeHandle(storage)
-    withExtendedLifetime(storage) {}
-    let container = BufferContainer()
-    let holder = Unmanaged.passRetained(container)
-    container.handles.store(1, ordering: .relaxed)
-    handle.toggleContainer(container)
-    let isListed = handle._withUnsafeGuaranteedRef { $0.containers.pointee.load(ordering: .relaxed) != 0 }
-    #expect(isListed)
-    holder.addHandle()
-    let isWritable = handle.isOnlyHandle()
-    #expect(!isWritable)
-    holder.dropHandle()
-    handle.toggleContainer(container)
-    let isFree = handle._withUnsafeGuaranteedRef { $0.containers.pointee.load(ordering: .relaxed) == 0 }
-    #expect(isFree)
-    handle.dropHandle()
-    holder.release()
-}
-
 // MARK: - Pools
 
 @Test func pooledMetasStayWithTheMemory() throws {
-    let pool = try BufferPool(BufferPool.Options(size: 16, maximumBuffers: 1))
+    let pool = try BufferPool(BufferPool.Configuration(size: 16, maximumBuffers: 1))
     var buffer: Buffer? = try pool.acquire()
     try buffer!.setVideoFrame(VideoFrameMeta(width: 2, height: 2, format: .rgba8))
     try buffer!.addReferenceTimestamp("clock", 1)
