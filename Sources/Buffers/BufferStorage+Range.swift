@@ -75,6 +75,16 @@ extension BufferStorage {
             throw .outOfRange(text.text)
         }
         if offset == 0 && newSize == present { return }
+        // The sums can be right where a single window leaves its block.
+        try forEachWindow(range, offset: offset, size: newSize) { index, move, length throws(BufferError) in
+            let memory = reference(at: index).takeUnretainedValue()
+            let (place, overflow) = memory.offset.addingReportingOverflow(move)
+            guard !overflow, place >= 0, place <= memory.maxSize, length <= memory.maxSize - place else {
+                let text = Sentence(
+                    "memory \(index) would need bytes \(place) to \(place &+ length) of its block of \(memory.maxSize)")
+                throw .outOfRange(text.text)
+            }
+        }
         // First those that have to be replaced are made, which can fail; then all windows are moved.
         let replacements = BufferStorage.make()
         try forEachWindow(range, offset: offset, size: newSize) { index, move, length throws(BufferError) in

@@ -406,6 +406,9 @@ static void write_bytes(int which, int is_set) {
     if (is_set) memset(bytes, bytes[0], sizeof bytes);
     if (one_in(20)) offset = ALL - below(40);
     note("buffer: %s %zu+%zu of %d (%zu bytes)", is_set ? "set" : "fill", offset, size, which, total);
+    /* Once one place of such a memory is replaced, the other may not be any more. */
+    for (int i = 0; i < b->count; i++)
+        if (b->memories[i]->places > 1 && memory_maps(b->memories[i]) > 0) return;
     expected = buffer_writable(b);
     admitted = write_is_admitted(b, offset, size, &is_same);
     if (expected && !admitted) {
@@ -474,12 +477,15 @@ static void keep_times(int which) {
     b->flags = on ? b->flags | 1u << flag : b->flags & ~(1u << flag);
 }
 
-/* Whether a region takes bytes of a memory that is mapped for writing. */
+/* Whether a region would share bytes of a memory that is mapped for writing. */
 static int region_is_written(const buffer *b, size_t offset, size_t size) {
-    size_t start = 0, total = buffer_size_of(b), end = size == ALL || size > total - offset ? total : offset + size;
+    size_t start = 0, total = buffer_size_of(b);
+    size_t end = size == ALL || size > total - offset ? total : offset + size;
     for (int i = 0; i < b->count; i++) {
         size_t stop = start + b->memories[i]->size;
-        if (memory_is_written(b->memories[i]) && stop > offset && start < end) return 1;
+        if (memory_is_written(b->memories[i]) && !(b->memories[i]->flags & MEMORY_NO_SHARE) && stop > offset && start < end
+            && offset < end)
+            return 1;
         start = stop;
     }
     return 0;
@@ -532,7 +538,10 @@ static void copy_region(int which, int to) {
         return;
     }
     if (to < 0) {
-        int merges_nothing = expected && (flags & COPY_MEMORY) && (size == 0 || offset == total);
+        int merges_nothing;
+        for (int i = 0; i < b->meta_count; i++)
+            if (b->metas[i].kind == META_MEMORY && (size == 0 || offset >= total)) flags &= ~(unsigned)COPY_MERGE;
+        merges_nothing = expected && (flags & COPY_MEMORY) && (size == 0 || offset == total);
         BOTH {
             unsigned given = s == REFERENCE && merges_nothing ? flags & ~(unsigned)COPY_MERGE : flags;
             if (given != flags) met[MERGE_OF_NOTHING]++;
@@ -642,15 +651,20 @@ static int resize_is_possible(const buffer *b, size_t index, ptrdiff_t count, pt
 /* Whether the reference moves the window of a read-only memory in place that is replaced by a share here. */
 static int moves_in_place(const buffer *b, size_t index, ptrdiff_t count) {
     ptrdiff_t end = count < 0 ? b->count : (ptrdiff_t)index + count;
-    for (ptrdiff_t i = (ptrdiff_t)index; i < end; i++)
-        if (!memory_writable(b->memories[i]) && memory_is_exclusive(b->memories[i])) return 1;
+    for (ptrdiff_t i = (ptrdiff_t)index; i < end; i++) {
+        const memory *m = b->memories[i];
+        int here = 0;
+        for (ptrdiff_t j = i; j < end; j++) here += b->memories[j] == m;
+        /* At the last of several places here, the others are replaced already. */
+        if (!memory_writable(m) && m->shares + m->places <= here) return 1;
+    }
     return 0;
 }
 
 /* Brings the reference to where the oracle is. */
-static void follow_resize(buffer *b, memory *const *old, const size_t *offsets) {
+static void follow_resize(buffer *b, memory *const *old, const size_t *offsets, int is_moved) {
     void *handle = b->handle[REFERENCE];
-    met[READ_ONLY_WINDOW_MOVES]++;
+    if (is_moved) met[READ_ONLY_WINDOW_MOVES]++;
     for (int i = 0; i < b->count; i++) {
         memory *m = b->memories[i];
         void *now = reference.peek(handle, (size_t)i), *part;
@@ -698,7 +712,8 @@ static void resize(int which) {
         AGREE(!framewire.resize_range(b->handle[FRAMEWIRE], index, count, offset, size), "framewire: done");
         return;
     }
-    is_followed = expected && moves_in_place(b, index, count);
+    if (expected && !in_reference) met[ROOM_THAT_CANNOT_BE_REACHED]++;
+    is_followed = expected && (!in_reference || moves_in_place(b, index, count));
     for (int i = 0; i < b->count; i++) {
         old[i] = memory_take(b->memories[i]);
         offsets[i] = old[i]->offset;
@@ -715,7 +730,7 @@ static void resize(int which) {
         OUTCOME(expected, sides[s]->resize_range(b->handle[s], index, count, offset, wanted));
     }
     if (expected) buffer_resize_model(b, index, count, offset, size);
-    if (is_followed) follow_resize(b, old, offsets);
+    if (is_followed) follow_resize(b, old, offsets, in_reference);
     for (int i = 0; i < old_count; i++) memory_drop(old[i]);
 }
 
@@ -725,7 +740,7 @@ static void set_size(int which) {
     int expected = buffer_writable(b) && resize_is_possible(b, 0, -1, 0, size);
     note("buffer: set size of %d to %zu", which, size);
     reference.sizes_range(b->handle[REFERENCE], 0, -1, &first, &max);
-    if (expected && moves_in_place(b, 0, -1)) return;
+    if (expected && (moves_in_place(b, 0, -1) || first + size > max)) return;
     if (buffer_writable(b) && !expected && first + size <= max) {
         met[RESIZE_HALF_DONE]++;
         AGREE(!framewire.set_size(b->handle[FRAMEWIRE], size), "framewire: done");

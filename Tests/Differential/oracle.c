@@ -191,7 +191,7 @@ int range_is_mixed_span(const buffer *b, int index, int count) {
         is_span = is_span && memory_span(b->memories[i - 1], b->memories[i]);
         is_same = is_same && memory_span_in_reference(b->memories[i - 1], b->memories[i]);
     }
-    return is_span && !is_same;
+    return is_span && !is_same && !(b->memories[index]->flags & MEMORY_NO_SHARE);
 }
 
 int range_is_span(const buffer *b, int index, int count) {
@@ -206,7 +206,7 @@ memory *buffer_merge(buffer *b, int index, int count) {
     memory *merged;
     if (count == 1) return memory_take(b->memories[index]);
     for (int i = index; i < index + count; i++) size += b->memories[i]->size;
-    if (range_is_span(b, index, count)) return memory_share_of(b->memories[index], 0, size);
+    if (range_is_span(b, index, count) && !(b->memories[index]->flags & MEMORY_NO_SHARE)) return memory_share_of(b->memories[index], 0, size);
     merged = memory_make(size, 0, size, 0);
     to = merged->bytes;
     for (int i = index; i < index + count; i++) {
