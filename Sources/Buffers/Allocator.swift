@@ -18,7 +18,8 @@ package struct Allocator {
         let allocator = UnsafeMutablePointer<Allocator>.allocate(capacity: 1)
         allocator.initialize(
             to: Allocator(
-                allocate: allocate, free: free, user: user, previous: newestAllocator.load(ordering: .acquiring)))
+                allocate: allocate, free: free, user: user,
+                previous: newestAllocator.load(ordering: .acquiring)))
         newestAllocator.store(UInt(bitPattern: allocator), ordering: .releasing)
         currentAllocator.store(UInt(bitPattern: allocator), ordering: .releasing)
     }
@@ -44,8 +45,8 @@ struct Block {
 
     /// A block of at least `size` bytes.
     ///
-    /// `malloc` aligns to 16 bytes. For a little more than that, it is faster to ask it for more bytes and to align by hand than to
-    /// call `posix_memalign`, which goes past the thread's cache of glibc.
+    /// `malloc` aligns to 16 bytes. For a little more than that, it is faster to ask it for more bytes and to
+    /// align by hand than to call `posix_memalign`, which goes past the thread's cache of glibc.
     @inline(__always)
     init(size: Int, alignment: Int) throws(BufferError) {
         let source = currentAllocator.load(ordering: .acquiring)
@@ -89,7 +90,8 @@ struct Block {
         let alignment = max(alignment, MemoryLayout<Origin>.size)
         // The first multiple of the alignment has room for the origin before it.
         let (total, overflow) = size.addingReportingOverflow(alignment)
-        guard !overflow, let block = allocator.pointee.allocate(total, alignment, allocator.pointee.user) else {
+        guard !overflow, let block = allocator.pointee.allocate(total, alignment, allocator.pointee.user)
+        else {
             throw .noMemory(bytes: size)
         }
         let base = block + alignment

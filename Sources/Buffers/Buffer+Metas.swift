@@ -84,8 +84,8 @@ extension Buffer {
 
     /// Sets a value under a key of the first custom meta called `name`, which is added if there is none.
     ///
-    /// - Throws: ``BufferError/invalidArgument(_:)`` for name or key, which must have 1 to 255 bytes; ``BufferError/tooLarge(_:)``;
-    ///   ``BufferError/noMemory(bytes:)``.
+    /// - Throws: ``BufferError/invalidArgument(_:)`` for name or key, which must have 1 to 255 bytes;
+    ///   ``BufferError/tooLarge(_:)``; ``BufferError/noMemory(bytes:)``.
     public mutating func setCustomValue(
         _ value: UnsafeRawBufferPointer, forKey key: String, in name: String
     ) throws(BufferError) {

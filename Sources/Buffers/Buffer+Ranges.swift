@@ -17,23 +17,27 @@ extension Buffer {
         }
     }
 
-    /// `count` memories from place `index` as one: a single memory is itself, a span is a share, else the bytes are copied.
+    /// `count` memories from place `index` as one: a single memory is itself, a span is a share, else the
+    /// bytes are copied.
     ///
-    /// - Throws: ``BufferError/outOfRange(_:)``; ``BufferError/notWritable(_:)`` when a memory is mapped for writing;
-    ///   ``BufferError/noMemory(bytes:)``.
+    /// - Throws: ``BufferError/outOfRange(_:)``; ``BufferError/notWritable(_:)`` when a memory is mapped for
+    ///   writing; ``BufferError/noMemory(bytes:)``.
     public func mergedMemory(at index: Int = 0, count: Int = -1) throws(BufferError) -> Memory {
         try storage.memory(of: storage.range(index, count))
     }
 
-    /// Which memories hold `size` bytes from `offset`, or those to the end, and the bytes of the first before `offset`.
+    /// Which memories hold `size` bytes from `offset`, or those to the end, and the bytes of the first before
+    /// `offset`.
     ///
     /// - Throws: ``BufferError/outOfRange(_:)``.
-    public func findMemory(offset: Int, size: Int? = nil) throws(BufferError) -> (range: Range<Int>, skip: Int) {
+    public func findMemory(
+        offset: Int, size: Int? = nil
+    ) throws(BufferError) -> (range: Range<Int>, skip: Int) {
         try storage.findMemory(offset: offset, size: size ?? -1)
     }
 
-    /// The bytes of `count` memories from place `index`, the offset of the first in its block, and the bytes with that and with what is
-    /// free behind the last one's.
+    /// The bytes of `count` memories from place `index`, the offset of the first in its block, and the bytes
+    /// with that and with what is free behind the last one's.
     ///
     /// - Throws: ``BufferError/outOfRange(_:)``.
     public func sizes(
@@ -42,20 +46,21 @@ extension Buffer {
         storage.sizes(of: try storage.range(index, count))
     }
 
-    /// Whether each of `count` memories from place `index` can be mapped for writing without a private copy; `false` for a range that
-    /// does not exist.
+    /// Whether each of `count` memories from place `index` can be mapped for writing without a private copy;
+    /// `false` for a range that does not exist.
     public func isMemoryWritable(at index: Int = 0, count: Int = -1) -> Bool {
         guard let range = try? storage.range(index, count) else { return false }
         return storage.isWritable(range)
     }
 
-    /// Moves the start of `count` memories from place `index` by `offset` bytes, which may be negative and reaches into the prefix
-    /// then, and makes them `size` bytes, or up to their old end for nil.
+    /// Moves the start of `count` memories from place `index` by `offset` bytes, which may be negative and
+    /// reaches into the prefix then, and makes them `size` bytes, or up to their old end for nil.
     ///
-    /// Memories before the new start become empty, the last one takes what is left, up to the end of its block. Those that others refer
-    /// to are replaced by shares.
+    /// Memories before the new start become empty, the last one takes what is left, up to the end of its
+    /// block. Those that others refer to are replaced by shares.
     ///
-    /// - Throws: ``BufferError/outOfRange(_:)``, ``BufferError/noMemory(bytes:)``; the buffer has not changed then.
+    /// - Throws: ``BufferError/outOfRange(_:)``, ``BufferError/noMemory(bytes:)``; the buffer has not changed
+    ///   then.
     public mutating func resize(
         memoriesAt index: Int = 0, count: Int = -1, offset: Int, size: Int? = nil
     ) throws(BufferError) {

@@ -1,11 +1,12 @@
 /// An ordered list of memories that together hold one thing, such as a picture.
 ///
-/// A buffer is a value: a copy shares the memories, and bytes that are shared are copied before they are written. Up to
-/// 16 memories need no allocation beyond that of the buffer.
+/// A buffer is a value: a copy shares the memories, and bytes that are shared are copied before they are
+/// written. Up to 16 memories need no allocation beyond that of the buffer.
 ///
 /// Threads: as with an array, any number of threads may read a buffer, and each may change its own copy.
 public struct Buffer: @unchecked Sendable {
-    // Unchecked: a storage is changed only while this value is its single owner, and its memories count their users atomically.
+    // Unchecked: a storage is changed only while this value is its single owner, and its memories count their
+    // users atomically.
 
     /// The object that a C handle of this buffer is.
     package var storage: BufferStorage
@@ -69,10 +70,12 @@ public struct Buffer: @unchecked Sendable {
         set { changeHeader { $0.flags = newValue } }
     }
 
-    /// Changes the header of a storage of this value's own. Where no memory is left for a whole copy, all that
-    /// can be shared is.
+    /// Changes the header of a storage of this value's own. Where no memory is left for a whole copy, all
+    /// that can be shared is.
     private mutating func changeHeader(_ body: (inout BufferHeader) -> Void) {
-        if !isKnownUniquelyReferenced(&storage) { storage = (try? storage.makeCopy()) ?? storage.makeBareCopy() }
+        if !isKnownUniquelyReferenced(&storage) {
+            storage = (try? storage.makeCopy()) ?? storage.makeBareCopy()
+        }
         body(&storage.head.pointee)
     }
 
@@ -96,8 +99,8 @@ public struct Buffer: @unchecked Sendable {
         return storage.reference(at: index).takeUnretainedValue()
     }
 
-    /// The visible bytes of the memory at `index`, which must exist, without the bookkeeping of a map. Valid while this value and the
-    /// memory's place in it last.
+    /// The visible bytes of the memory at `index`, which must exist, without the bookkeeping of a map. Valid
+    /// while this value and the memory's place in it last.
     package func visibleBytes(at index: Int) -> UnsafeMutableRawBufferPointer {
         storage.bytes(at: index)
     }
@@ -113,7 +116,8 @@ public struct Buffer: @unchecked Sendable {
 
     // MARK: Frames
 
-    /// Whether the block of the only memory can be used for `size` other bytes: it is large enough, and nobody else refers to it.
+    /// Whether the block of the only memory can be used for `size` other bytes: it is large enough, and
+    /// nobody else refers to it.
     package mutating func isReusable(forSize size: Int) -> Bool {
         guard isKnownUniquelyReferenced(&storage), storage.count == 1 else { return false }
         return storage.head.pointee.slots[0].isUnusedByOthers()
@@ -134,8 +138,8 @@ public struct Buffer: @unchecked Sendable {
 
     /// Inserts `memory` before place `index`, 0 to ``memoryCount``.
     ///
-    /// - Throws: ``BufferError/outOfRange(_:)`` for the index, or when the bytes could not be counted any more;
-    ///   ``BufferError/noMemory(bytes:)``.
+    /// - Throws: ``BufferError/outOfRange(_:)`` for the index, or when the bytes could not be counted any
+    ///   more; ``BufferError/noMemory(bytes:)``.
     public mutating func insert(_ memory: Memory, at index: Int) throws(BufferError) {
         try makeUnique()
         try storage.insert(memory, at: index)
@@ -168,19 +172,22 @@ public struct Buffer: @unchecked Sendable {
 
     // MARK: Bytes
 
-    /// Calls `body` with all bytes as one region. Several memories that are no span are merged into a block for the call.
+    /// Calls `body` with all bytes as one region. Several memories that are no span are merged into a block
+    /// for the call.
     ///
-    /// - Throws: ``BufferError/notWritable(_:)`` when a memory is mapped for writing only; ``BufferError/noMemory(bytes:)``.
+    /// - Throws: ``BufferError/notWritable(_:)`` when a memory is mapped for writing only;
+    ///   ``BufferError/noMemory(bytes:)``.
     public func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) throws(BufferError) -> R {
         let map = try storage.map(.read, mayChange: false)
         defer { _ = map.end() }
         return body(UnsafeRawBufferPointer(map.bytes))
     }
 
-    /// Calls `body` with all bytes as one region that may be changed. Several memories are merged for good, and one that is
-    /// shared or read-only is replaced by a private copy.
+    /// Calls `body` with all bytes as one region that may be changed. Several memories are merged for good,
+    /// and one that is shared or read-only is replaced by a private copy.
     ///
-    /// - Throws: ``BufferError/notWritable(_:)`` when open maps of a memory exclude this one; ``BufferError/noMemory(bytes:)``.
+    /// - Throws: ``BufferError/notWritable(_:)`` when open maps of a memory exclude this one;
+    ///   ``BufferError/noMemory(bytes:)``.
     public mutating func withUnsafeMutableBytes<R>(
         _ body: (UnsafeMutableRawBufferPointer) -> R
     ) throws(BufferError) -> R {
@@ -190,7 +197,8 @@ public struct Buffer: @unchecked Sendable {
         return body(map.bytes)
     }
 
-    /// Calls `body` with the bytes of `count` memories from place `index` as one region; else as ``withUnsafeBytes(_:)``.
+    /// Calls `body` with the bytes of `count` memories from place `index` as one region; else as
+    /// ``withUnsafeBytes(_:)``.
     ///
     /// - Throws: also ``BufferError/outOfRange(_:)``.
     public func withUnsafeBytes<R>(
@@ -201,8 +209,8 @@ public struct Buffer: @unchecked Sendable {
         return body(UnsafeRawBufferPointer(map.bytes))
     }
 
-    /// Calls `body` with the bytes of `count` memories from place `index` as one region that may be changed; else as
-    /// ``withUnsafeMutableBytes(_:)``. The other memories stay as they are.
+    /// Calls `body` with the bytes of `count` memories from place `index` as one region that may be changed;
+    /// else as ``withUnsafeMutableBytes(_:)``. The other memories stay as they are.
     ///
     /// - Throws: also ``BufferError/outOfRange(_:)``.
     public mutating func withUnsafeMutableBytes<R>(
@@ -222,11 +230,12 @@ public struct Buffer: @unchecked Sendable {
         storage.extract(offset: offset, into: destination)
     }
 
-    /// Copies up to `source.count` bytes to `offset` of the buffer. Memories that are shared or read-only are replaced by private copies.
+    /// Copies up to `source.count` bytes to `offset` of the buffer. Memories that are shared or read-only are
+    /// replaced by private copies.
     ///
     /// - Returns: how many fitted.
-    /// - Throws: ``BufferError/notWritable(_:)`` when open maps of a memory exclude writing, ``BufferError/noMemory(bytes:)``;
-    ///   then nothing is written.
+    /// - Throws: ``BufferError/notWritable(_:)`` when open maps of a memory exclude writing,
+    ///   ``BufferError/noMemory(bytes:)``; then nothing is written.
     public mutating func fill(offset: Int, from source: UnsafeRawBufferPointer) throws(BufferError) -> Int {
         try makeUnique()
         return try storage.fill(offset: offset, from: source)
@@ -240,7 +249,8 @@ public struct Buffer: @unchecked Sendable {
 
     /// Compares up to `bytes.count` bytes from `offset` of the buffer.
     ///
-    /// - Returns: how many there were to compare: fewer at the end of the buffer; and a number below, at or above 0 as with `memcmp`.
+    /// - Returns: how many there were to compare: fewer at the end of the buffer; and a number below, at or
+    ///   above 0 as with `memcmp`.
     public func compare(offset: Int, with bytes: UnsafeRawBufferPointer) -> (count: Int, order: Int) {
         let result = storage.compare(offset: offset, with: bytes)
         return (result.count, Int(result.order))
@@ -248,11 +258,12 @@ public struct Buffer: @unchecked Sendable {
 
     // MARK: Copies
 
-    /// A buffer with what `flags` say of `size` bytes from `offset`, or to the end: whole memories are shared, those cut are shared in
-    /// part. No byte is copied unless a memory is ``MemoryFlags/noShare`` or the copy is ``BufferCopyFlags/deep``.
+    /// A buffer with what `flags` say of `size` bytes from `offset`, or to the end: whole memories are
+    /// shared, those cut are shared in part. No byte is copied unless a memory is ``MemoryFlags/noShare`` or
+    /// the copy is ``BufferCopyFlags/deep``.
     ///
-    /// - Throws: ``BufferError/outOfRange(_:)``; ``BufferError/notWritable(_:)`` when a memory is mapped for writing;
-    ///   ``BufferError/noMemory(bytes:)``; what a type of meta throws.
+    /// - Throws: ``BufferError/outOfRange(_:)``; ``BufferError/notWritable(_:)`` when a memory is mapped for
+    ///   writing; ``BufferError/noMemory(bytes:)``; what a type of meta throws.
     public func copyRegion(
         _ flags: BufferCopyFlags = .all, offset: Int, size: Int? = nil
     ) throws(BufferError) -> Buffer {
@@ -266,8 +277,9 @@ public struct Buffer: @unchecked Sendable {
 
     /// Appends what `flags` say of `size` bytes from `offset` of `source`, or to its end.
     ///
-    /// Times go along only if `offset` is 0, ``duration`` and ``offsetEnd`` only if the region is all of the source; metas come last,
-    /// and those that depend on the memories do not go along with a region or with ``BufferCopyFlags/merge``.
+    /// Times go along only if `offset` is 0, ``duration`` and ``offsetEnd`` only if the region is all of the
+    /// source; metas come last, and those that depend on the memories do not go along with a region or with
+    /// ``BufferCopyFlags/merge``.
     ///
     /// - Throws: as ``copyRegion(_:offset:size:)``; the buffer has not changed then.
     public mutating func copyIn(
@@ -278,7 +290,8 @@ public struct Buffer: @unchecked Sendable {
         try storage.copyIn(source.storage, flags, offset: offset, size: size)
     }
 
-    /// Appends the memories of `size` bytes from `offset` of `other`, or to its end. Times, flags and metas of this buffer stay.
+    /// Appends the memories of `size` bytes from `offset` of `other`, or to its end. Times, flags and metas
+    /// of this buffer stay.
     ///
     /// - Throws: as ``copyRegion(_:offset:size:)``; the buffer has not changed then.
     public mutating func append(

@@ -1,4 +1,5 @@
-/// What can go wrong with memories, buffers and the description of frames. The text is one sentence for the caller.
+/// What can go wrong with memories, buffers and the description of frames. The text is one sentence for the
+/// caller.
 public enum BufferError: Error, Sendable {
     /// An argument is out of its domain.
     case invalidArgument(String)
@@ -42,7 +43,9 @@ public enum BufferError: Error, Sendable {
 
 extension BufferError {
     /// For a memory that is ``MemoryFlags/notMappable``.
-    static var notMappable: BufferError { .unsupported("the memory has no bytes that can be mapped or copied") }
+    static var notMappable: BufferError {
+        .unsupported("the memory has no bytes that can be mapped or copied")
+    }
 
     /// For a range of memories.
     static func noSuchMemories(_ index: Int, _ count: Int, of present: Int) -> BufferError {

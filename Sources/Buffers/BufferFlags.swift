@@ -1,4 +1,5 @@
-/// Properties of a ``Buffer``. The raw values are those of `fw_buffer_flags`; the upper 16 bits are for users.
+/// Properties of a ``Buffer``. The raw values are those of `fw_buffer_flags`; the upper 16 bits are for
+/// users.
 public struct BufferFlags: OptionSet, Sendable {
     public let rawValue: UInt32
 

@@ -67,7 +67,8 @@ extension Unmanaged<BufferStorage> {
         if handles.pointee.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue == 0 { release() }
     }
 
-    /// Whether the one handle that is known of is all that refers to the buffer, and to the container that it belongs to.
+    /// Whether the one handle that is known of is all that refers to the buffer, and to the container that it
+    /// belongs to.
     @inline(__always)
     package mutating func isOnlyHandle() -> Bool {
         if handles.pointee.load(ordering: .acquiring) == 1, isOnlyReference() {

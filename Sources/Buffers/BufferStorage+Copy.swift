@@ -3,8 +3,8 @@ import Synchronization
 
 /// The copies of a buffer, and appending one to another.
 extension BufferStorage {
-    /// A storage of the same memories, shared, with all else that the buffer has; memories that cannot be shared, because they are
-    /// ``MemoryFlags/noShare`` or mapped for writing, are copied.
+    /// A storage of the same memories, shared, with all else that the buffer has; memories that cannot be
+    /// shared, because they are ``MemoryFlags/noShare`` or mapped for writing, are copied.
     package func makeCopy() throws(BufferError) -> BufferStorage {
         let copy = BufferStorage.make()
         let count = self.count
@@ -35,8 +35,8 @@ extension BufferStorage {
         return copy
     }
 
-    /// A storage of the same memories without metas: even those are shared that should be copied. Bytes that two buffers hold are never
-    /// written, so it is safe.
+    /// A storage of the same memories without metas: even those are shared that should be copied. Bytes that
+    /// two buffers hold are never written, so it is safe.
     func makeBareCopy() -> BufferStorage {
         let copy = BufferStorage.make()
         do throws(BufferError) {
@@ -73,8 +73,8 @@ extension BufferStorage {
         return copy
     }
 
-    /// Appends what `flags` say of `size` bytes from `offset` of `source`, another buffer; −1 for `size` is to the end. Nothing has
-    /// changed if it throws. The caller is the only owner.
+    /// Appends what `flags` say of `size` bytes from `offset` of `source`, another buffer; −1 for `size` is
+    /// to the end. Nothing has changed if it throws. The caller is the only owner.
     package func copyIn(
         _ source: BufferStorage, _ flags: BufferCopyFlags, offset: Int, size: Int
     ) throws(BufferError) {
@@ -131,8 +131,8 @@ extension BufferStorage {
         head.pointee.times.offsetEnd = times.offsetEnd
     }
 
-    /// Appends the memories of `size` bytes from `offset` of `source`: shared, in part where they are cut, or copied. If it throws, some
-    /// have been appended.
+    /// Appends the memories of `size` bytes from `offset` of `source`: shared, in part where they are cut, or
+    /// copied. If it throws, some have been appended.
     func appendRegion(
         of source: BufferStorage, offset: Int, size: Int, isDeep: Bool
     ) throws(BufferError) {
@@ -185,8 +185,8 @@ extension BufferStorage {
         head.pointee.flags.insert(.tagMemory)
     }
 
-    /// Appends the memories of `size` bytes from `offset` of `source`, or to the end for −1, without its times, flags and metas. Nothing
-    /// has changed if it throws. The caller is the only owner.
+    /// Appends the memories of `size` bytes from `offset` of `source`, or to the end for −1, without its
+    /// times, flags and metas. Nothing has changed if it throws. The caller is the only owner.
     package func append(_ source: BufferStorage, offset: Int, size: Int) throws(BufferError) {
         try copyIn(source, .memory, offset: offset, size: size)
     }

@@ -6,7 +6,8 @@ import Synchronization
 package struct BufferMap {
     /// Where the bytes of a map come from.
     package enum Kind: UInt8 {
-        /// A memory of the buffer. The map holds no reference of its own: a mapped memory outlives its place in a buffer.
+        /// A memory of the buffer. The map holds no reference of its own: a mapped memory outlives its place
+        /// in a buffer.
         case memory = 1
         /// A memory made for this map, of which the map holds the reference.
         case temporary = 2
@@ -38,7 +39,8 @@ package struct BufferMap {
 }
 
 extension BufferStorage {
-    /// Presents all bytes as one region. `flags` must be valid; `mayChange` says that the caller is the only owner.
+    /// Presents all bytes as one region. `flags` must be valid; `mayChange` says that the caller is the only
+    /// owner.
     @inline(__always)
     package func map(_ flags: MapFlags, mayChange: Bool) throws(BufferError) -> BufferMap {
         let head = self.head
@@ -130,8 +132,8 @@ extension BufferStorage {
         return merged
     }
 
-    /// One share of all bytes if the memories follow each other in one block. Such memories are shares, so their block is not being
-    /// written.
+    /// One share of all bytes if the memories follow each other in one block. Such memories are shares, so
+    /// their block is not being written.
     func shareOfSpan(_ range: Range<Int>) throws(BufferError) -> Memory? {
         for index in range.dropFirst() {
             let isSpan = reference(at: index - 1)._withUnsafeGuaranteedRef { first in
@@ -161,7 +163,8 @@ extension BufferStorage {
         return done
     }
 
-    /// Compares up to `bytes.count` bytes from `offset`; returns how many there were, and what `memcmp` says of them.
+    /// Compares up to `bytes.count` bytes from `offset`; returns how many there were, and what `memcmp` says
+    /// of them.
     package func compare(offset: Int, with bytes: UnsafeRawBufferPointer) -> (count: Int, order: Int32) {
         var done = 0
         var order: Int32 = 0
@@ -179,8 +182,8 @@ extension BufferStorage {
         reference(at: index)._withUnsafeGuaranteedRef { !$0.flags.contains(.notMappable) }
     }
 
-    /// Copies up to `source.count` bytes to `offset`; returns how many fitted. Nothing is written if it throws. The caller is the
-    /// only owner.
+    /// Copies up to `source.count` bytes to `offset`; returns how many fitted. Nothing is written if it
+    /// throws. The caller is the only owner.
     package func fill(offset: Int, from source: UnsafeRawBufferPointer) throws(BufferError) -> Int {
         try write(offset: offset, size: source.count) { target, done in
             memcpy(target.baseAddress!, source.baseAddress! + done, target.count)
@@ -252,14 +255,16 @@ extension BufferStorage {
     /// A copy of the memory at `index`, which is read-only or shared, to take its place.
     private func copyToReplace(at index: Int) throws(BufferError) -> Memory {
         let memory = reference(at: index).takeUnretainedValue()
-        // It can have been put into a second buffer while the first had it mapped: then a map for writing would lose its target.
+        // It can have been put into a second buffer while the first had it mapped: then a map for writing
+        // would lose its target.
         guard !MapCounts.isWriting(memory.maps.load(ordering: .acquiring)) else {
             throw Memory.MapOutcome.excluded.error(.write)
         }
         return try memory.copy(offset: 0, size: memory.size)
     }
 
-    /// Calls `body` with each place and the bytes of it that lie in `size` bytes from `offset`, as far as there are any.
+    /// Calls `body` with each place and the bytes of it that lie in `size` bytes from `offset`, as far as
+    /// there are any.
     @inline(__always)
     private func forEachPart(offset: Int, size: Int, _ body: (Int, UnsafeMutableRawBufferPointer) -> Void) {
         guard offset >= 0, size > 0 else { return }

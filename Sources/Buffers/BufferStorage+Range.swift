@@ -11,8 +11,8 @@ extension BufferStorage {
         return sum
     }
 
-    /// The bytes of a range; the offset of the first memory in its block; and the bytes with that and with what is free behind the
-    /// last one's.
+    /// The bytes of a range; the offset of the first memory in its block; and the bytes with that and with
+    /// what is free behind the last one's.
     package func sizes(of range: Range<Int>) -> (size: Int, offset: Int, maxSize: Int) {
         guard let last = range.last else { return (0, 0, 0) }
         let size = self.size(of: range)
@@ -22,7 +22,8 @@ extension BufferStorage {
         return (size, offset, offset &+ size &+ rest)
     }
 
-    /// Which memories hold `size` bytes from `offset`, or those to the end for −1; and the bytes of the first before `offset`.
+    /// Which memories hold `size` bytes from `offset`, or those to the end for −1; and the bytes of the first
+    /// before `offset`.
     package func findMemory(offset: Int, size: Int) throws(BufferError) -> (range: Range<Int>, skip: Int) {
         let total = self.size
         guard offset >= 0, offset <= total, size >= -1, size <= total - offset else {
@@ -59,19 +60,21 @@ extension BufferStorage {
         return true
     }
 
-    /// Moves the start of a range by `offset` bytes, which may be negative, and makes it `size` bytes, or up to its old end for −1.
-    /// Nothing has changed if it throws. The caller is the only owner.
+    /// Moves the start of a range by `offset` bytes, which may be negative, and makes it `size` bytes, or up
+    /// to its old end for −1. Nothing has changed if it throws. The caller is the only owner.
     package func resize(_ range: Range<Int>, offset: Int, size: Int) throws(BufferError) {
         let (present, start, maximum) = sizes(of: range)
         let (begin, beginOverflow) = start.addingReportingOverflow(offset)
         let (rest, restOverflow) = present.subtractingReportingOverflow(offset)
         let newSize = size == -1 ? rest : size
         let (end, endOverflow) = begin.addingReportingOverflow(newSize)
-        guard size >= -1, !beginOverflow, begin >= 0, size != -1 || (!restOverflow && rest >= 0), !endOverflow,
+        guard size >= -1, !beginOverflow, begin >= 0, size != -1 || (!restOverflow && rest >= 0),
+            !endOverflow,
             newSize >= 0, begin <= maximum, end <= maximum
         else {
             let text = Sentence(
-                "moving the start by \(offset) to \(size) bytes leaves the \(maximum) bytes that the memories have room for")
+                "moving the start by \(offset) to \(size) bytes leaves the \(maximum) bytes that the memories have room for"
+            )
             throw .outOfRange(text.text)
         }
         if offset == 0 && newSize == present { return }

@@ -1,8 +1,8 @@
 import CPosix
 import Synchronization
 
-/// When a buffer is to be used, and where it comes from. The values are those of C, where a time of `Int64.min` and an offset of
-/// `UInt64.max` are none.
+/// When a buffer is to be used, and where it comes from. The values are those of C, where a time of
+/// `Int64.min` and an offset of `UInt64.max` are none.
 package struct BufferTimes {
     package var pts = Int64.min
     package var dts = Int64.min
@@ -13,8 +13,8 @@ package struct BufferTimes {
 
 /// The first part of a ``BufferStorage``.
 package struct BufferHeader {
-    /// The references that C has; all together have one strong reference to the storage. Changed through ``BufferStorage/handles``
-    /// only, for which it is the first field.
+    /// The references that C has; all together have one strong reference to the storage. Changed through
+    /// ``BufferStorage/handles`` only, for which it is the first field.
     private let handleCount = 0
     /// See ``BufferStorage/containers``, for which it is the second.
     private let containerAddresses: UInt = 0
@@ -22,13 +22,15 @@ package struct BufferHeader {
     var slots: UnsafeMutablePointer<Unmanaged<Memory>>
     var count: Int
     var capacity: Int
-    /// The sum of the memories' `maxSize`, which bounds the sum of their sizes whatever becomes of their windows.
+    /// The sum of the memories' `maxSize`, which bounds the sum of their sizes whatever becomes of their
+    /// windows.
     var maximumSize: Int
     /// The pool that the buffer returns to.
     var pool: Unmanaged<PoolCore>?
     /// The memory that the pool gave, while it has a place.
     var pooledMemory: Unmanaged<Memory>?
-    /// The pooled buffers whose memories this one shares; they return to their pools only when those are free again.
+    /// The pooled buffers whose memories this one shares; they return to their pools only when those are free
+    /// again.
     var parents: BufferParents
     /// The next free buffer of the pool that holds this one.
     var next: Unmanaged<BufferStorage>?
@@ -46,9 +48,9 @@ package struct BufferHeader {
 
 /// What a ``Buffer`` refers to, and what the C handle `fw_buffer` is.
 ///
-/// Header, the places for 16 memories, and the arena of small metas are one allocation. They are reached through pointers, which costs
-/// neither exclusivity checks nor reference counting. Only the single owner of a storage may call what changes it; the callers see to
-/// that.
+/// Header, the places for 16 memories, and the arena of small metas are one allocation. They are reached
+/// through pointers, which costs neither exclusivity checks nor reference counting. Only the single owner of
+/// a storage may call what changes it; the callers see to that.
 package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>> {
     /// The number of memories that need no allocation of their own.
     package static let inlineCapacity = 16
@@ -63,7 +65,8 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
             BufferHeader(
                 slots: base.withUnsafeMutablePointerToElements { $0 }, count: 0, capacity: inlineCapacity,
                 maximumSize: 0,
-                pool: nil, pooledMemory: nil, parents: BufferParents(), next: nil, firstMeta: nil, lastMeta: nil,
+                pool: nil, pooledMemory: nil, parents: BufferParents(), next: nil, firstMeta: nil,
+                lastMeta: nil,
                 arenaUsed: 0, arenaMetas: 0, flags: [], isBeingMade: false, times: BufferTimes())
         }
         return unsafeDowncast(base, to: BufferStorage.self)
@@ -100,14 +103,15 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
         withUnsafeMutablePointerToHeader { $0 }
     }
 
-    /// The number of references that C has. `ManagedBuffer` wants a header that can be copied, so the atomic lies over a plain field.
+    /// The number of references that C has. `ManagedBuffer` wants a header that can be copied, so the atomic
+    /// lies over a plain field.
     @inline(__always)
     package var handles: UnsafeMutablePointer<Atomic<Int>> {
         UnsafeMutableRawPointer(head).assumingMemoryBound(to: Atomic<Int>.self)
     }
 
-    /// The addresses of the containers that hold the buffer, each by a handle, joined by exclusive or: if one handle is all there is,
-    /// then this is the address of the container it belongs to, or 0.
+    /// The addresses of the containers that hold the buffer, each by a handle, joined by exclusive or: if one
+    /// handle is all there is, then this is the address of the container it belongs to, or 0.
     @inline(__always)
     package var containers: UnsafeMutablePointer<Atomic<UInt>> {
         (UnsafeMutableRawPointer(head) + MemoryLayout<Int>.stride).assumingMemoryBound(to: Atomic<UInt>.self)
@@ -244,7 +248,8 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
         releaseUnusedParents()
     }
 
-    /// Puts `memory`, which no other buffer holds and which has room for all of their bytes, in the place of several.
+    /// Puts `memory`, which no other buffer holds and which has room for all of their bytes, in the place of
+    /// several.
     func replace(_ range: Range<Int>, with memory: Memory) {
         if range.count > 1 { remove(range.lowerBound + 1..<range.upperBound) }
         replace(at: range.lowerBound, with: memory)

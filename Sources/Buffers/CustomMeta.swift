@@ -2,7 +2,8 @@ import CPosix
 
 /// The data of a custom meta: a name, and entries one after another.
 ///
-/// An entry is the size of the value in 32 bits, little-endian, that of the key in 8, the key, a zero, and the value.
+/// An entry is the size of the value in 32 bits, little-endian, that of the key in 8, the key, a zero, and
+/// the value.
 package struct CustomMetaData {
     package let name: UnsafeMutableRawPointer
     let nameSize: Int
@@ -121,7 +122,8 @@ package struct CustomMetaData {
         while at < bytes.count {
             let left = bytes.count - at
             guard left >= Self.overhead else { throw .corrupt("an entry of a custom meta is cut short") }
-            let valueSize = Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt32.self)))
+            let valueSize = Int(
+                UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt32.self)))
             let keySize = Int(bytes[at + 4])
             guard keySize <= left - Self.overhead, valueSize <= left - Self.overhead - keySize else {
                 throw .corrupt("an entry of a custom meta is longer than what is left of it")
@@ -174,7 +176,8 @@ extension MetaType {
             return size
         }
         functions.deserialize = { (data, bytes, _) throws(BufferError) in
-            guard let nameSize = bytes.first.map({ Int($0) }), nameSize >= 1, nameSize <= bytes.count - 1 else {
+            guard let nameSize = bytes.first.map({ Int($0) }), nameSize >= 1, nameSize <= bytes.count - 1
+            else {
                 throw .corrupt("a custom meta has no name, or one longer than itself")
             }
             let name = UnsafeRawBufferPointer(start: bytes.baseAddress! + 1, count: nameSize)
@@ -226,7 +229,9 @@ extension BufferStorage {
         while let node = next {
             guard let name else { return node }
             let data = node.customData.pointee
-            if data.nameSize == name.count, name.isEmpty || memcmp(data.name, name.baseAddress!, name.count) == 0 {
+            if data.nameSize == name.count,
+                name.isEmpty || memcmp(data.name, name.baseAddress!, name.count) == 0
+            {
                 return node
             }
             next = Self.find(.custom, from: node.pointee.next)

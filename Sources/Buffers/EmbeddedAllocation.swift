@@ -1,8 +1,9 @@
 #if hasFeature(Embedded)
     import CPosix
 
-    /// Where Embedded Swift gets the memory of its objects from: it calls this function for all of them, and glibc's goes past the cache
-    /// that each thread has of small blocks, which costs more than half of the making of a buffer.
+    /// Where Embedded Swift gets the memory of its objects from: it calls this function for all of them, and
+    /// glibc's goes past the cache that each thread has of small blocks, which costs more than half of the
+    /// making of a buffer.
     ///
     /// As it is not public, only the library itself sees it.
     @_cdecl("posix_memalign")

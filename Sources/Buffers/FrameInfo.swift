@@ -42,8 +42,8 @@ public struct FrameInfo: Sendable, Equatable {
     public var height: Int
     public var format: PixelFormat
     public var rowOrder: RowOrder
-    /// Bytes from one row to the next in memory; 0 is tightly packed. For the planes of ``PixelFormat/i420`` beyond the first
-    /// it is `(stride + 1) / 2`.
+    /// Bytes from one row to the next in memory; 0 is tightly packed. For the planes of ``PixelFormat/i420``
+    /// beyond the first it is `(stride + 1) / 2`.
     public var stride: Int
     /// Presentation time in nanoseconds.
     public var pts: Int64?

@@ -21,15 +21,16 @@ public struct FrameLayout: Sendable, Equatable {
     public let planeCount: Int
     private let storage: (Plane, Plane, Plane)
     public let rowOrder: RowOrder
-    /// Bytes from the first to the last byte of the frame in memory; the padding behind the last row is not counted.
+    /// Bytes from the first to the last byte of the frame in memory; the padding behind the last row is not
+    /// counted.
     public let size: Int
     /// Bytes of the picture as it travels: rows top-down and packed, planes one after another.
     public let packedSize: Int
 
     /// Computes the layout of `info`.
     ///
-    /// - Throws: ``BufferError/invalidFrame(_:)`` with the reason when sizes or stride make no sense. With sides of at most
-    ///   65535 pixels and a stride below 4 GiB no product here can overflow 64 bits.
+    /// - Throws: ``BufferError/invalidFrame(_:)`` with the reason when sizes or stride make no sense. With
+    ///   sides of at most 65535 pixels and a stride below 4 GiB no product here can overflow 64 bits.
     public init(_ info: FrameInfo) throws(BufferError) {
         guard info.width >= 1, info.width <= FrameInfo.maximumSide else {
             throw .invalidFrame("width is \(info.width) pixels; it must be 1 to \(FrameInfo.maximumSide)")
@@ -53,8 +54,8 @@ public struct FrameLayout: Sendable, Equatable {
         var third = second
         switch info.format {
         case .nv12:
-            // An odd width makes the row of U V pairs one byte longer than the row of Y. The stride of packed rows of Y
-            // therefore means the same as 0: it is what a received, packed picture has.
+            // An odd width makes the row of U V pairs one byte longer than the row of Y. The stride of packed
+            // rows of Y therefore means the same as 0: it is what a received, packed picture has.
             second = Plane(
                 offset: first.stride * first.rows, stride: max(first.stride, 2 * halfWidth),
                 rowBytes: 2 * halfWidth, rows: halfHeight, packedOffset: first.packedSize)
@@ -96,7 +97,8 @@ public struct FrameLayout: Sendable, Equatable {
     /// The largest number of rows of a plane.
     private var maximumRows: Int { storage.0.rows }
 
-    /// Bytes from the start of the frame in memory to row `row` of a plane, counted from the top of the picture.
+    /// Bytes from the start of the frame in memory to row `row` of a plane, counted from the top of the
+    /// picture.
     public func offset(ofRow row: Int, plane index: Int) -> Int {
         let plane = self[plane: index]
         return plane.offset + plane.stride * (rowOrder == .topDown ? row : plane.rows - 1 - row)

@@ -45,7 +45,8 @@ package final class Lock: @unchecked Sendable {
         pthread_cond_wait(condition, mutex)
     }
 
-    /// As ``wait()``, but at most until `deadline`, in nanoseconds of ``Clock/now()``; negative is without a limit.
+    /// As ``wait()``, but at most until `deadline`, in nanoseconds of ``Clock/now()``; negative is without a
+    /// limit.
     ///
     /// - Returns: `false` when the time ran out.
     package func wait(until deadline: Int64) -> Bool {
@@ -70,7 +71,8 @@ package enum Clock {
         fwp_monotonic_ns()
     }
 
-    /// The deadline that lies `timeout` nanoseconds ahead; negative, or too far to count, is −1: without a limit.
+    /// The deadline that lies `timeout` nanoseconds ahead; negative, or too far to count, is −1: without a
+    /// limit.
     package static func deadline(after timeout: Int64) -> Int64 {
         guard timeout >= 0 else { return -1 }
         let (sum, overflow) = now().addingReportingOverflow(timeout)

@@ -19,10 +19,11 @@ public struct MapFlags: OptionSet, Sendable {
     }
 }
 
-/// The open maps of a memory in one word: three counts of 21 bits, for reading only, writing only and both, and the orphan bit.
+/// The open maps of a memory in one word: three counts of 21 bits, for reading only, writing only and both,
+/// and the orphan bit.
 ///
-/// The orphan bit says that the last buffer let go of the memory while it was mapped: the reference that the buffers had together then
-/// belongs to the maps, and the last of them drops it.
+/// The orphan bit says that the last buffer let go of the memory while it was mapped: the reference that the
+/// buffers had together then belongs to the maps, and the last of them drops it.
 enum MapCounts {
     static let orphan: UInt64 = 1 << 63
     static let counts: UInt64 = orphan - 1
@@ -52,7 +53,8 @@ enum MapCounts {
         state & writers != 0
     }
 
-    /// Whether the open maps admit one more for `flags`: a map for both admits all, one for reading or writing only its like.
+    /// Whether the open maps admit one more for `flags`: a map for both admits all, one for reading or
+    /// writing only its like.
     @inline(__always)
     static func admits(_ state: UInt64, _ flags: MapFlags) -> Bool {
         if state & counts == 0 || isOpen(state, unit: unit(.readWrite)) { return true }
@@ -60,11 +62,11 @@ enum MapCounts {
     }
 }
 
-/// Who else has an interest in the bytes of a memory, in one word: the number of buffers' places that hold it in the lower half, the
-/// number of living shares of it in the upper.
+/// Who else has an interest in the bytes of a memory, in one word: the number of buffers' places that hold it
+/// in the lower half, the number of living shares of it in the upper.
 ///
-/// All places and shares together have one strong reference to the memory, so that a copy of a buffer costs one atomic operation for
-/// each memory, and a share one as well.
+/// All places and shares together have one strong reference to the memory, so that a copy of a buffer costs
+/// one atomic operation for each memory, and a share one as well.
 enum Sharing {
     static let owner: UInt64 = 1
     static let share: UInt64 = 1 << 32
@@ -83,7 +85,8 @@ enum Sharing {
 extension Memory {
     /// What an attempt to map came to.
     ///
-    /// The raw type keeps the compiler from writing hash functions, which would bring random numbers into the library.
+    /// The raw type keeps the compiler from writing hash functions, which would bring random numbers into the
+    /// library.
     enum MapOutcome: UInt8 {
         case mapped
         /// Writing is refused because the memory is read-only or shared.
@@ -111,13 +114,14 @@ extension Memory {
         }
     }
 
-    /// Gives access to the visible bytes until ``unmap(_:)``, which must be called once for each map with the same flags.
+    /// Gives access to the visible bytes until ``unmap(_:)``, which must be called once for each map with the
+    /// same flags.
     ///
-    /// A map for reading and writing admits further maps of each kind; a map for reading only and one for writing only exclude
-    /// each other.
+    /// A map for reading and writing admits further maps of each kind; a map for reading only and one for
+    /// writing only exclude each other.
     ///
-    /// - Throws: ``BufferError/notWritable(_:)`` for writing on a read-only or shared memory, or against a map that excludes
-    ///   this one; ``BufferError/invalidArgument(_:)`` for empty or unknown flags.
+    /// - Throws: ``BufferError/notWritable(_:)`` for writing on a read-only or shared memory, or against a
+    ///   map that excludes this one; ``BufferError/invalidArgument(_:)`` for empty or unknown flags.
     public func map(_ flags: MapFlags) throws(BufferError) -> UnsafeMutableRawBufferPointer {
         try flags.check()
         let outcome = tryMap(flags)
@@ -140,7 +144,8 @@ extension Memory {
     func tryMap(_ flags: MapFlags) -> MapOutcome {
         let isWriting = flags.contains(.write)
         if self.flags.contains(.notMappable) { return .notMappable }
-        // Refused without a trace, so that an attempt of another holder of the bytes never gets in the way of a share.
+        // Refused without a trace, so that an attempt of another holder of the bytes never gets in the way of
+        // a share.
         if isWriting, !isWritable { return .notWritable }
         let unit = MapCounts.unit(flags)
         var state = maps.load(ordering: .relaxed)
@@ -185,7 +190,8 @@ extension Unmanaged {
     /// Whether the one reference that is known of is the only one.
     @inline(__always)
     package mutating func isOnlyReference() -> Bool {
-        // An unmanaged reference has the layout of a strong one; looking at it through the type of that neither retains nor releases.
+        // An unmanaged reference has the layout of a strong one; looking at it through the type of that
+        // neither retains nor releases.
         withUnsafeMutablePointer(to: &self) { pointer in
             pointer.withMemoryRebound(to: Instance.self, capacity: 1) {
                 isKnownUniquelyReferenced(&$0.pointee)
@@ -214,7 +220,8 @@ extension Unmanaged {
 }
 
 extension Unmanaged<Memory> {
-    /// Whether the place that holds the memory is all that refers to it: no share, no map, no other reference.
+    /// Whether the place that holds the memory is all that refers to it: no share, no map, no other
+    /// reference.
     @inline(__always)
     mutating func isUnusedByOthers() -> Bool {
         let isIdle = _withUnsafeGuaranteedRef {
@@ -223,7 +230,8 @@ extension Unmanaged<Memory> {
         return isIdle && isOnlyReference()
     }
 
-    /// Counts one more place. The reference of the caller becomes the one of all places together, or is dropped if they have one.
+    /// Counts one more place. The reference of the caller becomes the one of all places together, or is
+    /// dropped if they have one.
     @inline(__always)
     mutating func enterPlace() {
         if _withUnsafeGuaranteedRef({ $0.sharing.load(ordering: .acquiring) }) == 0, isOnlyReference() {
@@ -255,13 +263,14 @@ extension Unmanaged<Memory> {
     /// Counts one more share; `false` when the memory is mapped for writing.
     @inline(__always)
     func addShare() -> Bool {
-        // The count goes up before the maps are looked at, and a map for writing looks at the count after it is in place: of a share and a
-        // map that race, at least one sees the other.
+        // The count goes up before the maps are looked at, and a map for writing looks at the count after it
+        // is in place: of a share and a map that race, at least one sees the other.
         let others = _withUnsafeGuaranteedRef {
             $0.sharing.wrappingAdd(Sharing.share, ordering: .sequentiallyConsistent).oldValue
         }
         if others == 0 { _ = retain() }
-        if _withUnsafeGuaranteedRef({ MapCounts.isWriting($0.maps.load(ordering: .sequentiallyConsistent)) }) {
+        if _withUnsafeGuaranteedRef({ MapCounts.isWriting($0.maps.load(ordering: .sequentiallyConsistent)) })
+        {
             dropShare()
             return false
         }
@@ -293,7 +302,8 @@ extension Unmanaged<Memory> {
 }
 
 extension Memory {
-    /// Leaves the reference of the buffers to the open maps; `false` when there are none, or they have one already.
+    /// Leaves the reference of the buffers to the open maps; `false` when there are none, or they have one
+    /// already.
     fileprivate func becomeOrphan() -> Bool {
         var state = maps.load(ordering: .acquiring)
         while state & MapCounts.counts != 0, state & MapCounts.orphan == 0 {

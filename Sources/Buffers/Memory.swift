@@ -52,9 +52,10 @@ public struct AllocationParameters: Sendable {
 
 /// One contiguous block of bytes, or a window into one.
 ///
-/// The visible bytes are `base + offset ..< base + offset + size`. A memory comes from an allocation, from foreign bytes with a
-/// release function, or from ``share(offset:size:)``, which makes a read-only window into the block of another memory. While
-/// a share lives, or while several buffers hold the memory, its bytes cannot be mapped for writing.
+/// The visible bytes are `base + offset ..< base + offset + size`. A memory comes from an allocation, from
+/// foreign bytes with a release function, or from ``share(offset:size:)``, which makes a read-only window
+/// into the block of another memory. While a share lives, or while several buffers hold the memory, its bytes
+/// cannot be mapped for writing.
 ///
 /// Threads: any number may read, map for reading and share. ``resize(offset:size:)`` asks for a single user.
 public final class Memory: @unchecked Sendable {
@@ -72,7 +73,8 @@ public final class Memory: @unchecked Sendable {
     ///
     /// Its places in buffers and the shares of it have one reference to it together: see `Sharing`.
     let root: Unmanaged<Memory>?
-    /// Called with `user` when a foreign block is given back. Without it, `user` is what `free` gets: a block of our own, or nil.
+    /// Called with `user` when a foreign block is given back. Without it, `user` is what `free` gets: a block
+    /// of our own, or nil.
     private let releaseFunction: ReleaseFunction?
     private let user: UnsafeMutableRawPointer?
 
@@ -101,8 +103,9 @@ public final class Memory: @unchecked Sendable {
 
     /// A new block with `size` visible bytes of undefined content.
     ///
-    /// - Throws: ``BufferError/invalidArgument(_:)`` for the alignment or unknown flags, ``BufferError/outOfRange(_:)`` when the
-    ///   sum of the sizes overflows, ``BufferError/noMemory(bytes:)``.
+    /// - Throws: ``BufferError/invalidArgument(_:)`` for the alignment or unknown flags,
+    ///   ``BufferError/outOfRange(_:)`` when the sum of the sizes overflows,
+    ///   ``BufferError/noMemory(bytes:)``.
     public convenience init(
         size: Int, parameters: AllocationParameters = AllocationParameters()
     ) throws(BufferError) {
@@ -127,11 +130,11 @@ public final class Memory: @unchecked Sendable {
 
     /// A memory over foreign bytes, of which `window` is visible.
     ///
-    /// `release` is called once when the memory and all shares of it are gone, on the thread that drops the last reference; not
-    /// when this initializer throws.
+    /// `release` is called once when the memory and all shares of it are gone, on the thread that drops the
+    /// last reference; not when this initializer throws.
     ///
-    /// - Throws: ``BufferError/invalidArgument(_:)`` for unknown flags, ``BufferError/outOfRange(_:)`` when `window` does not lie
-    ///   in `bytes`.
+    /// - Throws: ``BufferError/invalidArgument(_:)`` for unknown flags, ``BufferError/outOfRange(_:)`` when
+    ///   `window` does not lie in `bytes`.
     public convenience init(
         wrapping bytes: UnsafeMutableRawBufferPointer, window: Range<Int>? = nil, flags: MemoryFlags = [],
         release: (() -> Void)? = nil
@@ -170,7 +173,8 @@ public final class Memory: @unchecked Sendable {
             releaseFunction: release, user: release == nil ? nil : user)
     }
 
-    /// What an initializer makes of itself before it throws: Embedded Swift does not free an object that is incomplete then.
+    /// What an initializer makes of itself before it throws: Embedded Swift does not free an object that is
+    /// incomplete then.
     private convenience init(nothing: Void) {
         self.init(
             base: nil, maxSize: 0, offset: 0, size: 0, flags: [], root: nil, releaseFunction: nil, user: nil)
@@ -201,7 +205,8 @@ public final class Memory: @unchecked Sendable {
     /// The number of visible bytes.
     public var size: Int { windowSize }
 
-    /// The visible bytes, without the bookkeeping of a map: for the library's own use, where the rules of maps are known to hold.
+    /// The visible bytes, without the bookkeeping of a map: for the library's own use, where the rules of
+    /// maps are known to hold.
     package var visibleBytes: UnsafeMutableRawBufferPointer {
         guard let base else {
             // Of no bytes, or of bytes that cannot be reached and so never are.
@@ -211,15 +216,15 @@ public final class Memory: @unchecked Sendable {
         return UnsafeMutableRawBufferPointer(start: base + windowOffset, count: windowSize)
     }
 
-    /// Whether the memory can be mapped for writing now, as far as other holders of its bytes go: it is not read-only, no share of it
-    /// is alive, it is no share itself, and at most one buffer holds it.
+    /// Whether the memory can be mapped for writing now, as far as other holders of its bytes go: it is not
+    /// read-only, no share of it is alive, it is no share itself, and at most one buffer holds it.
     public var isWritable: Bool {
         root == nil && flags.isDisjoint(with: [.readOnly, .notMappable])
             && !Sharing.isShared(sharing.load(ordering: .acquiring))
     }
 
-    /// Moves the window: its start by `offset` bytes, which may be negative and reaches into the prefix then, its size to `size`
-    /// bytes. Open maps keep their bytes.
+    /// Moves the window: its start by `offset` bytes, which may be negative and reaches into the prefix then,
+    /// its size to `size` bytes. Open maps keep their bytes.
     ///
     /// - Throws: ``BufferError/outOfRange(_:)`` when the window would leave the block.
     public func resize(offset: Int, size: Int) throws(BufferError) {
@@ -247,11 +252,11 @@ public final class Memory: @unchecked Sendable {
         return first.windowOffset + first.windowSize == second.windowOffset ? first.windowOffset : nil
     }
 
-    /// A read-only window of `size` bytes from `offset` of the visible bytes, without a copy. It keeps the block alive. A memory that is
-    /// ``MemoryFlags/noShare`` is copied instead.
+    /// A read-only window of `size` bytes from `offset` of the visible bytes, without a copy. It keeps the
+    /// block alive. A memory that is ``MemoryFlags/noShare`` is copied instead.
     ///
-    /// - Throws: ``BufferError/outOfRange(_:)``; ``BufferError/notWritable(_:)`` while the memory is mapped for writing;
-    ///   ``BufferError/noMemory(bytes:)``.
+    /// - Throws: ``BufferError/outOfRange(_:)``; ``BufferError/notWritable(_:)`` while the memory is mapped
+    ///   for writing; ``BufferError/noMemory(bytes:)``.
     public func share(offset: Int, size: Int) throws(BufferError) -> Memory {
         try checkRegion(offset: offset, size: size)
         if flags.contains(.noShare) { return try copy(offset: offset, size: size) }
@@ -327,7 +332,8 @@ extension AllocationParameters {
     func blockSize(visible: Int) throws(BufferError) -> Int {
         try flags.check()
         guard flags.isDisjoint(with: .physicallyContiguous) else {
-            throw .invalidArgument("only the owner of foreign bytes can say that they are physically contiguous")
+            throw .invalidArgument(
+                "only the owner of foreign bytes can say that they are physically contiguous")
         }
         guard alignment >= 1, alignment <= Self.maximumAlignment, alignment & (alignment - 1) == 0 else {
             throw .invalidArgument(

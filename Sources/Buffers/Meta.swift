@@ -112,7 +112,8 @@ extension BufferStorage {
         return UnsafeMutableRawPointer(bitPattern: (UInt(bitPattern: places) + 15) & ~15)!
     }
 
-    /// A new node at the end of the list, with data of zeros that its type has not seen yet. The caller is the only owner.
+    /// A new node at the end of the list, with data of zeros that its type has not seen yet. The caller is
+    /// the only owner.
     @inline(__always)
     package func appendMeta(_ type: MetaType) throws(BufferError) -> MetaPointer {
         let head = self.head

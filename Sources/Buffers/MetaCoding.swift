@@ -1,7 +1,7 @@
 import CPosix
 
-/// Metas as bytes: the size of all in 32 bits, little-endian, the version in 8, the size of the type's name in 8, the name, and what
-/// the type writes.
+/// Metas as bytes: the size of all in 32 bits, little-endian, the version in 8, the size of the type's name
+/// in 8, the name, and what the type writes.
 enum MetaCoding {
     static let headSize = 6
     static let version: UInt8 = 1
@@ -42,19 +42,23 @@ extension BufferStorage {
     /// Adds the meta at the front of `bytes`, which may come from anywhere. The caller is the only owner.
     ///
     /// - Returns: the meta, and how many bytes it had.
-    /// - Throws: ``BufferError/corrupt(_:)``, ``BufferError/unsupported(_:)``, ``BufferError/noMemory(bytes:)``, and what the type
-    ///   throws; then nothing was added.
+    /// - Throws: ``BufferError/corrupt(_:)``, ``BufferError/unsupported(_:)``,
+    ///   ``BufferError/noMemory(bytes:)``, and what the type throws; then nothing was added.
     package func addMeta(serialized bytes: UnsafeRawBufferPointer) throws(BufferError) -> (MetaPointer, Int) {
         guard bytes.count >= MetaCoding.headSize else {
             throw .corrupt(
-                Sentence("\(bytes.count) bytes are too few for the \(MetaCoding.headSize) a meta begins with").text)
+                Sentence("\(bytes.count) bytes are too few for the \(MetaCoding.headSize) a meta begins with")
+                    .text)
         }
         let total = Int(UInt32(littleEndian: bytes.loadUnaligned(as: UInt32.self)))
         let nameSize = Int(bytes[5])
         // No sum here can wrap: each length is held against what is left.
-        guard total <= bytes.count, total >= MetaCoding.headSize, nameSize <= total - MetaCoding.headSize else {
+        guard total <= bytes.count, total >= MetaCoding.headSize, nameSize <= total - MetaCoding.headSize
+        else {
             throw .corrupt(
-                Sentence("a meta of \(total) bytes with a name of \(nameSize) does not fit \(bytes.count) bytes").text)
+                Sentence(
+                    "a meta of \(total) bytes with a name of \(nameSize) does not fit \(bytes.count) bytes"
+                ).text)
         }
         guard bytes[4] == MetaCoding.version else {
             throw .unsupported(Sentence("metas of version \(bytes[4]) are not known").text)

@@ -4,14 +4,16 @@ import CPosix
 ///
 /// Threads: any.
 public final class MetaType: @unchecked Sendable {
-    // Unchecked: nothing changes once the type is registered, and `next` is guarded by the lock of the registry.
+    // Unchecked: nothing changes once the type is registered, and `next` is guarded by the lock of the
+    // registry.
 
     /// The most bytes that ``size`` can be.
     public static let maximumSize = 65536
     /// The most bytes that ``name`` can have.
     public static let maximumNameSize = 255
 
-    /// What is to be done with the data of metas of a type. The functions run on the thread that changes, copies or frees the buffer.
+    /// What is to be done with the data of metas of a type. The functions run on the thread that changes,
+    /// copies or frees the buffer.
     package struct Functions {
         package typealias Data = UnsafeMutableRawBufferPointer
         /// Sets up data that is all zeros.
@@ -24,8 +26,7 @@ public final class MetaType: @unchecked Sendable {
         /// Writes the data if there is room, and returns how many bytes it has in any case.
         package var serialize: ((UnsafeRawPointer, Data) throws(BufferError) -> Int)?
         /// Sets up data that is all zeros from bytes that may come from anywhere.
-        package var deserialize:
-            ((Data, UnsafeRawBufferPointer, BufferStorage) throws(BufferError) -> Void)?
+        package var deserialize: ((Data, UnsafeRawBufferPointer, BufferStorage) throws(BufferError) -> Void)?
 
         package init() {}
     }
@@ -66,8 +67,8 @@ public final class MetaType: @unchecked Sendable {
 
     /// Registers a type.
     ///
-    /// - Throws: ``BufferError/invalidArgument(_:)`` when the name is empty, too long, no UTF-8 or taken, or for unknown tags;
-    ///   ``BufferError/outOfRange(_:)`` for the size; ``BufferError/noMemory(bytes:)``.
+    /// - Throws: ``BufferError/invalidArgument(_:)`` when the name is empty, too long, no UTF-8 or taken, or
+    ///   for unknown tags; ``BufferError/outOfRange(_:)`` for the size; ``BufferError/noMemory(bytes:)``.
     package static func register(
         name: UnsafeRawBufferPointer, size: Int, tags: MetaTags, functions: Functions
     ) throws(BufferError) -> MetaType {
@@ -76,7 +77,8 @@ public final class MetaType: @unchecked Sendable {
             throw .invalidArgument(Sentence("tags \(tags.rawValue) have bits that mean nothing").text)
         }
         guard size >= 0, size <= maximumSize else {
-            throw .outOfRange(Sentence("a meta of \(size) bytes is too large; at most \(maximumSize) can be").text)
+            throw .outOfRange(
+                Sentence("a meta of \(size) bytes is too large; at most \(maximumSize) can be").text)
         }
         registerReadyMade()
         guard let type = registry.insert(name, size, tags, isReadyMade: false, functions) else {
@@ -87,8 +89,8 @@ public final class MetaType: @unchecked Sendable {
 
     /// Registers a type whose metas are plain bytes: they go into copies as they are.
     ///
-    /// - Throws: ``BufferError/invalidArgument(_:)`` when the name is empty, too long or taken, or for unknown tags;
-    ///   ``BufferError/outOfRange(_:)`` for the size.
+    /// - Throws: ``BufferError/invalidArgument(_:)`` when the name is empty, too long or taken, or for
+    ///   unknown tags; ``BufferError/outOfRange(_:)`` for the size.
     public static func register(
         _ name: String, size: Int, tags: MetaTags = []
     ) throws(BufferError) -> MetaType {
@@ -103,7 +105,8 @@ public final class MetaType: @unchecked Sendable {
         }
         functions.deserialize = { (data, bytes, _) throws(BufferError) in
             guard bytes.count == size else {
-                throw .corrupt(Sentence("the meta has \(bytes.count) bytes, those of its type have \(size)").text)
+                throw .corrupt(
+                    Sentence("the meta has \(bytes.count) bytes, those of its type have \(size)").text)
             }
             data.copyMemory(from: bytes)
         }

@@ -1,7 +1,7 @@
 /// How the bytes of a pixel follow each other in memory.
 ///
-/// The raw values are those of the wire format and of `fw_pixel_format` and never change. Components of more than one
-/// byte are little-endian.
+/// The raw values are those of the wire format and of `fw_pixel_format` and never change. Components of more
+/// than one byte are little-endian.
 public enum PixelFormat: UInt16, Sendable, CaseIterable {
     /// 4 bytes: red, green, blue, alpha.
     case rgba8 = 1

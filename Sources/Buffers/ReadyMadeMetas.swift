@@ -141,7 +141,8 @@ extension BufferStorage {
         return node
     }
 
-    /// Makes `frame` the video-frame meta: the one that is there already, or a new one. The caller is the only owner.
+    /// Makes `frame` the video-frame meta: the one that is there already, or a new one. The caller is the
+    /// only owner.
     package func setVideoFrame(_ frame: VideoFrameMeta) throws(BufferError) {
         guard let node = firstMeta(of: .videoFrame) else {
             _ = try addVideoFrameMeta(frame)

@@ -1,7 +1,7 @@
 /// A message for people, put together from pieces.
 ///
-/// It is written like a `String` with interpolations. Each piece is appended by one call here, where `String` would put its own
-/// code for each piece in place: that made half of the library's size.
+/// It is written like a `String` with interpolations. Each piece is appended by one call here, where `String`
+/// would put its own code for each piece in place: that made half of the library's size.
 package struct Sentence: ExpressibleByStringInterpolation, Sendable {
     package private(set) var text: String
 

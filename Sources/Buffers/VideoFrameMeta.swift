@@ -46,10 +46,12 @@ public struct VideoFrameMeta: Sendable, Equatable {
 
     /// A picture with planes anywhere in the buffer; without any, they are packed.
     ///
-    /// - Throws: ``BufferError/invalidFrame(_:)`` for the sides; ``BufferError/invalidArgument(_:)`` for a wrong number of planes or a
-    ///   stride below a row's bytes; ``BufferError/outOfRange(_:)`` for a plane that reaches past what can be counted.
+    /// - Throws: ``BufferError/invalidFrame(_:)`` for the sides; ``BufferError/invalidArgument(_:)`` for a
+    ///   wrong number of planes or a stride below a row's bytes; ``BufferError/outOfRange(_:)`` for a plane
+    ///   that reaches past what can be counted.
     public init(
-        width: Int, height: Int, format: PixelFormat, rowOrder: RowOrder = .topDown, planes given: [Plane] = []
+        width: Int, height: Int, format: PixelFormat, rowOrder: RowOrder = .topDown,
+        planes given: [Plane] = []
     ) throws(BufferError) {
         func plane(_ index: Int) -> Plane {
             index < given.count ? given[index] : Plane(offset: 0, stride: 0)
@@ -80,8 +82,10 @@ public struct VideoFrameMeta: Sendable, Equatable {
             let plane = index == 0 ? given.0 : index == 1 ? given.1 : given.2
             guard plane.stride >= wanted.rowBytes else {
                 throw .invalidArgument(
-                    Sentence("plane \(index) has a stride of \(plane.stride), its rows have \(wanted.rowBytes) bytes")
-                        .text)
+                    Sentence(
+                        "plane \(index) has a stride of \(plane.stride), its rows have \(wanted.rowBytes) bytes"
+                    )
+                    .text)
             }
             let rows = plane.stride.multipliedReportingOverflow(by: wanted.rows)
             let end = plane.offset.addingReportingOverflow(rows.partialValue)
@@ -112,8 +116,9 @@ public struct VideoFrameMeta: Sendable, Equatable {
 
     // MARK: Serialised
 
-    /// Writes it, if there is room: width and height in 32 bits, the format in 16, row order and number of planes in 8 each, then offset
-    /// and stride of each plane in 64, little-endian. Returns how many bytes that is.
+    /// Writes it, if there is room: width and height in 32 bits, the format in 16, row order and number of
+    /// planes in 8 each, then offset and stride of each plane in 64, little-endian. Returns how many bytes
+    /// that is.
     func write(to target: UnsafeMutableRawBufferPointer) -> Int {
         let size = 12 + 16 * planeCount
         guard target.count >= size else { return size }

@@ -145,6 +145,8 @@ package final class FrameSlot: @unchecked Sendable {
         setRegion(memory!.soleRegion(size: layout.size))
         // The meta of the frame before is still there, so this changes bytes in place.
         try memory!.setVideoFrame(VideoFrameMeta(info, layout))
+        memory!.pts = info.pts
+        memory!.duration = info.duration
     }
 
     func useWrapped(

@@ -72,7 +72,8 @@ public func fw_buffer_append_region(
         let source = bufferReference(other)
         if isOnlyOwner(handle) {
             guard handle != other else {
-                throw .invalidArgument("a buffer is appended to itself, but only one reference of it is there to take")
+                throw .invalidArgument(
+                    "a buffer is appended to itself, but only one reference of it is there to take")
             }
             try append(source, to: bufferReference(handle), offset, size)
         } else {

@@ -118,7 +118,8 @@ public func fw_buffer_remove_all_memory(_ buffer: OpaquePointer!) -> fw_status {
 }
 
 @_cdecl("fw_buffer_is_memory_range_writable") @implementation
-public func fw_buffer_is_memory_range_writable(_ buffer: OpaquePointer!, _ index: Int, _ count: Int) -> Int32 {
+public func fw_buffer_is_memory_range_writable(_ buffer: OpaquePointer!, _ index: Int, _ count: Int) -> Int32
+{
     guard let buffer else { return 0 }
     return bufferReference(buffer).borrowed { storage in
         let present = storage.count

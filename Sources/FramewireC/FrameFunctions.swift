@@ -7,7 +7,8 @@ func frameSlot(_ frame: OpaquePointer) -> FrameSlot {
     Unmanaged<FrameSlot>.fromOpaque(UnsafeRawPointer(frame)).takeUnretainedValue()
 }
 
-/// A handle for a frame, which takes one ownership over: ``FrameSlot`` counts its owners itself and lives as long as there are any.
+/// A handle for a frame, which takes one ownership over: ``FrameSlot`` counts its owners itself and lives as
+/// long as there are any.
 func frameHandle(_ slot: FrameSlot) -> OpaquePointer {
     OpaquePointer(Unmanaged.passUnretained(slot).toOpaque())
 }

@@ -1,7 +1,8 @@
 import CFramewire
 import CPosix
 
-/// Keeps `message` as the calling thread's last error and returns `status`, so that a failing function ends with one line.
+/// Keeps `message` as the calling thread's last error and returns `status`, so that a failing function ends
+/// with one line.
 ///
 /// A text that does not fit is cut at a whole character.
 func fail(_ status: fw_status, _ message: String) -> fw_status {

@@ -16,7 +16,8 @@ func memoryHandle(_ memory: consuming Memory) -> OpaquePointer {
 
 /// The parameters of a caller; the defaults for `nil`.
 ///
-/// - Parameter available: bytes of the caller's memory that the struct can have at most, if it lies in another one.
+/// - Parameter available: bytes of the caller's memory that the struct can have at most, if it lies in
+///   another one.
 func allocationParameters(
     _ params: UnsafePointer<fw_allocation_params>?, available: Int = Int.max
 ) throws(BufferError) -> AllocationParameters {

@@ -155,8 +155,8 @@ public func fw_buffer_get_meta(_ buffer: OpaquePointer!, _ type: OpaquePointer!)
     return handle(bufferReference(buffer).borrowed { $0.firstMeta(of: metaType(type)) })
 }
 
-/// The next meta of a round, of a type or of all. The state is the sequence number of the last one and not its address, as it may have
-/// been removed since; numbers begin at 1 and rise along the list.
+/// The next meta of a round, of a type or of all. The state is the sequence number of the last one and not
+/// its address, as it may have been removed since; numbers begin at 1 and rise along the list.
 private func nextMeta(
     _ buffer: OpaquePointer?, _ state: UnsafeMutablePointer<UnsafeMutableRawPointer?>?, _ type: OpaquePointer?
 ) -> OpaquePointer? {

@@ -1,7 +1,8 @@
 import CFramewire
 import Framewire
 
-/// The structs that callers fill begin with `struct_size`: what an older or newer caller's struct does not have keeps its default.
+/// The structs that callers fill begin with `struct_size`: what an older or newer caller's struct does not
+/// have keeps its default.
 
 /// Copies the fields that `given` has over those of `defaults`.
 ///
@@ -19,7 +20,8 @@ func overlay<T>(_ given: UnsafePointer<T>, size: UInt32, minimum: Int, on defaul
     return result
 }
 
-/// Writes to `out` as much of `value` as the caller's struct has room for, and leaves its `struct_size` alone.
+/// Writes to `out` as much of `value` as the caller's struct has room for, and leaves its `struct_size`
+/// alone.
 func store<T>(_ value: T, to out: UnsafeMutablePointer<T>, size: UInt32) {
     withUnsafeBytes(of: value) { bytes in
         let count = min(Int(size), bytes.count)

@@ -31,7 +31,8 @@ extension Buffer {
 }
 
 @Test func aTypeIsFoundByItsNameAndRegisteredOnce() throws {
-    #expect(MetaType.find("tests/plain") === plain)
+    let type = plain
+    #expect(MetaType.find("tests/plain") === type)
     #expect(MetaType.find("framewire/video-frame") === MetaType.videoFrame)
     #expect(MetaType.find("tests/unknown") == nil)
     expect(.invalidArgument) { try MetaType.register(plain.name, size: 1) }

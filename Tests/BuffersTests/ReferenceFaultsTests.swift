@@ -49,7 +49,7 @@ import Testing
 }
 
 @Test func aRegionOfAPooledBufferReturnsItWhenItDies() throws {
-    let pool = try BufferPool(BufferPool.Options(size: 64, maximumBuffers: 1))
+    let pool = try BufferPool(BufferPool.Configuration(size: 64, maximumBuffers: 1))
     var buffer: Buffer? = try pool.acquire()
     var region: Buffer? = try buffer!.copyRegion(offset: 8, size: 8)
     buffer = nil

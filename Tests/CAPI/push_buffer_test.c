@@ -60,7 +60,7 @@ static void a_dropped_or_refused_buffer_is_let_go(void) {
     fw_sender_options options = FW_SENDER_OPTIONS_INIT;
     fw_sender *sender;
     fw_frame_info info = picture(WIDTH, HEIGHT), large = picture(WIDTH, HEIGHT + 1);
-    fw_buffer *buffer;
+    fw_buffer *buffer, *unreachable;
     int released = 0;
     options.close_timeout_ns = MILLISECOND;
     options.queue_depth = 1;
@@ -70,6 +70,9 @@ static void a_dropped_or_refused_buffer_is_let_go(void) {
     CHECK_ERROR(fw_sender_push_buffer(sender, NULL, buffer), FW_ERROR_INVALID_ARGUMENT, "info is NULL");
     CHECK_ERROR(fw_sender_push_buffer(sender, &info, NULL), FW_ERROR_INVALID_ARGUMENT, "buffer is NULL");
     CHECK_ERROR(fw_sender_push_buffer(sender, &large, buffer), FW_ERROR_OUT_OF_RANGE, "20000 bytes");
+    CHECK_OK(fw_buffer_new_wrapped(NULL, SIZE, 0, SIZE, FW_MEMORY_FLAG_NOT_MAPPABLE, NULL, NULL, &unreachable));
+    CHECK_ERROR(fw_sender_push_buffer(sender, &info, unreachable), FW_ERROR_UNSUPPORTED, "not mappable");
+    fw_buffer_unref(unreachable);
     CHECK(fw_buffer_is_writable(buffer));
     CHECK_OK(fw_sender_push_buffer(sender, &info, buffer));
     CHECK(!fw_buffer_is_writable(buffer));
@@ -90,10 +93,19 @@ static void a_frame_shows_its_buffer(void) {
     fw_buffer *buffer;
     unsigned char copy[SIZE];
     uint64_t seed;
+    fw_video_frame video = FW_VIDEO_FRAME_INIT;
     open_pair(NULL, NULL, &sender, &receiver);
+    info.pts_ns = 77;
+    info.duration_ns = 5;
     CHECK_OK(fw_sender_push(sender, &info, pixels, SIZE));
     CHECK_OK(fw_receiver_next(receiver, PATIENCE, &frame));
     buffer = fw_frame_buffer(frame);
+    CHECK_OK(fw_video_frame_meta_get(fw_buffer_get_meta(buffer, fw_video_frame_meta_type()), &video));
+    CHECK(video.width == WIDTH && video.height == HEIGHT && video.format == info.format);
+    CHECK(video.row_order == FW_ROW_ORDER_TOP_DOWN && video.plane_count == 1 && video.plane_offset[0] == 0);
+    CHECK(video.plane_stride[0] == fw_frame_stride(frame));
+    CHECK(fw_buffer_pts(buffer) == 77 && fw_buffer_duration(buffer) == 5);
+    CHECK(fw_buffer_meta_count(buffer, NULL) == 1 && !fw_buffer_is_writable(buffer));
     CHECK(buffer != NULL && fw_buffer_size(buffer) == SIZE);
     CHECK(fw_frame_buffer(frame) == buffer);
     CHECK(fw_buffer_ref(buffer) == buffer);

@@ -64,7 +64,8 @@ fw_status fw_frame_get_timing(const fw_frame *frame, fw_frame_timing *timing);
 
 /*
  * The buffer that holds the pixels, borrowed: fw_buffer_ref it to keep it longer than the frame. While such a
- * reference lives, the frame's memory does not go back to the pool. NULL for NULL.
+ * reference lives, the frame's memory does not go back to the pool. The buffer of a received or acquired frame
+ * has a video-frame meta, its pts and its duration, and is not writable. NULL for NULL.
  */
 fw_buffer *fw_frame_buffer(fw_frame *frame);
 
