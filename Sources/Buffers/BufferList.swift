@@ -1,11 +1,12 @@
 /// An ordered list of buffers that go together, such as the packets of one frame.
 ///
-/// A list is a value: a copy shares the buffers, and a buffer that is shared is copied, sharing its memories, before it is changed.
-/// Up to 8 buffers need no allocation beyond that of the list.
+/// A list is a value: a copy shares the buffers, and a buffer that is shared is copied, sharing its memories,
+/// before it is changed. Up to 8 buffers need no allocation beyond that of the list.
 ///
 /// Threads: as with an array, any number of threads may read a list, and each may change its own copy.
 public struct BufferList: @unchecked Sendable {
-    // Unchecked: a storage is changed only while this value is its single owner, and buffers count their owners atomically.
+    // Unchecked: a storage is changed only while this value is its single owner, and buffers count their
+    // owners atomically.
 
     /// The object that a C handle of this list is.
     package var storage: BufferListStorage
@@ -79,11 +80,11 @@ public struct BufferList: @unchecked Sendable {
         try storage.remove(at: index, count: count)
     }
 
-    /// Calls `body` with the buffer at `index`, to change it where it is. Nothing is copied when the list and the buffer have no other
-    /// owner.
+    /// Calls `body` with the buffer at `index`, to change it where it is. Nothing is copied when the list and
+    /// the buffer have no other owner.
     ///
-    /// - Throws: ``BufferError/outOfRange(_:)``, ``BufferError/noMemory(bytes:)``, and what `body` throws; the buffer is then as
-    ///   `body` left it.
+    /// - Throws: ``BufferError/outOfRange(_:)``, ``BufferError/noMemory(bytes:)``, and what `body` throws;
+    ///   the buffer is then as `body` left it.
     public mutating func withWritableBuffer<R>(
         at index: Int, _ body: (inout Buffer) throws(BufferError) -> R
     ) throws(BufferError) -> R {
@@ -94,11 +95,13 @@ public struct BufferList: @unchecked Sendable {
         return try body(&buffer)
     }
 
-    /// Calls `body` with each buffer and its place. `body` may change the buffer, replace it, or remove it by setting it to nil; the
-    /// place is then that of the buffer behind it too. It ends the walk by returning `false`.
+    /// Calls `body` with each buffer and its place. `body` may change the buffer, replace it, or remove it by
+    /// setting it to nil; the place is then that of the buffer behind it too. It ends the walk by returning
+    /// `false`.
     ///
     /// - Returns: whether the walk came to the end.
-    /// - Throws: ``BufferError/noMemory(bytes:)`` before the first call; what `body` throws, with what it did up to there done.
+    /// - Throws: ``BufferError/noMemory(bytes:)`` before the first call; what `body` throws, with what it did
+    ///   up to there done.
     @discardableResult
     public mutating func updateEach(
         _ body: (inout Buffer?, Int) throws(BufferError) -> Bool

@@ -12,7 +12,8 @@ package struct BufferListHeader {
     var capacity: Int
 }
 
-/// What a ``BufferList`` refers to, and what the C handle `fw_buffer_list` is. Each place has a handle of its buffer.
+/// What a ``BufferList`` refers to, and what the C handle `fw_buffer_list` is. Each place has a handle of its
+/// buffer.
 ///
 /// Only the single owner of a storage may call what changes it; the callers see to that.
 package final class BufferListStorage: ManagedBuffer<BufferListHeader, Unmanaged<BufferStorage>> {
@@ -31,7 +32,7 @@ package final class BufferListStorage: ManagedBuffer<BufferListHeader, Unmanaged
     /// A list without buffers that has room for `capacity`.
     package static func make(capacity: Int) throws(BufferError) -> BufferListStorage {
         let storage = make()
-        guard capacity >= 0 else { throw .outOfRange("a list cannot have room for \(capacity) buffers") }
+        guard capacity >= 0 else { throw .outOfRange("a list cannot have room for so many buffers") }
         try storage.reserve(capacity)
         return storage
     }
@@ -50,7 +51,8 @@ package final class BufferListStorage: ManagedBuffer<BufferListHeader, Unmanaged
         withUnsafeMutablePointerToHeader { $0 }
     }
 
-    /// The number of references that C has. `ManagedBuffer` wants a header that can be copied, so the atomic lies over a plain field.
+    /// The number of references that C has. `ManagedBuffer` wants a header that can be copied, so the atomic
+    /// lies over a plain field.
     @inline(__always)
     var handles: UnsafeMutablePointer<Atomic<Int>> {
         UnsafeMutableRawPointer(head).assumingMemoryBound(to: Atomic<Int>.self)
@@ -89,13 +91,17 @@ package final class BufferListStorage: ManagedBuffer<BufferListHeader, Unmanaged
     package func check(_ index: Int, _ count: Int) throws(BufferError) {
         let present = self.count
         guard index >= 0, index <= present, count >= -1, count <= present - index else {
-            throw .outOfRange("\(count) buffers from place \(index) reach past the \(present) of the list")
+            let message: Sentence =
+                "\(count) buffers from place \(index) reach past the \(present) of the list"
+            throw .outOfRange(message.text)
         }
     }
 
     /// The error for a place that does not exist.
+    @inline(never)
     func outOfRange(_ index: Int) -> BufferError {
-        .outOfRange("place \(index) does not exist in a list of \(count) buffers")
+        let message: Sentence = "place \(index) does not exist in a list of \(count) buffers"
+        return .outOfRange(message.text)
     }
 
     // MARK: Changes
@@ -143,8 +149,8 @@ package final class BufferListStorage: ManagedBuffer<BufferListHeader, Unmanaged
         let present = self.count
         let count = count < 0 ? present - index : count
         if index + count < present { rotate(index, count) }
-        // The last owner of a buffer may call a release function of the user, which sees a whole list, and one with an owner more,
-        // so that it cannot change it.
+        // The last owner of a buffer may call a release function of the user, which sees a whole list, and
+        // one with an owner more, so that it cannot change it.
         let owner = Unmanaged.passUnretained(self).retain()
         for _ in 0..<count {
             let handle = take(at: self.count - 1)
@@ -162,8 +168,8 @@ package final class BufferListStorage: ManagedBuffer<BufferListHeader, Unmanaged
         slots[index...].reverse()
     }
 
-    /// Takes the buffer at `index`, which must exist, out of its place: the caller has its handle then, and the list is no owner of
-    /// it. ``put(_:at:)`` or ``close(_:)`` must follow.
+    /// Takes the buffer at `index`, which must exist, out of its place: the caller has its handle then, and
+    /// the list is no owner of it. ``put(_:at:)`` or ``close(_:)`` must follow.
     @inline(__always)
     package func take(at index: Int) -> Unmanaged<BufferStorage> {
         let handle = head.pointee.slots[index]
@@ -188,7 +194,8 @@ package final class BufferListStorage: ManagedBuffer<BufferListHeader, Unmanaged
         head.pointee.count -= 1
     }
 
-    /// The buffer at `index`, as one that only this list holds: a buffer with other owners is replaced by a copy of it.
+    /// The buffer at `index`, as one that only this list holds: a buffer with other owners is replaced by a
+    /// copy of it.
     package func writable(at index: Int) throws(BufferError) -> Unmanaged<BufferStorage> {
         guard index >= 0, index < count else { throw outOfRange(index) }
         var shared = take(at: index)

@@ -2,12 +2,13 @@ import Synchronization
 
 /// Keeps buffers of one size for reuse.
 ///
-/// A pool is configured, then activated, and lends buffers while it is active. A buffer returns by itself when its last owner drops
-/// it: as it was made, without timestamps, flags and metas. One whose memory was replaced, or is still referred to, mapped or shared by
-/// others then, is thrown away instead; a region copied from it with ``Buffer/copyRegion(offset:size:)`` keeps it out until the region
-/// is gone.
+/// A pool is configured, then activated, and lends buffers while it is active. A buffer returns by itself
+/// when its last owner drops it: as it was made, without timestamps, flags and metas. One whose memory was
+/// replaced, or is still referred to, mapped or shared by others then, is thrown away instead; a region
+/// copied from it with ``Buffer/copyRegion(offset:size:)`` keeps it out until the region is gone.
 ///
-/// Threads: any, several at once. A pool that is dropped while buffers are out stays behind them, hidden, until the last is gone.
+/// Threads: any, several at once. A pool that is dropped while buffers are out stays behind them, hidden,
+/// until the last is gone.
 public final class BufferPool: Sendable {
     /// What a pool is to hold.
     public struct Configuration: Sendable {
@@ -73,8 +74,9 @@ public final class BufferPool: Sendable {
 
     /// Says what the pool is to hold. The configuration it has already is accepted at any time.
     ///
-    /// - Throws: ``BufferError/invalidArgument(_:)`` and ``BufferError/outOfRange(_:)`` for a configuration that makes no sense,
-    ///   and the former while the pool is active or buffers are out. The pool is unchanged then.
+    /// - Throws: ``BufferError/invalidArgument(_:)`` and ``BufferError/outOfRange(_:)`` for a configuration
+    ///   that makes no sense, and the former while the pool is active or buffers are out. The pool is
+    ///   unchanged then.
     public func configure(_ configuration: Configuration) throws(BufferError) {
         try core.configure(configuration)
     }
@@ -82,8 +84,9 @@ public final class BufferPool: Sendable {
     /// Whether the pool lends buffers.
     public var isActive: Bool { core.currentlyActive }
 
-    /// Activates the pool, which allocates the minimum of buffers and ends flushing; or deactivates it, which frees its buffers, those
-    /// that are out as they come back, and makes calls that wait fail with ``BufferError/flushing``.
+    /// Activates the pool, which allocates the minimum of buffers and ends flushing; or deactivates it, which
+    /// frees its buffers, those that are out as they come back, and makes calls that wait fail with
+    /// ``BufferError/flushing``.
     ///
     /// - Throws: ``BufferError/noMemory(bytes:)`` when activating; the pool stays inactive then.
     public func setActive(_ isActive: Bool) throws(BufferError) {
@@ -92,10 +95,10 @@ public final class BufferPool: Sendable {
 
     /// A writable buffer of the pool's size.
     ///
-    /// - Parameter timeout: nanoseconds to wait for one to come back when the pool holds as many as it may; 0 does not wait,
-    ///   a negative value waits without a limit.
-    /// - Throws: ``BufferError/wouldBlock`` (timeout 0), ``BufferError/timeout``, ``BufferError/flushing`` when the pool is flushing or
-    ///   not active, ``BufferError/noMemory(bytes:)``.
+    /// - Parameter timeout: nanoseconds to wait for one to come back when the pool holds as many as it may; 0
+    ///   does not wait, a negative value waits without a limit.
+    /// - Throws: ``BufferError/wouldBlock`` (timeout 0), ``BufferError/timeout``, ``BufferError/flushing``
+    ///   when the pool is flushing or not active, ``BufferError/noMemory(bytes:)``.
     public func acquire(timeout: Int64 = -1) throws(BufferError) -> Buffer {
         Buffer(storage: try core.acquire(timeout: timeout).takeRetainedValue())
     }
@@ -108,7 +111,8 @@ public final class BufferPool: Sendable {
         return storage
     }
 
-    /// While `true`, waiting and new calls of ``acquire(timeout:)`` fail with ``BufferError/flushing``. Activating the pool ends it too.
+    /// While `true`, waiting and new calls of ``acquire(timeout:)`` fail with ``BufferError/flushing``.
+    /// Activating the pool ends it too.
     public func setFlushing(_ isFlushing: Bool) {
         core.setFlushing(isFlushing)
     }
@@ -132,19 +136,24 @@ extension BufferPool.Configuration {
     func check() throws(BufferError) {
         _ = try allocation.blockSize(visible: size)
         guard minimumBuffers >= 0, minimumBuffers <= Self.maximumPreallocation, maximumBuffers >= 0 else {
-            throw .outOfRange(
-                "a pool cannot allocate \(minimumBuffers) buffers at once, nor hold \(maximumBuffers); the first may be at"
-                    + " most \(Self.maximumPreallocation)")
+            let message: Sentence = """
+                a pool cannot allocate \(minimumBuffers) buffers at once, nor hold \(maximumBuffers); the \
+                first may be at most \(Self.maximumPreallocation)
+                """
+            throw .outOfRange(message.text)
         }
         guard maximumBuffers == 0 || minimumBuffers <= maximumBuffers else {
-            throw .invalidArgument(
-                "the pool is to begin with \(minimumBuffers) buffers and to hold at most \(maximumBuffers)")
+            let message: Sentence = """
+                the pool is to begin with \(minimumBuffers) buffers and to hold at most \(maximumBuffers)
+                """
+            throw .invalidArgument(message.text)
         }
     }
 
     func isSame(as other: Self) -> Bool {
         size == other.size && minimumBuffers == other.minimumBuffers && maximumBuffers == other.maximumBuffers
-            && allocation.flags == other.allocation.flags && allocation.alignment == other.allocation.alignment
+            && allocation.flags == other.allocation.flags
+            && allocation.alignment == other.allocation.alignment
             && allocation.prefix == other.allocation.prefix && allocation.padding == other.allocation.padding
     }
 }

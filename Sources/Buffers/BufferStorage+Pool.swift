@@ -49,10 +49,12 @@ struct BufferParents {
         }
     }
 
-    /// Lets those go that are not `isUsed`.
+    /// Lets those go that are not `isUsed`: when the list is whole again, as their return may run functions of the
+    /// user.
     @inline(never)
     mutating func keep(_ isUsed: (Unmanaged<BufferStorage>) -> Bool) {
         var kept: UnsafeMutablePointer<Node>?
+        var unused: UnsafeMutablePointer<Node>?
         var next = others
         while let node = next {
             next = node.pointee.next
@@ -60,14 +62,20 @@ struct BufferParents {
                 node.pointee.next = kept
                 kept = node
             } else {
-                node.pointee.parent.drop()
-                free(node)
+                node.pointee.next = unused
+                unused = node
             }
         }
         others = kept
-        guard var parent = first, !isUsed(parent) else { return }
-        first = nil
-        parent.drop()
+        var unusedFirst: Unmanaged<BufferStorage>?
+        if let first, !isUsed(first) { unusedFirst = first }
+        if unusedFirst != nil { first = nil }
+        while let node = unused {
+            unused = node.pointee.next
+            node.pointee.parent.drop()
+            free(node)
+        }
+        unusedFirst?.drop()
     }
 
     @inline(__always)
@@ -77,8 +85,8 @@ struct BufferParents {
 }
 
 extension BufferStorage {
-    /// Keeps the pooled buffers whose memories came from `source` from returning to their pools: `source` itself, and those that it
-    /// keeps.
+    /// Keeps the pooled buffers whose memories came from `source` from returning to their pools: `source`
+    /// itself, and those that it keeps.
     @inline(__always)
     func inheritParents(of source: BufferStorage) throws(BufferError) {
         let from = source.head
@@ -100,7 +108,8 @@ extension BufferStorage {
         guard !head.pointee.parents.isEmpty else { return }
         head.pointee.parents.keep { parent in
             guard let pooled = parent.head.pointee.pooledMemory?.toOpaque() else { return false }
-            for index in 0..<count where reference(at: index)._withUnsafeGuaranteedRef({ $0.block }) == pooled {
+            for index in 0..<count where reference(at: index)._withUnsafeGuaranteedRef({ $0.block }) == pooled
+            {
                 return true
             }
             return false
@@ -109,11 +118,11 @@ extension BufferStorage {
 }
 
 extension Unmanaged<BufferStorage> {
-    /// Drops a reference that is no handle. The last one to a buffer of a pool gives the whole buffer back, without freeing and
-    /// allocating it.
+    /// Drops a reference that is no handle. The last one to a buffer of a pool gives the whole buffer back,
+    /// without freeing and allocating it.
     ///
-    /// The last reference that a Swift value drops ends the object itself, and ``BufferStorage/returnMemoryToPool()`` makes another
-    /// for the pool.
+    /// The last reference that a Swift value drops ends the object itself, and
+    /// ``BufferStorage/returnMemoryToPool()`` makes another for the pool.
     package mutating func drop() {
         if head.pointee.pool != nil, isOnlyReference() {
             returnToPool()
@@ -122,7 +131,8 @@ extension Unmanaged<BufferStorage> {
         }
     }
 
-    /// Gives the buffer, to which there is no other reference, back to its pool, or frees it if it is not as the pool made it.
+    /// Gives the buffer, to which there is no other reference, back to its pool, or frees it if it is not as
+    /// the pool made it.
     @inline(never)
     mutating func returnToPool() {
         let storage = head
@@ -147,7 +157,8 @@ extension Unmanaged<BufferStorage> {
 }
 
 extension BufferStorage {
-    /// Takes away what the pool did not give; `false` when the memory is not the one that the pool gave, or has other users.
+    /// Takes away what the pool did not give; `false` when the memory is not the one that the pool gave, or
+    /// has other users.
     fileprivate func resetForPool() -> Bool {
         let head = self.head
         guard head.pointee.count == 1, let pooled = head.pointee.pooledMemory,
@@ -159,8 +170,8 @@ extension BufferStorage {
         return true
     }
 
-    /// Ends a buffer of a pool, of which only the pooled metas are left: its memory and those go on in a new buffer of the pool, if
-    /// the memory is as the pool gave it.
+    /// Ends a buffer of a pool, of which only the pooled metas are left: its memory and those go on in a new
+    /// buffer of the pool, if the memory is as the pool gave it.
     func returnMemoryToPool() {
         let head = self.head
         let pool = head.pointee.pool!

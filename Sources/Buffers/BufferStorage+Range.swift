@@ -100,6 +100,8 @@ extension BufferStorage {
                 ? try memory.shareOfBlock(offset: place, size: length)
                 : try memory.copyOfBlock(offset: place, size: length)
             try replacements.insert(part, at: replacements.count)
+            // The same memory may have another place here, and must not come to look writable once this one is given up.
+            try replacements.insert(memory, at: replacements.count)
         }
         var used = 0
         try forEachWindow(range, offset: offset, size: newSize) { index, move, length throws(BufferError) in
@@ -107,7 +109,7 @@ extension BufferStorage {
             guard move != 0 || length != memory.size else { return }
             if memory.isFixed {
                 replace(at: index, with: replacements.reference(at: used).takeUnretainedValue())
-                used += 1
+                used += 2
             } else {
                 try memory.resize(offset: move, size: length)
             }

@@ -32,7 +32,7 @@ final class PoolCore: @unchecked Sendable {
         }
         guard total == 0 else {
             throw .invalidArgument(
-                "\(total) buffers of the pool are still out, so it cannot be configured; release them first")
+                "buffers of the pool are still out, so it cannot be configured; release them first")
         }
         configuration = new
         generation += 1
@@ -216,7 +216,8 @@ final class PoolCore: @unchecked Sendable {
         if isLast { Unmanaged.passUnretained(self).release() }
     }
 
-    /// Ends the critical section and wakes those who wait, if there are any: inside of it, as the pool may be gone right behind it.
+    /// Ends the critical section and wakes those who wait, if there are any: inside of it, as the pool may be
+    /// gone right behind it.
     @inline(__always)
     private func wakeAndUnlock() {
         if waiting > 0 { lock.notifyAll() }
@@ -258,8 +259,9 @@ final class PoolCore: @unchecked Sendable {
         return first
     }
 
-    private func make(_ configuration: BufferPool.Configuration) throws(BufferError) -> Unmanaged<BufferStorage>
-    {
+    private func make(
+        _ configuration: BufferPool.Configuration
+    ) throws(BufferError) -> Unmanaged<BufferStorage> {
         let memory = try Memory(size: configuration.size, parameters: configuration.allocation)
         let storage = BufferStorage.make(taking: Unmanaged.passRetained(memory))
         let head = storage.head

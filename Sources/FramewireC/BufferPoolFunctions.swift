@@ -22,8 +22,8 @@ private func poolConfiguration(
     guard full.min_buffers >= 0, full.max_buffers >= 0 else {
         throw .outOfRange("min_buffers or max_buffers is more than any pool can hold")
     }
-    // It lies behind struct_size, reserved and three sizes, and says itself how much of it is there, as far as the outer
-    // struct reaches at all.
+    // It lies behind struct_size, reserved and three sizes, and says itself how much of it is there, as far
+    // as the outer struct reaches at all.
     let available = Int(given) - 32
     let allocation =
         available < 8
@@ -108,7 +108,8 @@ private func timeout(_ params: UnsafePointer<fw_acquire_params>) throws(BufferEr
     }
     let known = UInt32(FW_ACQUIRE_FLAG_DONT_WAIT.rawValue)
     guard full.flags & ~known == 0 else {
-        throw .invalidArgument("fw_acquire_params.flags is \(full.flags); FW_ACQUIRE_FLAG_DONT_WAIT is all there is")
+        throw .invalidArgument(
+            "fw_acquire_params.flags has unknown bits; FW_ACQUIRE_FLAG_DONT_WAIT is all there is")
     }
     return full.flags == 0 ? full.timeout_ns : 0
 }

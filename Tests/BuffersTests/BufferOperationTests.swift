@@ -252,6 +252,23 @@ private func buffer(_ sizes: UInt8...) throws -> Buffer {
     #expect(try parts.mergedMemory().block == whole.memory(at: 0)!.block)
 }
 
+// MARK: - Handles and containers
+
+@Test func aBufferInASharedContainerIsNotWritable() throws {
+    var handle = BufferStorage.makeHandle(.make())
+    let list = BufferListStorage.makeHandle(.make())
+    list._withUnsafeGuaranteedRef { handle.toggleContainer($0) }
+    var answers = [handle.isOnlyHandle()]
+    list.addHandle()
+    answers.append(handle.isOnlyHandle())
+    list._withUnsafeGuaranteedRef { handle.toggleContainer($0) }
+    answers.append(handle.isOnlyHandle())
+    #expect(answers == [true, false, true])
+    list.dropHandle()
+    list.dropHandle()
+    handle.dropHandle()
+}
+
 // MARK: - Pools
 
 @Test func pooledMetasStayWithTheMemory() throws {

@@ -308,7 +308,7 @@ static void map_buffer(int which) {
     map open[SIDES];
     memory *target = NULL;
     held_map *place = NULL;
-    int expected, n, stays;
+    int expected, n, stays, keeps_span;
     random_range(b, &index, &count);
     for (int i = 0; i < HELD_MAPS; i++)
         if (held[i].memory == NULL) place = &held[i];
@@ -327,6 +327,8 @@ static void map_buffer(int which) {
         return;
     }
     if (range_is_mixed_span(b, (int)index, n)) return;
+    keeps_span = n > 1 && how == MAP_READ && buffer_writable(b) && range_is_span(b, (int)index, n)
+                 && !(b->memories[index]->flags & MEMORY_NO_SHARE);
     target = buffer_map_target(b, (int)index, n, how);
     if (target == NULL) {
         /* The reference would put a copy in the place of the mapped memory. */
@@ -337,7 +339,13 @@ static void map_buffer(int which) {
     size = target->size;
     random_bytes(bytes, size);
     BOTH {
+        /* The reference would put the share in the place of the span, but not while the buffer has two owners. */
+        if (s == REFERENCE && keeps_span) sides[s]->buffer_ref(b->handle[s]);
         OUTCOME(1, sides[s]->map_range(b->handle[s], index, count, how, &open[s]));
+        if (s == REFERENCE && keeps_span) {
+            met[LOOKING_REPLACES_A_SPAN]++;
+            sides[s]->buffer_unref(b->handle[s]);
+        }
         AGREE(open[s].size == size, "%s: the map has %zu bytes instead of %zu", sides[s]->name, open[s].size, size);
         AGREE(size == 0 || memcmp(open[s].data, memory_bytes(target), size) == 0, "%s: the map shows other bytes",
               sides[s]->name);
@@ -483,9 +491,9 @@ static int region_is_written(const buffer *b, size_t offset, size_t size) {
     size_t end = size == ALL || size > total - offset ? total : offset + size;
     for (int i = 0; i < b->count; i++) {
         size_t stop = start + b->memories[i]->size;
-        if (memory_is_written(b->memories[i]) && !(b->memories[i]->flags & MEMORY_NO_SHARE) && stop > offset && start < end
-            && offset < end)
-            return 1;
+        const memory *m = b->memories[i];
+        int is_shared = memory_is_written(m) && !(m->flags & MEMORY_NO_SHARE) && m->size > 0;
+        if (is_shared && stop > offset && start < end && offset < end) return 1;
         start = stop;
     }
     return 0;

@@ -60,8 +60,8 @@ fw_status fw_buffer_pool_set_active(fw_buffer_pool *pool, int active);
 int fw_buffer_pool_is_active(const fw_buffer_pool *pool);
 
 /*
- * Starts (1) or ends (0) flushing: waiting and new calls of acquire fail with FLUSHING. Activating an inactive
- * pool ends it too. Errors: INVALID_ARGUMENT.
+ * Starts (1) or ends (0) flushing: waiting and new calls of acquire fail with FLUSHING. Activating an
+ * inactive pool ends it too. Errors: INVALID_ARGUMENT.
  */
 fw_status fw_buffer_pool_set_flushing(fw_buffer_pool *pool, int flushing);
 
