@@ -202,6 +202,11 @@ extension BufferStorage {
         offset: Int, size: Int, _ body: (UnsafeMutableRawBufferPointer, Int) -> Void
     ) throws(BufferError) -> Int {
         var failure: BufferError?
+        // All are asked first: one that refuses must not find others replaced by copies.
+        forEachPart(offset: offset, size: size) { index, _ in
+            if failure == nil { failure = whyNotFilled(at: index) }
+        }
+        if let failure { throw failure }
         var mapped = 0
         // Maps in the order of the places, so that a failure leaves those to undo at the front.
         forEachPart(offset: offset, size: size) { index, _ in
@@ -225,6 +230,16 @@ extension BufferStorage {
         }
         if let failure { throw failure }
         return done
+    }
+
+    /// Why the memory at `index` can neither be mapped for writing nor be replaced by a copy that can.
+    private func whyNotFilled(at index: Int) -> BufferError? {
+        reference(at: index)._withUnsafeGuaranteedRef { memory in
+            let maps = memory.maps.load(ordering: .acquiring)
+            let isAdmitted =
+                memory.isWritable ? MapCounts.admits(maps, .write) : !MapCounts.isWriting(maps)
+            return isAdmitted ? nil : Memory.MapOutcome.excluded.error(.write)
+        }
     }
 
     private func mapForFilling(at index: Int) throws(BufferError) {

@@ -78,6 +78,16 @@ extension BufferStorage {
             throw .outOfRange(text.text)
         }
         if offset == 0 && newSize == present { return }
+        // The sums can be right where a single window leaves its block.
+        try forEachWindow(range, offset: offset, size: newSize) { index, move, length throws(BufferError) in
+            let memory = reference(at: index).takeUnretainedValue()
+            let (place, overflow) = memory.offset.addingReportingOverflow(move)
+            guard !overflow, place >= 0, place <= memory.maxSize, length <= memory.maxSize - place else {
+                let text = Sentence(
+                    "memory \(index) would need bytes \(place) to \(place &+ length) of its block of \(memory.maxSize)")
+                throw .outOfRange(text.text)
+            }
+        }
         // First those that have to be replaced are made, which can fail; then all windows are moved.
         let replacements = BufferStorage.make()
         try forEachWindow(range, offset: offset, size: newSize) { index, move, length throws(BufferError) in
@@ -90,6 +100,8 @@ extension BufferStorage {
                 ? try memory.shareOfBlock(offset: place, size: length)
                 : try memory.copyOfBlock(offset: place, size: length)
             try replacements.insert(part, at: replacements.count)
+            // The same memory may have another place here, and must not come to look writable once this one is given up.
+            try replacements.insert(memory, at: replacements.count)
         }
         var used = 0
         try forEachWindow(range, offset: offset, size: newSize) { index, move, length throws(BufferError) in
@@ -97,7 +109,7 @@ extension BufferStorage {
             guard move != 0 || length != memory.size else { return }
             if memory.isFixed {
                 replace(at: index, with: replacements.reference(at: used).takeUnretainedValue())
-                used += 1
+                used += 2
             } else {
                 try memory.resize(offset: move, size: length)
             }

@@ -308,7 +308,7 @@ static void map_buffer(int which) {
     map open[SIDES];
     memory *target = NULL;
     held_map *place = NULL;
-    int expected, n, stays;
+    int expected, n, stays, keeps_span;
     random_range(b, &index, &count);
     for (int i = 0; i < HELD_MAPS; i++)
         if (held[i].memory == NULL) place = &held[i];
@@ -327,6 +327,8 @@ static void map_buffer(int which) {
         return;
     }
     if (range_is_mixed_span(b, (int)index, n)) return;
+    keeps_span = n > 1 && how == MAP_READ && buffer_writable(b) && range_is_span(b, (int)index, n)
+                 && !(b->memories[index]->flags & MEMORY_NO_SHARE);
     target = buffer_map_target(b, (int)index, n, how);
     if (target == NULL) {
         /* The reference would put a copy in the place of the mapped memory. */
@@ -337,7 +339,13 @@ static void map_buffer(int which) {
     size = target->size;
     random_bytes(bytes, size);
     BOTH {
+        /* The reference would put the share in the place of the span, but not while the buffer has two owners. */
+        if (s == REFERENCE && keeps_span) sides[s]->buffer_ref(b->handle[s]);
         OUTCOME(1, sides[s]->map_range(b->handle[s], index, count, how, &open[s]));
+        if (s == REFERENCE && keeps_span) {
+            met[LOOKING_REPLACES_A_SPAN]++;
+            sides[s]->buffer_unref(b->handle[s]);
+        }
         AGREE(open[s].size == size, "%s: the map has %zu bytes instead of %zu", sides[s]->name, open[s].size, size);
         AGREE(size == 0 || memcmp(open[s].data, memory_bytes(target), size) == 0, "%s: the map shows other bytes",
               sides[s]->name);
@@ -406,6 +414,9 @@ static void write_bytes(int which, int is_set) {
     if (is_set) memset(bytes, bytes[0], sizeof bytes);
     if (one_in(20)) offset = ALL - below(40);
     note("buffer: %s %zu+%zu of %d (%zu bytes)", is_set ? "set" : "fill", offset, size, which, total);
+    /* Once one place of such a memory is replaced, the other may not be any more. */
+    for (int i = 0; i < b->count; i++)
+        if (b->memories[i]->places > 1 && memory_maps(b->memories[i]) > 0) return;
     expected = buffer_writable(b);
     admitted = write_is_admitted(b, offset, size, &is_same);
     if (expected && !admitted) {
@@ -474,12 +485,15 @@ static void keep_times(int which) {
     b->flags = on ? b->flags | 1u << flag : b->flags & ~(1u << flag);
 }
 
-/* Whether a region takes bytes of a memory that is mapped for writing. */
+/* Whether a region would share bytes of a memory that is mapped for writing. */
 static int region_is_written(const buffer *b, size_t offset, size_t size) {
-    size_t start = 0, total = buffer_size_of(b), end = size == ALL || size > total - offset ? total : offset + size;
+    size_t start = 0, total = buffer_size_of(b);
+    size_t end = size == ALL || size > total - offset ? total : offset + size;
     for (int i = 0; i < b->count; i++) {
         size_t stop = start + b->memories[i]->size;
-        if (memory_is_written(b->memories[i]) && stop > offset && start < end) return 1;
+        const memory *m = b->memories[i];
+        int is_shared = memory_is_written(m) && !(m->flags & MEMORY_NO_SHARE) && m->size > 0;
+        if (is_shared && stop > offset && start < end && offset < end) return 1;
         start = stop;
     }
     return 0;
@@ -532,7 +546,10 @@ static void copy_region(int which, int to) {
         return;
     }
     if (to < 0) {
-        int merges_nothing = expected && (flags & COPY_MEMORY) && (size == 0 || offset == total);
+        int merges_nothing;
+        for (int i = 0; i < b->meta_count; i++)
+            if (b->metas[i].kind == META_MEMORY && (size == 0 || offset >= total)) flags &= ~(unsigned)COPY_MERGE;
+        merges_nothing = expected && (flags & COPY_MEMORY) && (size == 0 || offset == total);
         BOTH {
             unsigned given = s == REFERENCE && merges_nothing ? flags & ~(unsigned)COPY_MERGE : flags;
             if (given != flags) met[MERGE_OF_NOTHING]++;
@@ -642,15 +659,20 @@ static int resize_is_possible(const buffer *b, size_t index, ptrdiff_t count, pt
 /* Whether the reference moves the window of a read-only memory in place that is replaced by a share here. */
 static int moves_in_place(const buffer *b, size_t index, ptrdiff_t count) {
     ptrdiff_t end = count < 0 ? b->count : (ptrdiff_t)index + count;
-    for (ptrdiff_t i = (ptrdiff_t)index; i < end; i++)
-        if (!memory_writable(b->memories[i]) && memory_is_exclusive(b->memories[i])) return 1;
+    for (ptrdiff_t i = (ptrdiff_t)index; i < end; i++) {
+        const memory *m = b->memories[i];
+        int here = 0;
+        for (ptrdiff_t j = i; j < end; j++) here += b->memories[j] == m;
+        /* At the last of several places here, the others are replaced already. */
+        if (!memory_writable(m) && m->shares + m->places <= here) return 1;
+    }
     return 0;
 }
 
 /* Brings the reference to where the oracle is. */
-static void follow_resize(buffer *b, memory *const *old, const size_t *offsets) {
+static void follow_resize(buffer *b, memory *const *old, const size_t *offsets, int is_moved) {
     void *handle = b->handle[REFERENCE];
-    met[READ_ONLY_WINDOW_MOVES]++;
+    if (is_moved) met[READ_ONLY_WINDOW_MOVES]++;
     for (int i = 0; i < b->count; i++) {
         memory *m = b->memories[i];
         void *now = reference.peek(handle, (size_t)i), *part;
@@ -698,7 +720,8 @@ static void resize(int which) {
         AGREE(!framewire.resize_range(b->handle[FRAMEWIRE], index, count, offset, size), "framewire: done");
         return;
     }
-    is_followed = expected && moves_in_place(b, index, count);
+    if (expected && !in_reference) met[ROOM_THAT_CANNOT_BE_REACHED]++;
+    is_followed = expected && (!in_reference || moves_in_place(b, index, count));
     for (int i = 0; i < b->count; i++) {
         old[i] = memory_take(b->memories[i]);
         offsets[i] = old[i]->offset;
@@ -715,7 +738,7 @@ static void resize(int which) {
         OUTCOME(expected, sides[s]->resize_range(b->handle[s], index, count, offset, wanted));
     }
     if (expected) buffer_resize_model(b, index, count, offset, size);
-    if (is_followed) follow_resize(b, old, offsets);
+    if (is_followed) follow_resize(b, old, offsets, in_reference);
     for (int i = 0; i < old_count; i++) memory_drop(old[i]);
 }
 
@@ -725,7 +748,7 @@ static void set_size(int which) {
     int expected = buffer_writable(b) && resize_is_possible(b, 0, -1, 0, size);
     note("buffer: set size of %d to %zu", which, size);
     reference.sizes_range(b->handle[REFERENCE], 0, -1, &first, &max);
-    if (expected && moves_in_place(b, 0, -1)) return;
+    if (expected && (moves_in_place(b, 0, -1) || first + size > max)) return;
     if (buffer_writable(b) && !expected && first + size <= max) {
         met[RESIZE_HALF_DONE]++;
         AGREE(!framewire.set_size(b->handle[FRAMEWIRE], size), "framewire: done");

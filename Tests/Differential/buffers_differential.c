@@ -67,6 +67,7 @@ static const struct {
     [COPY_LEAVES_EMPTY_MEMORIES_OUT] = {"a shallow copy leaves memories of no bytes out", "a copy has what the buffer has"},
     [ROOM_THAT_CANNOT_BE_REACHED] = {"the sizes count the blocks of empty memories, which no resize can use",
                                      "the offset is that of the first memory, the room that behind the last one"},
+    [LOOKING_REPLACES_A_SPAN] = {"a map for reading puts one share in the place of a span", "a look at a span changes nothing"},
     [SHARED_LIST_IS_CHANGED] = {"removal in a walk through a shared list is reported and done", "refused"},
     [FIELDS_OF_SHARED_BUFFERS] = {"times and flags are plain fields that anyone can set", "only of a writable buffer"},
 };

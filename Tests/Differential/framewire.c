@@ -327,7 +327,10 @@ typedef struct walk {
 static int visit(fw_buffer **buffer, size_t index, void *user) {
     walk *state = user;
     (void)index;
-    if (state->removed >> state->place & 1) *buffer = NULL;
+    if (state->removed >> state->place & 1) {
+        fw_buffer_unref(*buffer);
+        *buffer = NULL;
+    }
     return state->place++ < state->last;
 }
 

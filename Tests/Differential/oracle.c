@@ -191,7 +191,7 @@ int range_is_mixed_span(const buffer *b, int index, int count) {
         is_span = is_span && memory_span(b->memories[i - 1], b->memories[i]);
         is_same = is_same && memory_span_in_reference(b->memories[i - 1], b->memories[i]);
     }
-    return is_span && !is_same;
+    return is_span && !is_same && !(b->memories[index]->flags & MEMORY_NO_SHARE);
 }
 
 int range_is_span(const buffer *b, int index, int count) {
@@ -206,7 +206,7 @@ memory *buffer_merge(buffer *b, int index, int count) {
     memory *merged;
     if (count == 1) return memory_take(b->memories[index]);
     for (int i = index; i < index + count; i++) size += b->memories[i]->size;
-    if (range_is_span(b, index, count)) return memory_share_of(b->memories[index], 0, size);
+    if (range_is_span(b, index, count) && !(b->memories[index]->flags & MEMORY_NO_SHARE)) return memory_share_of(b->memories[index], 0, size);
     merged = memory_make(size, 0, size, 0);
     to = merged->bytes;
     for (int i = index; i < index + count; i++) {
@@ -230,7 +230,9 @@ memory *buffer_map_target(buffer *b, int index, int count, unsigned how) {
         memory_drop(merged);
         merged = copy;
     }
-    if (b->refs == 1) buffer_swap(b, index, count, memory_take(merged));
+    /* To look at a span changes nothing. */
+    if (b->refs == 1 && ((how & MAP_WRITE) || !range_is_span(b, index, count) || merged->root == NULL))
+        buffer_swap(b, index, count, memory_take(merged));
     return merged;
 }
 
@@ -257,20 +259,14 @@ size_t buffer_write(buffer *b, size_t offset, const unsigned char *from, size_t 
 }
 
 int buffer_resize_model(buffer *b, size_t index, ptrdiff_t count, ptrdiff_t offset, size_t size) {
-    ptrdiff_t total = 0, before = 0, extra = 0, end, left = (ptrdiff_t)size;
+    ptrdiff_t total = 0, end, left = (ptrdiff_t)size;
+    int is_writable[MOST_MEMORIES];
     if (!range_is_valid(b, index, count) || b->count == 0) return -1;
     end = count < 0 ? b->count : (ptrdiff_t)index + count;
     for (ptrdiff_t i = (ptrdiff_t)index; i < end; i++) {
-        const memory *m = b->memories[i];
-        if (m->size > 0) {
-            if (total == 0) before = extra + (ptrdiff_t)m->offset;
-            total += (ptrdiff_t)m->size;
-            extra = (ptrdiff_t)(m->max - m->offset - m->size);
-        } else {
-            extra += (ptrdiff_t)m->max;
-        }
+        total += (ptrdiff_t)b->memories[i]->size;
+        is_writable[i] = memory_writable(b->memories[i]);
     }
-    (void)before;
     if (size == ALL) left = total - offset;
     if (offset == 0 && left == total) return 1;
     for (ptrdiff_t i = (ptrdiff_t)index; i < end; i++) {
@@ -283,7 +279,7 @@ int buffer_resize_model(buffer *b, size_t index, ptrdiff_t count, ptrdiff_t offs
             offset = 0;
         } else keep = have - offset < left ? have - offset : left;
         if (offset != 0 || keep != have) {
-            if (memory_writable(m)) {
+            if (is_writable[i]) {
                 m->offset = (size_t)((ptrdiff_t)m->offset + offset);
                 m->size = (size_t)keep;
             } else {

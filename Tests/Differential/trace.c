@@ -69,6 +69,7 @@ static void describe_all(void) {
 void disagree(const char *format, ...) {
     va_list arguments;
     unsigned long first = noted > REMEMBERED ? noted - REMEMBERED : 0;
+    fflush(stdout);
     fprintf(stderr, "the last operations of the trace:\n");
     for (unsigned long i = first; i < noted; i++) fprintf(stderr, "  %4lu  %s\n", i, remembered[i % REMEMBERED]);
     fprintf(stderr, "the objects now: window/limit, places, shares of the block, open maps for reading, writing, both\n");
