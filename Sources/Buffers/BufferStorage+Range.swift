@@ -84,7 +84,8 @@ extension BufferStorage {
             let (place, overflow) = memory.offset.addingReportingOverflow(move)
             guard !overflow, place >= 0, place <= memory.maxSize, length <= memory.maxSize - place else {
                 let text = Sentence(
-                    "memory \(index) would need bytes \(place) to \(place &+ length) of its block of \(memory.maxSize)")
+                    "memory \(index) would need bytes \(place) to \(place &+ length) of its block of \(memory.maxSize)"
+                )
                 throw .outOfRange(text.text)
             }
         }
