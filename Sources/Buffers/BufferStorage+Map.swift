@@ -246,7 +246,8 @@ extension BufferStorage {
         // A map of both kinds that is open admits this one.
         let outcome = reference(at: index)._withUnsafeGuaranteedRef { $0.tryMap(.write) }
         if outcome == .mapped { return }
-        guard outcome == .notWritable else { throw outcome.error(.write) }
+        // Excluded after all: what shared it was another memory of this buffer, which is replaced already.
+        guard outcome == .notWritable || outcome == .excluded else { throw outcome.error(.write) }
         let copy = try copyToReplace(at: index)
         _ = copy.tryMap(.write)
         replace(at: index, with: copy)

@@ -414,9 +414,6 @@ static void write_bytes(int which, int is_set) {
     if (is_set) memset(bytes, bytes[0], sizeof bytes);
     if (one_in(20)) offset = ALL - below(40);
     note("buffer: %s %zu+%zu of %d (%zu bytes)", is_set ? "set" : "fill", offset, size, which, total);
-    /* Once one place of such a memory is replaced, the other may not be any more. */
-    for (int i = 0; i < b->count; i++)
-        if (b->memories[i]->places > 1 && memory_maps(b->memories[i]) > 0) return;
     expected = buffer_writable(b);
     admitted = write_is_admitted(b, offset, size, &is_same);
     if (expected && !admitted) {
@@ -533,7 +530,7 @@ static void copy_region(int which, int to) {
     random_region(b, &offset, &size);
     expected = offset <= total && (size == ALL || size <= total - offset) && (to < 0 || buffer_writable(target));
     is_written = (flags & COPY_MEMORY) && !(flags & COPY_DEEP) && offset <= total && region_is_written(b, offset, size);
-    if (to >= 0 && target->count == 0) flags &= ~(unsigned)COPY_MERGE;
+    if (to >= 0 && target->count + (offset < total && size > 0) < 2) flags &= ~(unsigned)COPY_MERGE;
     if (to >= 0 && (target == b || target->count + b->count > MOST_IN_REFERENCE || target->meta_count > 8)) return;
     if ((flags & COPY_MERGE) && buffer_has_written(target, 0, target->count)) flags &= ~(unsigned)COPY_MERGE;
     note("buffer: copy %zu+%zu of %d (%zu bytes) with flags %u into %d", offset, size, which, total, flags, to);

@@ -246,7 +246,7 @@ size_t buffer_write(buffer *b, size_t offset, const unsigned char *from, size_t 
             offset -= m->size;
             continue;
         }
-        if (!memory_writable(m)) {
+        if (!memory_admits(m, MAP_WRITE)) {
             buffer_swap(b, i, 1, memory_copy_of(m, 0, m->size));
             m = b->memories[i];
         }
