@@ -95,7 +95,7 @@ extension BufferStorage {
             if flags.contains(.memory) {
                 try appendRegion(of: source, offset: offset, size: size, isDeep: flags.contains(.deep))
                 if flags.contains(.merge), target.pointee.count > 1 {
-                    merged = try copyMerged(0..<target.pointee.count)
+                    merged = try memory(of: 0..<target.pointee.count)
                 }
             }
             if flags.contains(.flags) {

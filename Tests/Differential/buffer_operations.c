@@ -197,6 +197,27 @@ static void remove_all(int which) {
     if (expected) buffer_cut(b, 0, b->count);
 }
 
+/* Inserts two windows of a memory that follow each other: a span. */
+static void insert_span(int which) {
+    buffer *b = buffers[which];
+    int from = any_memory(), index;
+    size_t cut;
+    memory *m, *parts[2];
+    if (from < 0 || !buffer_writable(b) || b->count + 2 > MOST_IN_REFERENCE) return;
+    m = memories[from];
+    if (m->size == 0 || memory_is_written(m) || (m->flags & MEMORY_NO_SHARE)) return;
+    cut = below((unsigned)m->size);
+    index = (int)below((unsigned)b->count + 1);
+    note("buffer: insert memory %d in two parts of %zu and %zu at %d of %d", from, cut, m->size - cut, index, which);
+    parts[0] = memory_share_of(m, 0, cut);
+    parts[1] = memory_share_of(m, cut, m->size - cut);
+    BOTH for (int i = 0; i < 2; i++) {
+        OUTCOME(1, sides[s]->memory_share(m->handle[s], i ? cut : 0, parts[i]->size, &parts[i]->handle[s]));
+        OUTCOME(1, sides[s]->insert(b->handle[s], index + i, parts[i]->handle[s]));
+    }
+    for (int i = 0; i < 2; i++) buffer_put(b, index + i, parts[i]);
+}
+
 /* Gets a memory, or several as one, out of a buffer. */
 static void get_range(int which) {
     buffer *b = buffers[which];
@@ -521,6 +542,18 @@ static int sum_wraps(size_t offset, size_t size) {
     return 1;
 }
 
+/* Whether what is merged could be a span of a block and shares of it. */
+static int has_block_and_share(const buffer *first, const buffer *second) {
+    const memory *all[2 * MOST_MEMORIES];
+    int count = 0;
+    for (int i = 0; i < first->count; i++) all[count++] = first->memories[i];
+    for (int i = 0; i < second->count; i++) all[count++] = second->memories[i];
+    for (int i = 0; i < count; i++)
+        for (int j = 0; j < count; j++)
+            if (all[i]->root == all[j] || (all[i] == all[j] && i != j)) return 1;
+    return 0;
+}
+
 static void copy_region(int which, int to) {
     buffer *b = buffers[which], *target = to < 0 ? buffer_make() : buffers[to];
     unsigned flags = one_in(2) ? 15 : below(64);
@@ -533,6 +566,7 @@ static void copy_region(int which, int to) {
     if (to >= 0 && target->count + (offset < total && size > 0) < 2) flags &= ~(unsigned)COPY_MERGE;
     if (to >= 0 && (target == b || target->count + b->count > MOST_IN_REFERENCE || target->meta_count > 8)) return;
     if ((flags & COPY_MERGE) && buffer_has_written(target, 0, target->count)) flags &= ~(unsigned)COPY_MERGE;
+    if (has_block_and_share(target, b)) flags &= ~(unsigned)COPY_MERGE;
     note("buffer: copy %zu+%zu of %d (%zu bytes) with flags %u into %d", offset, size, which, total, flags, to);
     if (expected && is_written) {
         met[REGION_OF_WRITTEN_MEMORY]++;
@@ -809,7 +843,7 @@ void buffer_operation(void) {
         make_buffer();
         return;
     }
-    switch (below(40)) {
+    switch (below(42)) {
     case 0: share_buffer(which); return;
     case 1:
     case 2: make_writable(which); return;
@@ -821,6 +855,7 @@ void buffer_operation(void) {
     case 8: replace(which); return;
     case 9: replace_nothing(which); return;
     case 10: remove_range(which); return;
+    case 40: insert_span(which); return;
     case 11: one_in(6) ? remove_all(which) : look(which); return;
     case 12:
     case 13: get_range(which); return;
