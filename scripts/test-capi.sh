@@ -3,7 +3,8 @@
 #
 #   scripts/test-capi.sh [PREFIX]     PREFIX: where the library was installed; else where pkg-config finds it
 #
-# One line per run and a count at the end; the exit status says whether all passed. VALGRIND=0 leaves valgrind out.
+# One line per run and a count at the end; the exit status says whether all passed. VALGRIND=0 leaves valgrind out, SKIP='NAME …'
+# leaves programs out.
 set -eu
 export LC_ALL=C
 cd "$(dirname "$0")/.."
@@ -30,7 +31,7 @@ failed=0
 run() {
     local label=$1 started=$SECONDS
     shift
-    if timeout --kill-after=10 900 "$@" >"$work/log" 2>&1; then
+    if timeout --kill-after=10 300 "$@" >"$work/log" 2>&1; then
         passed=$((passed + 1))
         printf 'ok      %s (%d s)\n' "$label" $((SECONDS - started))
     else
@@ -43,9 +44,11 @@ run() {
 valgrind=()
 if [ "${VALGRIND:-1}" != 0 ]; then
     if command -v valgrind >/dev/null; then
-        # Fair scheduling: with the default a thread that spins can keep the others from running.
-        valgrind=(valgrind --quiet --fair-sched=yes --leak-check=full --errors-for-leak-kinds=definite,possible
-            --show-leak-kinds=definite,possible --error-exitcode=9)
+        # Fair scheduling: else a thread that is busy can keep the others from running. The program that counts allocations
+        # keeps its own malloc, which calls the C library's, which is valgrind's.
+        valgrind=(valgrind --quiet --fair-sched=yes --soname-synonyms=somalloc=nouserintercepts
+            --leak-check=full --errors-for-leak-kinds=definite,possible --show-leak-kinds=definite,possible
+            --error-exitcode=9)
     else
         echo "test-capi: valgrind was not found; leaks and invalid accesses are not looked for" >&2
         failed=$((failed + 1))
@@ -54,6 +57,7 @@ fi
 
 for source in Tests/CAPI/*.c Tests/CAPI/*.cpp; do
     name=$(basename "${source%.*}")
+    case " ${SKIP:-} " in *" $name "*) continue ;; esac
     case $source in
     *.cpp) compile=(g++ -std=c++11) ;;
     *) compile=(gcc -std=c99 -D_POSIX_C_SOURCE=200809L) ;;

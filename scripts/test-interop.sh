@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Runs the interoperability checks of Tests/Interop against an installed Framewire: stock nc, lz4, file and GStreamer on the other
-# side of the library and of the `framewire` command.
+# Runs the interoperability checks of Tests/Interop against an installed Framewire: stock nc, lz4, file and
+# GStreamer on the other side of the library and of the `framewire` command.
 #
 #   scripts/test-interop.sh PREFIX       or FRAMEWIRE_PREFIX in the environment
 #
-# Prints one line for each check: `ok NAME`, `FAILED NAME: why` or `skipped NAME: why`; then how many there were of each. Exits with 1
-# when one failed. ONLY=REGEX in the environment chooses by name.
+# Prints one line for each check: `ok NAME`, `FAILED NAME: why` or `skipped NAME: why`; then how many there
+# were of each. Exits with 1 when one failed. ONLY=REGEX in the environment chooses by name.
 set -u
 export LC_ALL=C
 

@@ -258,7 +258,9 @@ extension BufferStorage {
         forEachPart(offset: offset, size: size) { index, _ in
             guard failure == nil else { return }
             do throws(BufferError) {
-                let target = isFixed(at: index) ? try copyToReplace(at: index) : reference(at: index).takeUnretainedValue()
+                let target =
+                    isFixed(at: index)
+                    ? try copyToReplace(at: index) : reference(at: index).takeUnretainedValue()
                 try targets.insert(target, at: targets.count)
             } catch {
                 failure = error

@@ -5,8 +5,9 @@ import CXXHash
 
 /// Decodes one payload at a time into the memory of a frame, reading the payload as it arrives in any pieces.
 ///
-/// The caller asks for ``destination``, puts bytes there and says how many with ``commit(_:)``, until ``isComplete``; then
-/// ``decode(on:)``. Stored pixels are received straight into the frame. Nothing is allocated while the geometry stays the same.
+/// The caller asks for ``destination``, puts bytes there and says how many with ``commit(_:)``, until
+/// ``isComplete``; then ``decode(on:)``. Stored pixels are received straight into the frame. Nothing is
+/// allocated while the geometry stays the same.
 package final class FrameDecoder: StripJob {
     private enum State {
         case idle
@@ -57,7 +58,8 @@ package final class FrameDecoder: StripJob {
     /// Begins a payload of `payloadSize` bytes in `profile`, whose picture goes packed to `target`.
     ///
     /// - Parameters:
-    ///   - plan: the strips, over a packed layout; its largest strip has at most ``StripPlan/maximumStripBytes``.
+    ///   - plan: the strips, over a packed layout; its largest strip has at most
+    ///     ``StripPlan/maximumStripBytes``.
     ///   - target: room for `plan.layout.packedSize` bytes.
     /// - Throws: ``CodecError``; nothing has begun then.
     package func begin(
@@ -229,7 +231,8 @@ package final class FrameDecoder: StripJob {
 
     /// Decodes the payload when it is complete; the picture is in the target afterwards.
     ///
-    /// - Throws: ``CodecError/corrupt(_:offset:)`` that names the first wrong strip; the target's content is undefined then.
+    /// - Throws: ``CodecError/corrupt(_:offset:)`` that names the first wrong strip; the target's content is
+    ///   undefined then.
     package func decode(profile: Profile, on pool: WorkerPool) throws(CodecError) {
         guard let plan, state == .complete else { return }
         state = .idle

@@ -3,13 +3,15 @@ import CLZ4
 import CPosix
 import CXXHash
 
-/// Encodes the pixels of one frame at a time into a payload: an LZ4 frame, as a list of pieces for a gather write.
+/// Encodes the pixels of one frame at a time into a payload: an LZ4 frame, as a list of pieces for a gather
+/// write.
 ///
-/// The parts of the work, one a strip, run on a ``WorkerPool`` in any order; what comes out does not depend on how many threads
-/// there are. Nothing is allocated while the geometry of the frames stays the same.
+/// The parts of the work, one a strip, run on a ``WorkerPool`` in any order; what comes out does not depend
+/// on how many threads there are. Nothing is allocated while the geometry of the frames stays the same.
 ///
-/// Sequence: ``prepare(_:profile:acceleration:checksum:)``, then the pool runs the job with ``parts`` parts (none means that there
-/// is nothing to do), then ``finish()``. Then ``payloadSize``, ``vectors`` and ``checksum`` are there until the next `prepare`.
+/// Sequence: ``prepare(_:profile:acceleration:checksum:)``, then the pool runs the job with ``parts`` parts
+/// (none means that there is nothing to do), then ``finish()``. Then ``payloadSize``, ``vectors`` and
+/// ``checksum`` are there until the next `prepare`.
 package final class FrameEncoder: StripJob {
     /// Room before the payload's own vectors for the one that holds the message's header.
     package static let reservedVectors = 1
@@ -26,8 +28,11 @@ package final class FrameEncoder: StripJob {
     private let states = RawBlock()
     /// Strips that had to be gathered, one a worker.
     private let scratch = RawBlock()
-    /// Compressed strips with their block headers, each at its own place; the block headers alone for stored strips.
-    private let arena = RawBlock()
+    /// Compressed strips with their block headers, each at its own place; the block headers alone for stored
+    /// strips.
+    /// Whoever shares parts of it keeps the next frame from overwriting them.
+    package private(set) var arena: Memory?
+    private var slots: UnsafeMutableRawPointer?
     private var slotSize = 0
     /// The frame header, then the end mark.
     private let ends: UnsafeMutableRawPointer
@@ -73,7 +78,8 @@ package final class FrameEncoder: StripJob {
         (profile == .lz4 ? strips : 0) + (wantsChecksum ? 1 : 0)
     }
 
-    /// Takes a frame. Its memory must stay as it is until ``finish()``, and in profile raw as long as ``vectors`` is used.
+    /// Takes a frame. Its memory must stay as it is until ``finish()``, and in profile raw as long as
+    /// ``vectors`` is used.
     ///
     /// - Throws: ``CodecError/noMemory(bytes:)``; the encoder can be used again.
     package func prepare(
@@ -98,16 +104,25 @@ package final class FrameEncoder: StripJob {
                 // The full bound lets LZ4 run without checks for the end of the output.
                 slotSize =
                     (LZ4Frame.blockHeaderSize + Int(LZ4_compressBound(Int32(plan.largestStrip))) + 63) & ~63
-                try arena.reserve(slotSize * plan.count)
+                try reserveArena(slotSize * plan.count)
                 try states.reserve(workers * stateSize)
                 try scratch.reserve(workers * scratchSize(plan))
             } else {
                 slotSize = LZ4Frame.blockHeaderSize
-                try arena.reserve(slotSize * plan.count)
+                try reserveArena(slotSize * plan.count)
             }
         } catch {
             throw .noMemory(bytes: slotSize * plan.count)
         }
+    }
+
+    /// Makes the arena hold `bytes`, in another block if this one is too small or somebody shares it.
+    private func reserveArena(_ bytes: Int) throws(BufferError) {
+        if let arena, arena.maxSize >= bytes, arena.isWritable { return }
+        arena = nil
+        let made = try Memory(size: bytes)
+        slots = made.visibleBytes.baseAddress
+        arena = made
     }
 
     private var stateSize: Int { (Int(LZ4_sizeofState()) + 63) & ~63 }
@@ -134,7 +149,7 @@ package final class FrameEncoder: StripJob {
             source.gather(strip, to: room)
             bytes = UnsafeRawPointer(room)
         }
-        let slot = arena.base! + index * slotSize
+        let slot = slots! + index * slotSize
         let size = strip.byteCount
         let packed = Int(
             LZ4_compress_fast_extState(
@@ -167,7 +182,7 @@ package final class FrameEncoder: StripJob {
         try append(ends, LZ4Frame.headerSize)
         if profile == .lz4 {
             for index in 0..<plan.count {
-                let slot = arena.base! + index * slotSize
+                let slot = slots! + index * slotSize
                 let size = UInt32(littleEndian: slot.load(as: UInt32.self)) & ~LZ4Frame.storedFlag
                 try append(slot, LZ4Frame.blockHeaderSize + Int(size))
                 if source.contiguousBytes(of: plan[index]) == nil { gatheredBytes += plan[index].byteCount }
@@ -175,7 +190,7 @@ package final class FrameEncoder: StripJob {
         } else {
             for index in 0..<plan.count {
                 let strip = plan[index]
-                let slot = arena.base! + index * slotSize
+                let slot = slots! + index * slotSize
                 slot.storeBytes(
                     of: (UInt32(strip.byteCount) | LZ4Frame.storedFlag).littleEndian, as: UInt32.self)
                 try append(slot, LZ4Frame.blockHeaderSize)

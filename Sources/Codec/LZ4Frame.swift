@@ -3,8 +3,8 @@ import CXXHash
 
 /// The parts of the LZ4 Frame Format (lz4_Frame_format.md 1.6.x) that a payload is made of.
 ///
-/// The library writes them itself around `LZ4_compress_fast_extState`, so that blocks are compressed on several threads and
-/// incompressible ones are stored.
+/// The library writes them itself around `LZ4_compress_fast_extState`, so that blocks are compressed on
+/// several threads and incompressible ones are stored.
 package enum LZ4Frame {
     /// Magic number, FLG, BD, content size and header checksum, in bytes.
     package static let headerSize = 15

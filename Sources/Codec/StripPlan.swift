@@ -2,8 +2,8 @@ import Buffers
 
 /// How a picture is cut into strips of whole rows, each coded as one LZ4 block.
 ///
-/// Each plane is cut into strips of ``rowsPerStrip`` rows from its top, and the last one of a plane takes what is left. Strips
-/// never cross planes. See "Payload" in docs/wire-format.md.
+/// Each plane is cut into strips of ``rowsPerStrip`` rows from its top, and the last one of a plane takes
+/// what is left. Strips never cross planes. See "Payload" in docs/wire-format.md.
 package struct StripPlan: Sendable {
     /// One strip.
     package struct Strip: Sendable {
@@ -20,7 +20,8 @@ package struct StripPlan: Sendable {
         package var byteCount: Int { rows * rowBytes }
     }
 
-    /// The bytes a strip is aimed at. Blocks of 64 KiB lose up to a quarter of LZ4's ratio, and 256 KiB fit a core's cache.
+    /// The bytes a strip is aimed at. Blocks of 64 KiB lose up to a quarter of LZ4's ratio, and 256 KiB fit a
+    /// core's cache.
     private static let targetBytes = 256 << 10
     /// The largest block that the LZ4 frame format knows, in bytes.
     package static let maximumStripBytes = 4 << 20
@@ -31,7 +32,8 @@ package struct StripPlan: Sendable {
     /// Bytes of the largest strip.
     package let largestStrip: Int
 
-    /// The plan that an encoder makes for frames of `layout`: strips of 128 KiB to 1 MiB where the picture is that large.
+    /// The plan that an encoder makes for frames of `layout`: strips of 128 KiB to 1 MiB where the picture is
+    /// that large.
     package init(for layout: FrameLayout) {
         let rows = max(1, Self.targetBytes / layout[plane: 0].rowBytes)
         self.init(layout: layout, rowsPerStrip: min(rows, layout[plane: 0].rows))

@@ -15,9 +15,11 @@ package class StripJob {
 
 /// Threads that share the parts of one job at a time.
 ///
-/// Starting a job allocates nothing. One thread at a time starts jobs, and only when the last one has finished.
+/// Starting a job allocates nothing. One thread at a time starts jobs, and only when the last one has
+/// finished.
 package final class WorkerPool: @unchecked Sendable {
-    // Unchecked: `state` is guarded by `lock`, `next` is atomic, and `count` is written only while no worker is active.
+    // Unchecked: `state` is guarded by `lock`, `next` is atomic, and `count` is written only while no worker
+    // is active.
     private let shared: Shared
     private var threads: [Thread] = []
 
@@ -56,7 +58,8 @@ package final class WorkerPool: @unchecked Sendable {
 
     /// - Parameters:
     ///   - workers: how many threads work on a job, 1 or more.
-    ///   - callerWorks: whether one of them is the thread that calls ``run(_:parts:)``; then one thread fewer is made.
+    ///   - callerWorks: whether one of them is the thread that calls ``run(_:parts:)``; then one thread fewer
+    ///     is made.
     package init(workers: Int, callerWorks: Bool) {
         let shared = Shared()
         self.shared = shared
@@ -114,8 +117,8 @@ package final class WorkerPool: @unchecked Sendable {
         }
     }
 
-    /// Runs `job` and returns when every part is done; ``StripJob/finished()`` may still be running on another thread. The calling
-    /// works as worker 0 if the pool was made so.
+    /// Runs `job` and returns when every part is done; ``StripJob/finished()`` may still be running on
+    /// another thread. The calling works as worker 0 if the pool was made so.
     package func run(_ job: StripJob, parts: Int) {
         if threads.isEmpty {
             for index in 0..<parts { job.process(index, worker: 0) }

@@ -11,7 +11,8 @@ struct BackChannel {
     private let scratch = RawBlock()
     private static let scratchSize = 4096
 
-    /// When frames were submitted whose acknowledgement is awaited; a frame's place is its sequence modulo the count.
+    /// When frames were submitted whose acknowledgement is awaited; a frame's place is its sequence modulo
+    /// the count.
     private var awaited: [(sequence: UInt64, submitted: Int64)]
     /// Whether nothing more is read: the peer has ended its direction, or what it says is not for us.
     private(set) var isEnded = false
@@ -46,7 +47,8 @@ struct BackChannel {
             if count < 0 { return }
             if count == 0 {
                 isEnded = true
-                // `nc` ends its direction as soon as its input does, and reads on; a receiver of ours has left.
+                // `nc` ends its direction as soon as its input does, and reads on; a receiver of ours has
+                // left.
                 if peerIsReceiver {
                     throw TransportError(.closed, "\(connection.peerName) closed the connection")
                 }

@@ -3,8 +3,9 @@ import Codec
 
 /// One picture: pixels with their description.
 ///
-/// A frame comes from ``Sender/acquire(_:)``, to be filled, or from ``Receiver/next(timeout:)``, to be read. Copies of the value share
-/// the pixels; when the last one is gone, the memory goes back to the pool it came from. A frame may outlive the sender or receiver.
+/// A frame comes from ``Sender/acquire(_:)``, to be filled, or from ``Receiver/next(timeout:)``, to be read.
+/// Copies of the value share the pixels; when the last one is gone, the memory goes back to the pool it came
+/// from. A frame may outlive the sender or receiver.
 public struct Frame: @unchecked Sendable {
     // Unchecked: one thread at a time writes the pixels of an acquired frame, as the documentation asks.
     private final class Lease {
@@ -28,7 +29,8 @@ public struct Frame: @unchecked Sendable {
         lease = Lease(slot)
     }
 
-    /// What the pixels are. Received frames are top-down and packed, whatever the source was; `stride` is never 0.
+    /// What the pixels are. Received frames are top-down and packed, whatever the source was; `stride` is
+    /// never 0.
     public var info: FrameInfo { slot.info }
 
     /// Where the rows lie in ``withUnsafeBytes(_:)``.

@@ -18,7 +18,8 @@ package final class FrameMessageEncoder {
         encoder = MessageEncoder(workers: workers.workers)
     }
 
-    /// One message, as a buffer whose memories one after another are its bytes; the first one begins with the stream's opening.
+    /// One message, as a buffer whose memories one after another are its bytes; the first one begins with the
+    /// stream's opening.
     ///
     /// In profile raw the buffer refers to `pixels`, which must live as long.
     /// - Throws: ``FramewireError``: `invalidArgument`, `outOfRange`, `noMemory`.
@@ -60,49 +61,39 @@ package final class FrameMessageEncoder {
         }
     }
 
-    /// Pieces of the encoder's own memory are copied together, since the next frame overwrites them; pixels are referred to.
+    /// Coded strips are shared with the encoder, which takes another block for the next frame while they live; pixels are
+    /// referred to; the small rest is copied.
     private func makeBuffer(around pixels: UnsafeRawBufferPointer) throws(BufferError) -> Buffer {
         var result = Buffer()
-        let vectors = encoder.vectors
         if sequence == 0 {
             let opening = try Memory(size: StreamOpening.size)
             _ = StreamOpening.encode(into: opening.visibleBytes)
             try result.append(opening)
         }
-        var index = 0
-        while index < vectors.count {
-            if isPixels(vectors[index], of: pixels) {
-                let count = vectors[index].iov_len
+        for vector in encoder.vectors {
+            let count = vector.iov_len
+            if offset(of: vector, in: pixels) != nil {
                 try result.append(
                     Memory(
-                        wrapping: vectors[index].iov_base, maxSize: count, offset: 0, size: count,
-                        flags: .readOnly,
+                        wrapping: vector.iov_base, maxSize: count, offset: 0, size: count, flags: .readOnly,
                         release: nil, user: nil))
-                index += 1
-                continue
+            } else if let arena = encoder.frameEncoder.arena,
+                let offset = offset(of: vector, in: UnsafeRawBufferPointer(arena.visibleBytes))
+            {
+                try result.append(arena.share(offset: offset, size: count))
+            } else {
+                let memory = try Memory(size: count)
+                memcpy(memory.visibleBytes.baseAddress!, vector.iov_base, count)
+                try result.append(memory)
             }
-            var end = index
-            var size = 0
-            while end < vectors.count, !isPixels(vectors[end], of: pixels) {
-                size += vectors[end].iov_len
-                end += 1
-            }
-            let memory = try Memory(size: size)
-            var out = memory.visibleBytes.baseAddress!
-            for vector in vectors[index..<end] {
-                memcpy(out, vector.iov_base, vector.iov_len)
-                out += vector.iov_len
-            }
-            try result.append(memory)
-            index = end
         }
         return result
     }
 
-    private func isPixels(_ vector: iovec, of pixels: UnsafeRawBufferPointer) -> Bool {
+    private func offset(of vector: iovec, in bytes: UnsafeRawBufferPointer) -> Int? {
         let address = UInt(bitPattern: vector.iov_base)
-        let start = UInt(bitPattern: pixels.baseAddress)
-        return address >= start && address < start + UInt(pixels.count)
+        let start = UInt(bitPattern: bytes.baseAddress)
+        return address >= start && address < start + UInt(bytes.count) ? Int(address - start) : nil
     }
 }
 

@@ -3,8 +3,8 @@ import CPosix
 import Codec
 import Synchronization
 
-/// How long a received frame took, in nanoseconds; `nil` where it could not be measured. No value assumes that the clocks of
-/// two machines agree.
+/// How long a received frame took, in nanoseconds; `nil` where it could not be measured. No value assumes
+/// that the clocks of two machines agree.
 public struct FrameTiming: Sendable {
     /// From submit to the start of encoding, at the sender.
     public var senderQueue: Int64?
@@ -68,7 +68,8 @@ package final class FrameSlot: @unchecked Sendable {
         regionList.deallocate()
     }
 
-    /// The first byte in memory; the address of pooled memory is a multiple of 64. `nil` if the pixels are in several pieces.
+    /// The first byte in memory; the address of pooled memory is a multiple of 64. `nil` if the pixels are in
+    /// several pieces.
     package var base: UnsafeMutableRawPointer? {
         regionCount == 1 ? UnsafeMutableRawPointer(mutating: regionList[0].baseAddress) : nil
     }

@@ -1,7 +1,8 @@
 import Buffers
 import Transport
 
-/// Gets connections to an endpoint, one after another: by connecting, with growing pauses, by listening, or by opening a file.
+/// Gets connections to an endpoint, one after another: by connecting, with growing pauses, by listening, or
+/// by opening a file.
 ///
 /// It belongs to one I/O thread; ``open()`` runs before that exists.
 final class Link {
@@ -77,7 +78,8 @@ final class Link {
         return try Connector.connect(endpoint, timeout: connectTimeout)
     }
 
-    /// A connection, or `nil` after a while: when `deadline` has come, when it was woken, or after an attempt that failed.
+    /// A connection, or `nil` after a while: when `deadline` has come, when it was woken, or after an attempt
+    /// that failed.
     ///
     /// - Throws: ``TransportError`` when there is no use in going on.
     func next(until deadline: Int64?) throws(TransportError) -> Connection? {
@@ -98,7 +100,8 @@ final class Link {
             do {
                 return try listener.accept()
             } catch {
-                // No descriptors or no memory at this moment: the peer still waits, and others will give theirs back.
+                // No descriptors or no memory at this moment: the peer still waits, and others will give
+                // theirs back.
                 Log.write(.warning) { "\(error.message)" }
                 nextAttempt = now + Self.firstPause
                 return nil

@@ -23,8 +23,8 @@ public enum Log {
     // Guarded by `lock`.
     nonisolated(unsafe) private static var state = State()
 
-    /// Sends messages of `maximum` and more important ones to `handler`; `nil` brings back the default: warnings and errors
-    /// go to standard error.
+    /// Sends messages of `maximum` and more important ones to `handler`; `nil` brings back the default:
+    /// warnings and errors go to standard error.
     public static func setHandler(_ handler: Handler?, maximum: LogLevel = .warning) {
         lock.withLock { state = State(handler: handler, maximum: handler == nil ? .warning : maximum) }
     }

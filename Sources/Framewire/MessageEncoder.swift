@@ -5,8 +5,9 @@ import Wire
 
 /// Makes one frame into one message of the wire format, as pieces for a gather write.
 ///
-/// Sequence: ``begin(_:profile:acceleration:checksum:)``, then the job ``frameEncoder`` runs with ``parts`` parts, then
-/// ``complete(wantsAcknowledgement:encodeDuration:queueDuration:latency:)``. Nothing is allocated in steady state.
+/// Sequence: ``begin(_:profile:acceleration:checksum:)``, then the job ``frameEncoder`` runs with ``parts``
+/// parts, then ``complete(wantsAcknowledgement:encodeDuration:queueDuration:latency:)``. Nothing is allocated
+/// in steady state.
 package final class MessageEncoder {
     package let frameEncoder: FrameEncoder
     private let head: UnsafeMutableRawBufferPointer
@@ -30,7 +31,8 @@ package final class MessageEncoder {
         head.deallocate()
     }
 
-    /// Takes a frame whose pixels stay as they are until `complete`, and in profile raw until the message has been written.
+    /// Takes a frame whose pixels stay as they are until `complete`, and in profile raw until the message has
+    /// been written.
     package func begin(
         _ slot: FrameSlot, profile: Profile, acceleration: Int32, checksum: Bool
     ) throws(CodecError) {

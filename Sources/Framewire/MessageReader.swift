@@ -4,10 +4,11 @@ import Codec
 import Transport
 import Wire
 
-/// Reads the messages of a stream as they are, without decoding pixels: what a recorder or an inspector needs.
+/// Reads the messages of a stream as they are, without decoding pixels: what a recorder or an inspector
+/// needs.
 ///
-/// It takes one connection, or a recording, and answers nothing, so that a sender goes on in the profiles that every
-/// reader knows. One thread at a time.
+/// It takes one connection, or a recording, and answers nothing, so that a sender goes on in the profiles
+/// that every reader knows. One thread at a time.
 public final class MessageReader {
     /// One message with everything that stands before it and belongs to no other.
     public struct Message {
@@ -33,8 +34,8 @@ public final class MessageReader {
         public let rawSize: Int
         /// XXH3-64 of the packed picture, where the sender computed it.
         public let checksum: UInt64?
-        /// All bytes since the last message, this one included: those of all messages together are the stream. Valid
-        /// until the next call of ``MessageReader/next(timeout:)``.
+        /// All bytes since the last message, this one included: those of all messages together are the
+        /// stream. Valid until the next call of ``MessageReader/next(timeout:)``.
         public let bytes: UnsafeRawBufferPointer
     }
 
@@ -90,8 +91,8 @@ public final class MessageReader {
     /// The next message, or `nil` at the end of the stream.
     ///
     /// - Parameter timeout: nanoseconds; 0 does not wait, negative waits without a limit.
-    /// - Throws: ``FramewireError``: `timeout` (0: `wouldBlock`), after which the call may be repeated; otherwise why the
-    ///   stream cannot be read on, and each further call gives the same.
+    /// - Throws: ``FramewireError``: `timeout` (0: `wouldBlock`), after which the call may be repeated;
+    ///   otherwise why the stream cannot be read on, and each further call gives the same.
     public func next(timeout: Int64 = -1) throws(FramewireError) -> Message? {
         if let failure { throw failure }
         start = given

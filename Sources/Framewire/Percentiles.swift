@@ -17,7 +17,8 @@ struct Percentiles {
         count = min(count + 1, Self.capacity)
     }
 
-    /// The duration that `percent` of the samples do not exceed (nearest rank), for each of two values; `nil` without samples.
+    /// The duration that `percent` of the samples do not exceed (nearest rank), for each of two values; `nil`
+    /// without samples.
     func values(_ first: Int, _ second: Int) -> (Int64?, Int64?) {
         guard count > 0 else { return (nil, nil) }
         var sorted = [Int64](samples[0..<count])

@@ -29,15 +29,15 @@ public final class Receiver: Sendable {
 
         /// - Throws: ``FramewireError`` with code `invalidArgument` that names the option.
         package func validate() throws(FramewireError) {
-            try checkRange("queueDepth", queueDepth, 1...64)
-            try checkRange("threads", threads, 0...64)
-            try checkRange("limits.maxWidth", limits.maxWidth, 1...Int(UInt32.max))
-            try checkRange("limits.maxHeight", limits.maxHeight, 1...Int(UInt32.max))
-            try checkRange("limits.maxFrameBytes", limits.maxFrameBytes, 1...(1 << 40))
-            try checkRange("limits.maxMetadataBytes", limits.maxMetadataBytes, 0...(1 << 30))
+            try checkRange("the queue depth", queueDepth, 1...64)
+            try checkRange("the number of threads", threads, 0...64)
+            try checkRange("the limit of the width", limits.maxWidth, 1...Int(UInt32.max))
+            try checkRange("the limit of the height", limits.maxHeight, 1...Int(UInt32.max))
+            try checkRange("the limit of bytes per frame", limits.maxFrameBytes, 1...(1 << 40))
+            try checkRange("the limit of metadata bytes", limits.maxMetadataBytes, 0...(1 << 30))
             guard connectTimeout > 0 else {
                 throw FramewireError(
-                    .invalidArgument, "connectTimeout is \(connectTimeout) ns; it must be above 0")
+                    .invalidArgument, "the connect timeout is \(connectTimeout) ns; it must be above 0")
             }
         }
     }
@@ -46,8 +46,8 @@ public final class Receiver: Sendable {
 
     /// Opens a receiver.
     ///
-    /// - Parameter url: `tcp://:port` and `tcp://host:port` listen, without a host on loopback only; `tcp://host:port?connect=1`
-    ///   connects; `unix:///path` likewise; `file:///path` reads a recording.
+    /// - Parameter url: `tcp://:port` and `tcp://host:port` listen, without a host on loopback only;
+    ///   `tcp://host:port?connect=1` connects; `unix:///path` likewise; `file:///path` reads a recording.
     /// - Throws: ``FramewireError``.
     public convenience init(from url: String, options: Options = Options()) throws(FramewireError) {
         try options.validate()
@@ -70,15 +70,17 @@ public final class Receiver: Sendable {
         close()
     }
 
-    /// The next frame, complete and verified. Waits at most `timeout` nanoseconds; 0 does not wait, negative has no limit.
+    /// The next frame, complete and verified. Waits at most `timeout` nanoseconds; 0 does not wait, negative
+    /// has no limit.
     ///
-    /// - Throws: ``FramewireError``: `timeout`, `wouldBlock` (timeout 0), `closed` (the stream ended in good order), or why it
-    ///   broke; after the last two each further call gives the same.
+    /// - Throws: ``FramewireError``: `timeout`, `wouldBlock` (timeout 0), `closed` (the stream ended in good
+    ///   order), or why it broke; after the last two each further call gives the same.
     public func next(timeout: Int64 = -1) throws(FramewireError) -> Frame {
         Frame(try core.next(timeout: timeout))
     }
 
-    /// A descriptor for `poll()`: readable while ``next(timeout:)`` would return at once. It belongs to the receiver.
+    /// A descriptor for `poll()`: readable while ``next(timeout:)`` would return at once. It belongs to the
+    /// receiver.
     public var descriptor: Int32 { core.readable.descriptor }
 
     /// The TCP port that a listening receiver is bound to; 0 where there is none.

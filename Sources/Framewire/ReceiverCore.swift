@@ -5,7 +5,8 @@ import Wire
 
 /// What the threads of a receiver share: the queue of decoded frames, the counters, and how the stream ended.
 package final class ReceiverCore: @unchecked Sendable {
-    // Unchecked: what changes is guarded by `lock`, but for `thread`, which `start` sets before anybody else knows the object.
+    // Unchecked: what changes is guarded by `lock`, but for `thread`, which `start` sets before anybody else
+    // knows the object.
     let options: Receiver.Options
     /// Readable while a frame waits or the stream has ended.
     package let readable: WakeUp
@@ -141,7 +142,8 @@ package final class ReceiverCore: @unchecked Sendable {
         lock.withLock { stats.errors += 1 }
     }
 
-    /// Queues a decoded frame by the overflow policy; with ``OverflowPolicy/block`` waits until there is room.
+    /// Queues a decoded frame by the overflow policy; with ``OverflowPolicy/block`` waits until there is
+    /// room.
     ///
     /// - Returns: `false` when the receiver is being closed.
     func deliver(_ slot: FrameSlot, checksumsVerified: UInt64) -> Bool {

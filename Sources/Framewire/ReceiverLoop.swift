@@ -80,7 +80,8 @@ final class ReceiverLoop: @unchecked Sendable {
                     "receiver: \(connection.peerName): \(error.message); waiting for the next sender"
                 }
             case .closing:
-                // A sender that connects again at once must be refused, not be left in the backlog of a listener that goes.
+                // A sender that connects again at once must be refused, not be left in the backlog of a
+                // listener that goes.
                 link.close()
                 connection.closeGracefully(timeout: 0)
             }
@@ -158,7 +159,8 @@ final class ReceiverLoop: @unchecked Sendable {
         _ connection: Connection, _ decoder: StreamDecoder, filled: inout Int
     ) throws(FramewireError) -> Int {
         let payload = decoder.destination
-        // Behind one piece of a payload only the next block's size is taken along, so that no pixels need to be moved.
+        // Behind one piece of a payload only the next block's size is taken along, so that no pixels need to
+        // be moved.
         let behind = decoder.payloadRemaining > payload.count ? 4 : Self.stagingSize
         let count: Int
         do {
@@ -204,10 +206,11 @@ final class ReceiverLoop: @unchecked Sendable {
 
     // MARK: - Answers
 
-    /// Says hello, once, to a sender that has shown that it listens: by its own hello or by asking for acknowledgements.
+    /// Says hello, once, to a sender that has shown that it listens: by its own hello or by asking for
+    /// acknowledgements.
     ///
-    /// A tool that writes a recording and leaves reads nothing; the system would reset its connection for the unread hello,
-    /// and lose what it had written last.
+    /// A tool that writes a recording and leaves reads nothing; the system would reset its connection for the
+    /// unread hello, and lose what it had written last.
     private func sayHello() {
         guard !hasSaidHello else { return }
         hasSaidHello = true
@@ -246,6 +249,8 @@ final class ReceiverLoop: @unchecked Sendable {
             case .protocolViolation, .corrupt: .protocolError
             default: .failed
             }
+        // A hello may wait still, when what was refused came together with the sender's.
+        sendAnswers(connection)
         if answerCount == 0 {
             answerCount = Bye(reason: reason, text: error.message).encode(into: answer)
             sendAnswers(connection)

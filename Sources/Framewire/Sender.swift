@@ -4,8 +4,9 @@ import Transport
 
 /// Takes frames from a renderer and writes them to a connection or a recording.
 ///
-/// The caller's thread hands frames over and goes on: compression runs on the sender's worker threads and the network on its I/O
-/// thread. Only ``OverflowPolicy/block`` ever makes it wait. All methods may be called on any thread, several at once.
+/// The caller's thread hands frames over and goes on: compression runs on the sender's worker threads and the
+/// network on its I/O thread. Only ``OverflowPolicy/block`` ever makes it wait. All methods may be called on
+/// any thread, several at once.
 public final class Sender: Sendable {
     private let core: SenderCore
 
@@ -14,8 +15,8 @@ public final class Sender: Sendable {
 
     /// Opens a sender.
     ///
-    /// - Parameter url: `tcp://host:port` connects, `tcp://host:port?listen=1` listens, `unix:///path` likewise,
-    ///   `file:///path` writes a recording.
+    /// - Parameter url: `tcp://host:port` connects, `tcp://host:port?listen=1` listens, `unix:///path`
+    ///   likewise, `file:///path` writes a recording.
     /// - Throws: ``FramewireError``; waits at most for the name look-up and `options.connectTimeout`.
     public convenience init(to url: String, options: Options = Options()) throws(FramewireError) {
         try options.validate()
@@ -38,9 +39,11 @@ public final class Sender: Sendable {
         close()
     }
 
-    /// Lends a frame of pooled memory to be filled and given to ``submit(_:)``. Its content is undefined. Never waits.
+    /// Lends a frame of pooled memory to be filled and given to ``submit(_:)``. Its content is undefined.
+    /// Never waits.
     ///
-    /// - Throws: ``FramewireError``: `invalidArgument`, `closed`, `wouldBlock` (``maximumFrames`` are in use), `noMemory`.
+    /// - Throws: ``FramewireError``: `invalidArgument`, `closed`, `wouldBlock` (``maximumFrames`` are in
+    ///   use), `noMemory`.
     public func acquire(_ info: FrameInfo) throws(FramewireError) -> Frame {
         Frame(try core.acquire(info))
     }
@@ -48,7 +51,8 @@ public final class Sender: Sendable {
     /// Queues an acquired frame without a copy. Its pixels must not be written afterwards.
     ///
     /// A frame dropped by the overflow policy is not an error; ``stats`` counts it.
-    /// - Throws: ``FramewireError``: `invalidArgument` (a frame of another sender, or submitted twice), `closed`, `timeout`.
+    /// - Throws: ``FramewireError``: `invalidArgument` (a frame of another sender, or submitted twice),
+    ///   `closed`, `timeout`.
     public func submit(_ frame: Frame) throws(FramewireError) {
         frame.slot.retain()
         try core.submit(frame.slot)
@@ -61,7 +65,8 @@ public final class Sender: Sendable {
         try core.push(info, pixels)
     }
 
-    /// Queues memory of the caller's without a copy; it must stay as it is until `release` is called, once, on any thread.
+    /// Queues memory of the caller's without a copy; it must stay as it is until `release` is called, once,
+    /// on any thread.
     ///
     /// - Throws: as ``push(_:pixels:)``; then `release` is not called.
     public func push(
@@ -72,7 +77,8 @@ public final class Sender: Sendable {
         try core.submitForeign(slot)
     }
 
-    /// Queues a buffer of any number of memories that together hold what `info` describes. Nothing is merged or copied.
+    /// Queues a buffer of any number of memories that together hold what `info` describes. Nothing is merged
+    /// or copied.
     ///
     /// - Throws: as ``push(_:pixels:)``; `unsupported` for a memory that is not mappable.
     public func push(_ info: FrameInfo, buffer: Buffer) throws(FramewireError) {
@@ -84,8 +90,8 @@ public final class Sender: Sendable {
         try core.submitForeign(slot)
     }
 
-    /// Waits until every frame queued so far has been handed to the system, at most `timeout` nanoseconds; negative is without a
-    /// limit.
+    /// Waits until every frame queued so far has been handed to the system, at most `timeout` nanoseconds;
+    /// negative is without a limit.
     ///
     /// - Throws: ``FramewireError``: `timeout`, `wouldBlock` (timeout 0), `closed`.
     public func flush(timeout: Int64 = -1) throws(FramewireError) {
@@ -100,7 +106,8 @@ public final class Sender: Sendable {
 
     public var stats: SenderStats { core.currentStats() }
 
-    /// Sends what is queued within `options.closeTimeout`, says goodbye and closes. Further calls of the sender fail.
+    /// Sends what is queued within `options.closeTimeout`, says goodbye and closes. Further calls of the
+    /// sender fail.
     public func close() {
         core.close()
     }

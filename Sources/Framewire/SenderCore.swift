@@ -8,7 +8,8 @@ import Wire
 ///
 /// The caller's threads touch only this; the rest of the work is ``SenderLoop``'s, on the I/O thread.
 package final class SenderCore: @unchecked Sendable {
-    // Unchecked: what changes is guarded by `lock`, but for `thread`, which `start` sets before anybody else knows the object.
+    // Unchecked: what changes is guarded by `lock`, but for `thread`, which `start` sets before anybody else
+    // knows the object.
     let options: Sender.Options
     let pool: FramePool
     /// Wakes the I/O thread.
@@ -24,8 +25,9 @@ package final class SenderCore: @unchecked Sendable {
     private var submitTimes = Percentiles()
     /// Frames handed over: the next sequence number.
     private var pushed: UInt64 = 0
-    /// Frames that the I/O thread has taken and neither sent nor lost: how many, and the sequences of the oldest two, which is all
-    /// that it encodes and sends at once. They are settled in the order they were taken.
+    /// Frames that the I/O thread has taken and neither sent nor lost: how many, and the sequences of the
+    /// oldest two, which is all that it encodes and sends at once. They are settled in the order they were
+    /// taken.
     private var inHand = (count: 0, first: UInt64(0), second: UInt64(0))
     private var closeDeadline: Int64?
     /// Why the sender is of no more use.
@@ -49,7 +51,8 @@ package final class SenderCore: @unchecked Sendable {
     /// Connects for the first time, if the options ask for it, and starts the I/O thread.
     func start() throws(FramewireError) {
         do {
-            // Said before the I/O thread exists, so that a caller who looks at once finds a recording connected.
+            // Said before the I/O thread exists, so that a caller who looks at once finds a recording
+            // connected.
             if try loop.open() { setConnected(true) }
         } catch {
             throw FramewireError(error)
@@ -92,7 +95,8 @@ package final class SenderCore: @unchecked Sendable {
         try submit(slot)
     }
 
-    /// The C interface's wrapped push: `release(user)` runs once when the pixels are no longer needed, unless this fails.
+    /// The C interface's wrapped push: `release(user)` runs once when the pixels are no longer needed, unless
+    /// this fails.
     package func pushWrapped(
         _ info: FrameInfo, _ pixels: UnsafeRawBufferPointer,
         release: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?, user: UnsafeMutableRawPointer?
@@ -274,7 +278,8 @@ package final class SenderCore: @unchecked Sendable {
         }
     }
 
-    /// Whether a frame waits, and the time by which everything must have been sent, once the sender is being closed.
+    /// Whether a frame waits, and the time by which everything must have been sent, once the sender is being
+    /// closed.
     func outlook() -> (waiting: Bool, closeDeadline: Int64?) {
         lock.withLock { (!queue.isEmpty, closeDeadline) }
     }

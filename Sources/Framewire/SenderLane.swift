@@ -2,7 +2,8 @@ import Buffers
 import CPosix
 import Codec
 
-/// One frame on its way through encoding and sending. A sender has two: one is encoded while the other is sent.
+/// One frame on its way through encoding and sending. A sender has two: one is encoded while the other is
+/// sent.
 final class SenderLane {
     enum State {
         case idle

@@ -5,11 +5,12 @@ import Synchronization
 import Transport
 import Wire
 
-/// The I/O thread of a sender: gets connections, decides what is encoded when, writes, and reads what the receiver answers.
+/// The I/O thread of a sender: gets connections, decides what is encoded when, writes, and reads what the
+/// receiver answers.
 ///
-/// What is encoded is chosen when the link can take it: with a policy that drops frames, the next frame is taken from the queue
-/// only when the one before it will have left by the time it is encoded. So the backlog stays in the queue, where the policy
-/// rules, and latency does not grow.
+/// What is encoded is chosen when the link can take it: with a policy that drops frames, the next frame is
+/// taken from the queue only when the one before it will have left by the time it is encoded. So the backlog
+/// stays in the queue, where the policy rules, and latency does not grow.
 final class SenderLoop: @unchecked Sendable {
     // Unchecked: everything but the atomics belongs to the I/O thread; `open` runs before that exists.
     private let endpoint: Endpoint
@@ -26,7 +27,8 @@ final class SenderLoop: @unchecked Sendable {
     private var openingPending = false
     private let small: UnsafeMutableRawBufferPointer
 
-    /// Bytes per nanosecond that the link takes, and nanoseconds that encoding a frame takes: moving averages.
+    /// Bytes per nanosecond that the link takes, and nanoseconds that encoding a frame takes: moving
+    /// averages.
     private var drainRate = 0.0
     private var encodeEstimate = 0.0
 
@@ -88,7 +90,8 @@ final class SenderLoop: @unchecked Sendable {
             guard collectEncoded(core), startEncoding(core) else { return end(core) }
             do {
                 try writeOpening()
-                // A frame that has left makes room for the next, or was the last before closing; nothing would wake us for that.
+                // A frame that has left makes room for the next, or was the last before closing; nothing
+                // would wake us for that.
                 let hasSent = try write(core)
                 // The next frame is encoded while this one is sent, also when the link takes no more for now.
                 guard startEncoding(core) else { return end(core) }
@@ -177,7 +180,8 @@ final class SenderLoop: @unchecked Sendable {
         lanes[0].state == state ? lanes[0] : lanes[1].state == state ? lanes[1] : nil
     }
 
-    /// The frame to send next. Both lanes are ready when a connection was lost in the middle of a frame that is sent again.
+    /// The frame to send next. Both lanes are ready when a connection was lost in the middle of a frame that
+    /// is sent again.
     private var nextReady: SenderLane? {
         guard lanes[0].state == .ready, lanes[1].state == .ready else { return lane(.ready) }
         return lanes[0].sequence < lanes[1].sequence ? lanes[0] : lanes[1]
@@ -267,7 +271,8 @@ final class SenderLoop: @unchecked Sendable {
             let wire = lane.encoder.messageSize
             lane.reset()
             core.recordSent(rawBytes: raw, wireBytes: wire)
-            // Back to the loop, so that answers are read between frames also when the link never makes us wait.
+            // Back to the loop, so that answers are read between frames also when the link never makes us
+            // wait.
             return true
         }
     }
@@ -311,7 +316,8 @@ final class SenderLoop: @unchecked Sendable {
 
     /// Tells the receiver that the stream ends, and closes.
     private func sayGoodbye(_ core: SenderCore) {
-        // A receiver that connects again at once must be refused, not be left in the backlog of a listener that goes.
+        // A receiver that connects again at once must be refused, not be left in the backlog of a listener
+        // that goes.
         link.close()
         guard let connection, lane(.sending) == nil else { return }
         let deadline = core.outlook().closeDeadline ?? Clock.now()

@@ -47,16 +47,16 @@ extension Sender {
 
         /// - Throws: ``FramewireError`` with code `invalidArgument` that names the option.
         package func validate() throws(FramewireError) {
-            try checkRange("queueDepth", queueDepth, 1...64)
-            try checkRange("threads", threads, 0...64)
-            try checkRange("acceleration", Int(acceleration), 1...65537)
+            try checkRange("the queue depth", queueDepth, 1...64)
+            try checkRange("the number of threads", threads, 0...64)
+            try checkRange("the acceleration", Int(acceleration), 1...65537)
             guard connectTimeout > 0 else {
                 throw FramewireError(
-                    .invalidArgument, "connectTimeout is \(connectTimeout) ns; it must be above 0")
+                    .invalidArgument, "the connect timeout is \(connectTimeout) ns; it must be above 0")
             }
             guard closeTimeout >= 0 else {
                 throw FramewireError(
-                    .invalidArgument, "closeTimeout is \(closeTimeout) ns; it must be 0 or more")
+                    .invalidArgument, "the close timeout is \(closeTimeout) ns; it must be 0 or more")
             }
         }
     }

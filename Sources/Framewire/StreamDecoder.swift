@@ -5,8 +5,8 @@ import Wire
 
 /// Makes frames of the bytes of a stream, chopped in any way.
 ///
-/// Bytes are either fed with ``feed(_:used:)`` or, inside a payload, put straight where they belong: ``destination`` and ``commit(_:)``.
-/// One thread at a time.
+/// Bytes are either fed with ``feed(_:used:)`` or, inside a payload, put straight where they belong:
+/// ``destination`` and ``commit(_:)``. One thread at a time.
 package final class StreamDecoder {
     /// What some bytes came to.
     package enum Event {

@@ -102,7 +102,7 @@ struct SendingOptions: ParsableArguments {
     @Flag(help: "Give each frame a checksum of its pixels; files always have one.")
     var checksum = false
 
-    @Flag(help: "Keep trying until the receiver is there.")
+    @Flag(help: "Keep trying until the receiver is there, and again when it has gone.")
     var wait = false
 
     @Option(help: ArgumentHelp("Write the port to FILE once listening (with ?listen=1).", valueName: "FILE"))
@@ -118,13 +118,18 @@ struct SendingOptions: ParsableArguments {
         }
     }
 
+    /// How long one call of the library may wait, in nanoseconds; in between Ctrl-C is looked for.
+    static let waitStep: Int64 = 100_000_000
+
     func makeSender(_ url: String) throws(FramewireError) -> Sender {
         var options = Sender.Options()
         options.profile = profile.profile
         options.overflow = policy.policy
         if let threads { options.threads = threads }
         if checksum { options.checksum = true }
-        if wait { options.reconnect = .always }
+        // Frames that were on their way are lost with a connection, so going on after a loss is for those who ask for it.
+        options.reconnect = wait ? .always : .never
+        options.blockTimeout = SendingOptions.waitStep
         return try Sender(to: url, options: options)
     }
 }

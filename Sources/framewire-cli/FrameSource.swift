@@ -4,11 +4,8 @@ import PictureFiles
 
 /// Where `framewire send` takes frames from.
 protocol FrameSource {
-    /// The last frame that was sent.
-    var info: FrameInfo? { get }
-
-    /// Reads the next frame and queues it. False behind the last.
-    mutating func send(to sender: Sender, timing: (pts: Int64, duration: Int64)?) throws -> Bool
+    /// Reads the next frame into memory of `sender`'s. Nil behind the last.
+    mutating func next(for sender: Sender, timing: (pts: Int64, duration: Int64)?) throws -> Frame?
 
     /// Starts again with the first frame.
     mutating func rewind() throws
@@ -17,27 +14,20 @@ protocol FrameSource {
 /// Files of pictures.
 struct SeriesSource: FrameSource {
     private var series: PictureSeries
-    private(set) var info: FrameInfo?
 
     init(_ series: PictureSeries) {
         self.series = series
     }
 
-    mutating func send(to sender: Sender, timing: (pts: Int64, duration: Int64)?) throws -> Bool {
-        guard var picture = try series.read() else { return false }
+    mutating func next(for sender: Sender, timing: (pts: Int64, duration: Int64)?) throws -> Frame? {
+        guard var picture = try series.read() else { return nil }
         picture.info.pts = timing?.pts
         picture.info.duration = timing?.duration
-        info = picture.info
-        var failure: FramewireError?
+        let frame = try sender.acquire(picture.info)
         try picture.withView { view in
-            do throws(FramewireError) {
-                try sender.push(view.info, pixels: view.bytes)
-            } catch {
-                failure = error
-            }
+            frame.withUnsafeMutableBytes { $0.copyMemory(from: view.bytes) }
         }
-        if let failure { throw failure }
-        return true
+        return frame
     }
 
     mutating func rewind() {
@@ -51,7 +41,6 @@ struct RawSource: FrameSource {
     private let template: FrameInfo
     private let frameBytes: Int
     private var count = 0
-    private(set) var info: FrameInfo?
 
     /// - Throws: ``PictureError``, or ``Failure`` when a file is no whole number of frames.
     init(_ path: String, _ info: FrameInfo) throws {
@@ -69,22 +58,20 @@ struct RawSource: FrameSource {
         }
     }
 
-    mutating func send(to sender: Sender, timing: (pts: Int64, duration: Int64)?) throws -> Bool {
+    mutating func next(for sender: Sender, timing: (pts: Int64, duration: Int64)?) throws -> Frame? {
         var info = template
         info.pts = timing?.pts
         info.duration = timing?.duration
         let frame = try sender.acquire(info)
-        let got = try frame.withUnsafeMutableBytes { bytes in try file.read(bytes) }
-        if got == 0 { return false }
+        let got = try frame.withUnsafeMutableBytes { bytes throws(PictureError) in try file.read(bytes) }
+        if got == 0 { return nil }
         guard got == frameBytes else {
             throw Failure(
                 message:
                     "\(file.name) ends inside frame \(count): \(got) of its \(frameBytes) bytes are there")
         }
-        try sender.submit(frame)
         count += 1
-        self.info = info
-        return true
+        return frame
     }
 
     mutating func rewind() throws {

@@ -57,10 +57,15 @@ final class Meter {
         first.map { Double(lastTime - $0.time) / 1e9 } ?? 0
     }
 
-    /// Frames, raw and wire megabytes in each second, after the first frame.
+    /// Frames, raw and wire megabytes in each second. The clock starts with the first frame, whose share is left
+    /// out; counts at that moment would not do, since the library may be frames ahead.
     var rates: (frames: Double, raw: Double, wire: Double) {
-        guard let first, let final, seconds > 0 else { return (0, 0, 0) }
-        return Meter.rates(final, since: first.reading, seconds: seconds)
+        guard let final, final.frames > 1, seconds > 0 else { return (0, 0, 0) }
+        let share = Double(final.frames - 1) / Double(final.frames) / seconds
+        return (
+            Double(final.frames) * share, Double(final.bytesRaw) / 1e6 * share,
+            Double(final.bytesWire) / 1e6 * share
+        )
     }
 
     private static func rates(

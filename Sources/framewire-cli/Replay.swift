@@ -67,16 +67,11 @@ struct Replay: ParsableCommand {
                 session.pause(until: time)
             }
             if Interruption.isRequested { return }
-            var failure: FramewireError?
+            let copy = try session.sender.acquire(frame.info)
             frame.withUnsafeBytes { bytes in
-                do throws(FramewireError) {
-                    try session.sender.push(frame.info, pixels: bytes)
-                } catch {
-                    failure = error
-                }
+                copy.withUnsafeMutableBytes { $0.copyMemory(from: bytes) }
             }
-            if let failure { throw failure }
-            session.noteFrame(frame.info)
+            try session.submit(copy)
         }
     }
 }

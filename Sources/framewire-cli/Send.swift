@@ -44,8 +44,9 @@ struct Send: ParsableCommand {
                 while !Interruption.isRequested {
                     if let rate { session.pause(until: rate.time(of: session.count)) }
                     if Interruption.isRequested { break }
-                    guard try source.send(to: session.sender, timing: timing(session.count)) else { break }
-                    session.noteFrame(source.info)
+                    let timing = timing(session.count)
+                    guard let frame = try source.next(for: session.sender, timing: timing) else { break }
+                    try session.submit(frame)
                 }
                 pass += 1
             }

@@ -58,10 +58,20 @@ struct SendSession {
         start = Clock.now() - time
     }
 
-    /// Counts a frame that was queued.
-    mutating func noteFrame(_ info: FrameInfo?) {
+    /// Queues a frame, waiting for room in steps, so that Ctrl-C is heard.
+    mutating func submit(_ frame: Frame) throws(FramewireError) {
+        while true {
+            do throws(FramewireError) {
+                try sender.submit(frame)
+                break
+            } catch {
+                guard error.code == .timeout else { throw error }
+                if Interruption.isRequested { return }
+                meter.refresh { reading(sender.stats) }
+            }
+        }
         count += 1
-        lastInfo = info
+        lastInfo = frame.info
         meter.noteFrame { reading(sender.stats) }
     }
 
@@ -69,7 +79,7 @@ struct SendSession {
     private mutating func flush() throws(FramewireError) {
         while !Interruption.isRequested {
             do throws(FramewireError) {
-                return try sender.flush(timeout: 100_000_000)
+                return try sender.flush(timeout: SendingOptions.waitStep)
             } catch {
                 guard error.code == .timeout else { throw error }
                 meter.refresh { reading(sender.stats) }

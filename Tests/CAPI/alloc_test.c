@@ -124,7 +124,7 @@ static void exchange(fw_sender *sender, fw_receiver *receiver, const fw_frame_in
         switch (how) {
         case ACQUIRE:
             CHECK_OK(fw_sender_acquire(sender, info, &frame));
-            memset(fw_frame_data(frame), i, size / 2);
+            memset(fw_frame_data(frame), i, size);
             CHECK_OK(fw_sender_submit(sender, frame));
             break;
         case PUSH: CHECK_OK(fw_sender_push(sender, info, wrapped_pixels, size)); break;
@@ -146,7 +146,10 @@ static void warm_up(fw_sender *sender, fw_receiver *receiver, const fw_frame_inf
     fw_frame *frames[4];
     int i;
     for (i = 0; i < 4; i++) CHECK_OK(fw_sender_acquire(sender, info, &frames[i]));
-    for (i = 0; i < 4; i++) CHECK_OK(fw_sender_submit(sender, frames[i]));
+    for (i = 0; i < 4; i++) {
+        memset(fw_frame_data(frames[i]), i, fw_frame_size(frames[i]));
+        CHECK_OK(fw_sender_submit(sender, frames[i]));
+    }
     for (i = 0; i < 4; i++) CHECK_OK(fw_receiver_next(receiver, PATIENCE, &frames[i]));
     for (i = 0; i < 4; i++) fw_frame_unref(frames[i]);
     exchange(sender, receiver, info, how, WARM_UP);

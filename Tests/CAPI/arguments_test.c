@@ -164,7 +164,7 @@ static void sender_options_are_checked(void) {
     TRY(acceleration, -1, "acceleration is -1");
     TRY(acceleration, 65538, "acceleration is 65538");
     TRY(overflow, (fw_overflow)3, "overflow is 3");
-    TRY(queue_depth, 65, "queueDepth is 65");
+    TRY(queue_depth, 65, "queue depth is 65");
     TRY(queue_depth, UINT32_MAX, "4294967295");
     TRY(threads, 65, "threads is 65");
     TRY(reconnect, (fw_reconnect)4, "reconnect is 4");

@@ -46,7 +46,7 @@ static void a_stalled_receiver_does_not_stop_the_renderer(fw_overflow policy, in
         } else {
             fw_frame *frame;
             CHECK_OK(fw_sender_acquire(sender, &info, &frame));
-            memset(fw_frame_data(frame), i, 4096);
+            memset(fw_frame_data(frame), i, fw_frame_size(frame));
             CHECK_OK(fw_sender_submit(sender, frame));
         }
         stats = sender_stats(sender);

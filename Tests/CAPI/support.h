@@ -46,7 +46,7 @@ UNUSED_OK static int quick(void) {
 }
 
 /* A library that hangs must not hang the tests. */
-UNUSED_OK static void begin_test(void) { alarm(quick() ? 600 : 120); }
+UNUSED_OK static void begin_test(void) { alarm(quick() ? 240 : 60); }
 
 UNUSED_OK static int64_t now_ns(void) {
     struct timespec time;

@@ -4,7 +4,8 @@ import Testing
 
 @testable import Codec
 
-/// Payloads that are not what an encoder wrote: they are refused, and nothing outside of the target is ever written.
+/// Payloads that are not what an encoder wrote: they are refused, and nothing outside of the target is ever
+/// written.
 @Suite struct CorruptPayloadTests {
     /// A payload of three strips.
     private struct Sample {
@@ -80,7 +81,8 @@ import Testing
         }
     }
 
-    /// LZ4 has no checksum, so some of these decode to another picture; that is for the content checksum to find.
+    /// LZ4 has no checksum, so some of these decode to another picture; that is for the content checksum to
+    /// find.
     @Test func flippedBitsInCompressedBlocksNeverWriteOutsideOfTheTarget() throws {
         let sample = try Sample(.lz4)
         var random = SeededGenerator(case: 4001)

@@ -5,8 +5,8 @@ import Testing
 @testable import Codec
 
 @Suite struct RoundTripTests {
-    /// One random picture in one to seven regions: what comes out is the packed picture, whatever the profile, the number of
-    /// workers and the sizes of the pieces it arrives in.
+    /// One random picture in one to seven regions: what comes out is the packed picture, whatever the
+    /// profile, the number of workers and the sizes of the pieces it arrives in.
     @Test(arguments: 0..<150)
     func anyPictureComesBackExactly(_ number: Int) throws {
         var random = SeededGenerator(case: number)

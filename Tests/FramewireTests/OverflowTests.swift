@@ -15,7 +15,8 @@ import Transport
         listener = try Listener(Endpoint(parsing: folder.unixURL("socket")))
     }
 
-    /// A sender whose first frame is stuck half-way in a connection that nobody reads, and the connection's other end.
+    /// A sender whose first frame is stuck half-way in a connection that nobody reads, and the connection's
+    /// other end.
     private func stalledSender(
         _ overflow: OverflowPolicy, _ first: Picture, configure: (inout Sender.Options) -> Void = { _ in }
     ) throws -> (sender: Sender, peer: Connection) {

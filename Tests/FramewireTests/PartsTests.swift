@@ -101,14 +101,14 @@ import Testing
     // MARK: - Options
 
     @Test func senderOptionsOutOfRangeAreRefusedByName() {
-        expectRefusal("queueDepth") { $0.queueDepth = 0 }
-        expectRefusal("queueDepth") { $0.queueDepth = 65 }
+        expectRefusal("queue depth") { $0.queueDepth = 0 }
+        expectRefusal("queue depth") { $0.queueDepth = 65 }
         expectRefusal("threads") { $0.threads = -1 }
         expectRefusal("threads") { $0.threads = 65 }
         expectRefusal("acceleration") { $0.acceleration = 0 }
         expectRefusal("acceleration") { $0.acceleration = 65538 }
-        expectRefusal("connectTimeout") { $0.connectTimeout = 0 }
-        expectRefusal("closeTimeout") { $0.closeTimeout = -1 }
+        expectRefusal("connect timeout") { $0.connectTimeout = 0 }
+        expectRefusal("close timeout") { $0.closeTimeout = -1 }
     }
 
     private func expectRefusal(_ name: String, _ change: (inout Sender.Options) -> Void) {
@@ -123,11 +123,11 @@ import Testing
         var options = Receiver.Options()
         options.queueDepth = 0
         let depth = #expect(throws: FramewireError.self) { try Receiver(from: "tcp://:0", options: options) }
-        #expect(depth?.code == .invalidArgument && depth?.message.contains("queueDepth") == true)
+        #expect(depth?.code == .invalidArgument && depth?.message.contains("queue depth") == true)
         options = Receiver.Options()
         options.limits.maxWidth = 0
         let width = #expect(throws: FramewireError.self) { try Receiver(from: "tcp://:0", options: options) }
-        #expect(width?.code == .invalidArgument && width?.message.contains("maxWidth") == true)
+        #expect(width?.code == .invalidArgument && width?.message.contains("limit of the width") == true)
     }
 
     // MARK: - Log

@@ -15,7 +15,7 @@ failures=0
 test_case() {
     local name=$1
     shift
-    mkdir "$folder/work" && cd "$folder/work" || exit 1
+    mkdir "$folder/files" && cd "$folder/files" || exit 1
     if ("$@") >"$folder/log" 2>&1; then
         echo "ok      $name"
     else
@@ -23,7 +23,7 @@ test_case() {
         sed 's/^/        /' "$folder/log"
         failures=$((failures + 1))
     fi
-    cd "$folder" && rm -rf "$folder/work"
+    cd "$folder" && rm -rf "$folder/files"
 }
 
 # The command with a bound, so that nothing can hang the test.
@@ -342,6 +342,28 @@ interrupt_ends_in_good_order() {
     [ "$(json summary delivered)" = 6 ] && [ "$(json summary connections)" = 2 ] || { cat summary; return 1; }
 }
 
+a_receiver_that_leaves_is_an_error() {
+    noise $((100 * 100 * 4 * 50)) >in_100x100_rgba8.raw
+    receive --frames 3 --output out.raw || return 1
+    expect_exit 1 "$port" fw send in_100x100_rgba8.raw "tcp://localhost:$port" --rate 200 || return 1
+    wait $receiver && head -c 120000 in_100x100_rgba8.raw | cmp - out.raw
+}
+
+interrupt_ends_a_sender_that_waits() {
+    noise $((8 * 8 * 30)) >in_8x8_r8.raw
+    "$framewire" send in_8x8_r8.raw 'tcp://:0?listen=1' --ready-file port --json >summary &
+    local sender=$!
+    wait_for port $sender && kill -INT $sender && wait $sender && [ "$(json summary sent)" = 0 ]
+}
+
+wait_finds_a_late_receiver() {
+    noise $((8 * 8 * 5)) >in_8x8_r8.raw
+    fw send in_8x8_r8.raw unix://"$PWD"/socket --wait &
+    local sender=$!
+    fw receive unix://"$PWD"/socket --once --output out.raw || return 1
+    wait $sender && cmp in_8x8_r8.raw out.raw
+}
+
 garbage_is_survived() {
     noise $((8 * 8 * 3)) >in_8x8_r8.raw
     receive --output out.raw --frames 3 2>said || return 1
@@ -375,6 +397,9 @@ test_case 'a full disk leaves whole frames' a_limited_disk_leaves_whole_frames
 test_case '--verify wants checksums' verify_wants_checksums
 test_case '--timeout' timeout_is_an_error
 test_case 'Ctrl-C ends in good order' interrupt_ends_in_good_order
+test_case 'a receiver that leaves is an error' a_receiver_that_leaves_is_an_error
+test_case 'Ctrl-C ends a sender that waits' interrupt_ends_a_sender_that_waits
+test_case '--wait finds a late receiver' wait_finds_a_late_receiver
 test_case 'garbage is survived' garbage_is_survived
 
 exit $((failures > 0))

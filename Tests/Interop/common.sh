@@ -1,7 +1,9 @@
-# What the interoperability checks share. Sourced by scripts/test-interop.sh, as are the files of checks beside it.
+# What the interoperability checks share. Sourced by scripts/test-interop.sh, as are the files of checks
+# beside it.
 #
-# A check is a function; `check NAME FUNCTION ARGUMENT...` runs it in a folder of its own, in a subshell where the first command that
-# fails ends it. It ends early by `fail WHY` or `skip WHY`. What it starts in the background is killed when it ends.
+# A check is a function; `check NAME FUNCTION ARGUMENT...` runs it in a folder of its own, in a subshell where
+# the first command that fails ends it. It ends early by `fail WHY` or `skip WHY`. What it starts in the
+# background is killed when it ends.
 #
 # PREFIX is the installation, WORK a temporary folder, SOURCES this folder.
 
@@ -9,7 +11,8 @@ passed=0
 failed=0
 skipped=0
 
-# Bounds one command, in seconds. In the foreground, so that it stays in the process group that clean_up kills.
+# Bounds one command, in seconds. In the foreground, so that it stays in the process group that clean_up
+# kills.
 limit() {
     timeout --foreground -k 2 "${LIMIT:-60}" "$@"
 }

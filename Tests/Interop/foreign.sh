@@ -16,8 +16,8 @@ recording_by_netcat() {
     same sent.raw received.raw
 }
 
-# A tool that never reads what the receiver says, and leaves as soon as it has written. Had the receiver said anything, the system would
-# reset the connection then and throw away what is still on its way.
+# A tool that never reads what the receiver says, and leaves as soon as it has written. Had the receiver said
+# anything, the system would reset the connection then and throw away what is still on its way.
 recording_by_writer() {
     source_frames "file://$PWD/recording.fw" --policy block --raw sent.raw --kind noise --size 640x480
     start_sink --once

@@ -3,8 +3,9 @@
  *
  *   frame_sink URL FILE [--once] [--frames N] [--timeout S] [--port-file FILE]
  *
- * Ends with the stream, after N frames, or when no frame comes for S seconds (20). Prints numbers at the end, one `name value` on each
- * line. Exits with 0 when the stream ended in good order or N frames came, else with 1 and the library's sentence.
+ * Ends with the stream, after N frames, or when no frame comes for S seconds (20). Prints numbers at the end,
+ * one `name value` on each line. Exits with 0 when the stream ended in good order or N frames came, else with
+ * 1 and the library's sentence.
  *
  * SPDX-License-Identifier: MIT
  */

@@ -1,6 +1,6 @@
 /*
- * Sends computed pictures with the C interface, and keeps the reference that the tests compare with: the same pictures, rows
- * top-down and packed, written by this program and not by the library.
+ * Sends computed pictures with the C interface, and keeps the reference that the tests compare with: the same
+ * pictures, rows top-down and packed, written by this program and not by the library.
  *
  *   frame_source URL [option…]         `-` for URL only writes the reference
  *
@@ -19,8 +19,9 @@
  *   --raw FILE           the reference, of every picture that was handed over
  *   --port-file FILE     the port, once listening
  *
- * Without --profile, --policy, --reconnect and --block-timeout the library gets NULL for its options. Prints numbers at the end, one
- * `name value` on each line. Exits with 1 when the library reports an error, with 2 when the arguments are wrong.
+ * Without --profile, --policy, --reconnect and --block-timeout the library gets NULL for its options. Prints
+ * numbers at the end, one `name value` on each line. Exits with 1 when the library reports an error, with 2
+ * when the arguments are wrong.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -103,11 +104,12 @@ static void parse_option(settings *s, const char *option, const char *value) {
         if (!s->format) refuse(option, value);
     } else {
         s->uses_options = 1;
-        if (!strcmp(option, "--profile")) s->options.profile = (fw_profile)one_of(option, value, "auto raw lz4", 0);
+        if (!strcmp(option, "--profile"))
+            s->options.profile = (fw_profile)one_of(option, value, "auto raw lz4", 0);
         else if (!strcmp(option, "--policy"))
             s->options.overflow = (fw_overflow)one_of(option, value, "drop-oldest drop-newest block", 0);
         else if (!strcmp(option, "--reconnect"))
-            s->options.reconnect = (fw_reconnect)one_of(option, value, "never after-loss always", FW_RECONNECT_NEVER);
+            s->options.reconnect = (fw_reconnect)one_of(option, value, "never after-loss always", 1);
         else if (!strcmp(option, "--block-timeout"))
             s->options.block_timeout_ns = (int64_t)number(option, value) * 1000000000;
         else refuse("unknown option", option);
@@ -148,7 +150,8 @@ static void check(fw_status status, const char *what) {
 
 /* The picture, laid out as the source would have it, in three memories that are cut where no row ends. */
 static fw_buffer *in_three_memories(unsigned char *bytes, size_t size) {
-    const size_t cuts[] = { 0, size / 3 + 1 < size ? size / 3 + 1 : size, size / 2 + 1 < size ? size / 2 + 1 : size, size };
+    const size_t third = size / 3 + 1, half = size / 2 + 1;
+    const size_t cuts[] = { 0, third < size ? third : size, half < size ? half : size, size };
     fw_buffer *buffer;
     check(fw_buffer_new(&buffer), "fw_buffer_new");
     for (int i = 0; i < 3; i++) {
@@ -163,8 +166,8 @@ static fw_buffer *in_three_memories(unsigned char *bytes, size_t size) {
     return buffer;
 }
 
-static fw_status hand_over(fw_sender *sender, const settings *s, const fw_frame_info *info, const unsigned char *packed,
-                           unsigned char *scratch) {
+static fw_status hand_over(fw_sender *sender, const settings *s, const fw_frame_info *info,
+                           const unsigned char *packed, unsigned char *scratch) {
     uint32_t width = info->width, height = info->height, stride = info->stride;
     fw_status status;
     if (s->way == BY_SUBMIT) {
@@ -173,9 +176,9 @@ static fw_status hand_over(fw_sender *sender, const settings *s, const fw_frame_
         picture_lay_out(s->format, width, height, stride, s->bottom_up, packed, fw_frame_data(frame));
         return fw_sender_submit(sender, frame);
     }
-    size_t size;
-    unsigned char *bytes = s->way == BY_WRAPPED ? allocate(picture_laid_out_size(s->format, width, height, stride)) : scratch;
-    size = picture_lay_out(s->format, width, height, stride, s->bottom_up, packed, bytes);
+    unsigned char *bytes = scratch;
+    if (s->way == BY_WRAPPED) bytes = allocate(picture_laid_out_size(s->format, width, height, stride));
+    size_t size = picture_lay_out(s->format, width, height, stride, s->bottom_up, packed, bytes);
     if (s->way == BY_WRAPPED) {
         status = fw_sender_push_wrapped(sender, info, bytes, size, free, bytes);
         if (status != FW_OK) free(bytes);

@@ -1,10 +1,11 @@
 /*
- * Says whether a file of frames holds only whole frames of another, in their order: what a sender that may drop must deliver.
+ * Says whether a file of frames holds only whole frames of another, in their order: what a sender that may
+ * drop must deliver.
  *
  *   frames_among FRAME_BYTES SENT RECEIVED
  *
- * Prints `frames N of M, last I`: N whole frames received, M sent, I the number of the last one received. Exits with 1 and a sentence
- * when a received frame is none of those sent behind the one before it.
+ * Prints `frames N of M, last I`: N whole frames received, M sent, I the number of the last one received.
+ * Exits with 1 and a sentence when a received frame is none of those sent behind the one before it.
  *
  * SPDX-License-Identifier: MIT
  */

@@ -42,7 +42,8 @@ through_tcpclientsrc() {
     same sent.raw received.raw
 }
 
-# plays FORMAT NAME: `fdsrc ! rawvideoparse` finds the frames in what lz4 -d wrote; NAME is GStreamer's for FORMAT.
+# plays FORMAT NAME: `fdsrc ! rawvideoparse` finds the frames in what lz4 -d wrote; NAME is GStreamer's for
+# FORMAT.
 plays() {
     need_elements fdsrc rawvideoparse filesink fakesink
     local width=320 height=242 frames=12 bytes parse

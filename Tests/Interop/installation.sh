@@ -44,7 +44,7 @@ no_swift_libraries() {
 in_empty_root() {
     need ldd chroot
     build_round_trip
-    mkdir -p root/lib root/proc
+    mkdir -p root/lib
     cp round_trip root/
     ldd ./round_trip | grep -o '/[^ ]*' >libraries
     local file
@@ -55,10 +55,8 @@ in_empty_root() {
         esac
     done <libraries
     local enter=(chroot)
-    chroot root /round_trip >/dev/null 2>&1 || [ "$(id -u)" = 0 ] || enter=(unshare --map-root-user chroot)
-    "${enter[@]}" root /round_trip --help >/dev/null 2>enter.log || {
-        if grep -qi 'operation not permitted' enter.log; then skip "a program may not change its root folder here"; fi
-    }
+    [ "$(id -u)" = 0 ] || enter=(unshare --map-root-user chroot)
+    "${enter[@]}" / true || skip "a program may not change its root folder here"
     env -i PATH="$PATH" LD_LIBRARY_PATH=/lib timeout 60 "${enter[@]}" root /round_trip
 }
 
@@ -74,7 +72,8 @@ needed_libraries() {
 exported_names() {
     need nm
     local odd
-    odd=$(nm -D --defined-only --extern-only "$library" | awk '$2 != "A" && $3 !~ /^fw_/ { print $3 }' | head -n 5 | tr '\n' ' ')
+    odd=$(nm -D --defined-only --extern-only "$library" |
+        awk '$2 != "A" && $3 !~ /^fw_/ { print $3 }' | head -n 5 | tr '\n' ' ')
     [ -z "$odd" ] || fail "also exported: $odd"
 }
 

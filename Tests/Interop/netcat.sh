@@ -9,7 +9,8 @@ into_netcat() {
     same sent.raw received.raw
 }
 
-# The library's defaults: frames may be dropped, but those that come are whole and in order, and the last always comes.
+# The library's defaults: frames may be dropped, but those that come are whole and in order, and the last
+# always comes.
 into_netcat_by_default() {
     need nc lz4
     start_nc_lz4 received.raw

@@ -153,7 +153,7 @@ void picture_draw(picture_kind kind, fw_pixel_format format, uint32_t width, uin
     }
 }
 
-/* As types.h says: all planes of NV12 have the stride of the first, U and V of I420 half of it, rounded up. */
+/* As types.h says: both planes of NV12 have the same stride, U and V of I420 half of it, rounded up. */
 static size_t plane_stride(fw_pixel_format format, int plane, const picture_plane *planes, uint32_t stride) {
     if (stride == 0) return planes[plane].row_bytes;
     return format == FW_PIXEL_FORMAT_I420 && plane > 0 ? ((size_t)stride + 1) / 2 : stride;

@@ -38,9 +38,9 @@ void picture_draw(picture_kind kind, fw_pixel_format format, uint32_t width, uin
                   unsigned char *bytes);
 
 /*
- * Copies a drawn picture to where a source with another layout would have it: `stride` bytes from row to row of the first plane, the
- * last row first if `bottom_up`. What lies between the rows is filled with a pattern that no test expects to see again.
- * Returns the number of bytes from the first to the last byte written.
+ * Copies a drawn picture to where a source with another layout would have it: `stride` bytes from row to row
+ * of the first plane, the last row first if `bottom_up`. What lies between the rows is filled with a pattern
+ * that no test expects to see again. Returns the number of bytes from the first to the last byte written.
  */
 size_t picture_lay_out(fw_pixel_format format, uint32_t width, uint32_t height, uint32_t stride, int bottom_up,
                        const unsigned char *packed, unsigned char *destination);

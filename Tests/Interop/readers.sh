@@ -1,4 +1,5 @@
-# Readers that leave, stall or come back. The sender is not killed by a signal, does not hang and does not grow.
+# Readers that leave, stall or come back. The sender is not killed by a signal, does not hang and does not
+# grow.
 
 # fails_with STATUS PATTERN COMMAND...: the command's status and what it says.
 fails_with() {
@@ -65,7 +66,8 @@ reader_comes_back() {
 reader_stalls() {
     need nc
     start_stalled_reader
-    source_frames "tcp://127.0.0.1:$port" --policy "$1" --profile raw --size 1280x720 --kind noise --frames 300 >numbers
+    source_frames "tcp://127.0.0.1:$port" --policy "$1" --profile raw --size 1280x720 --kind noise --frames 300 \
+        >numbers
     [ "$(value pushed numbers)" = 300 ] || fail "only $(value pushed numbers) frames were taken"
     [ "$(value dropped numbers)" -ge 280 ] || fail "only $(value dropped numbers) frames were dropped"
     [ "$(value allocated numbers)" -le 10 ] || fail "$(value allocated numbers) frames were allocated"

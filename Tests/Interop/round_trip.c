@@ -1,5 +1,6 @@
 /*
- * Sends frames to itself over loopback and compares them: the program that the checks of the installation build and run.
+ * Sends frames to itself over loopback and compares them: the program that the checks of the installation
+ * build and run.
  *
  * SPDX-License-Identifier: MIT
  */

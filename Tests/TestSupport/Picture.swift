@@ -2,7 +2,8 @@ import Buffers
 
 /// A picture for a test: its bytes in memory, and the same packed, as it must come out at the other end.
 ///
-/// Where rows lie is computed here from the documentation and not with `FrameLayout`, so that one is held against the other.
+/// Where rows lie is computed here from the documentation and not with `FrameLayout`, so that one is held
+/// against the other.
 public struct Picture: Sendable {
     /// What the pixels look like, which decides how they compress.
     public enum Content: CaseIterable, Sendable {

@@ -2,7 +2,8 @@ import Foundation
 
 /// Random numbers that come out the same in each run: SplitMix64 (Steele, Lea, Flood 2014).
 public struct SeededGenerator: RandomNumberGenerator, Sendable {
-    /// The seed of a run: FRAMEWIRE_SEED in the environment, or a fixed number. It is printed when it is first asked for.
+    /// The seed of a run: FRAMEWIRE_SEED in the environment, or a fixed number. It is printed when it is
+    /// first asked for.
     public static let runSeed: UInt64 = {
         let text = ProcessInfo.processInfo.environment["FRAMEWIRE_SEED"]
         let seed = text.flatMap { UInt64($0) } ?? 0x5EED_0004

@@ -3,7 +3,8 @@ import Testing
 
 @testable import Wire
 
-/// Random headers, damaged bytes and noise. None of it may trap, read past the end or be taken for what it is not.
+/// Random headers, damaged bytes and noise. None of it may trap, read past the end or be taken for what it is
+/// not.
 @Suite struct HeaderPropertyTests {
     private func randomTime(_ generator: inout SeededGenerator, negative: Bool) -> Int64? {
         switch Int.random(in: 0..<4, using: &generator) {
@@ -81,7 +82,8 @@ import Testing
         }
     }
 
-    /// Repairs the header checksum of the message at the start of `bytes`, so that the fields themselves are judged.
+    /// Repairs the header checksum of the message at the start of `bytes`, so that the fields themselves are
+    /// judged.
     private func repair(_ bytes: inout [UInt8]) {
         let size = Int(bytes[14]) | Int(bytes[15]) << 8
         guard size >= 52, bytes.count >= 8 + size else { return }
