@@ -203,10 +203,13 @@ extension BufferStorage {
     ) throws(BufferError) -> Int {
         var failure: BufferError?
         // All are asked first: one that refuses must not find others replaced by copies.
+        var hasFixed = false
         forEachPart(offset: offset, size: size) { index, _ in
             if failure == nil { failure = whyNotFilled(at: index) }
+            hasFixed = hasFixed || isFixed(at: index)
         }
         if let failure { throw failure }
+        if hasFixed { try replaceFixed(offset: offset, size: size) }
         var mapped = 0
         // Maps in the order of the places, so that a failure leaves those to undo at the front.
         forEachPart(offset: offset, size: size) { index, _ in
@@ -242,12 +245,47 @@ extension BufferStorage {
         }
     }
 
+    /// Whether the memory at `index` is shared or read-only.
+    private func isFixed(at index: Int) -> Bool {
+        reference(at: index)._withUnsafeGuaranteedRef { !$0.isWritable }
+    }
+
+    /// Replaces the memories of a region that are shared or read-only by copies: all, or none if it throws.
+    private func replaceFixed(offset: Int, size: Int) throws(BufferError) {
+        // For each place its copy, or the memory itself.
+        let targets = BufferStorage.make()
+        var failure: BufferError?
+        forEachPart(offset: offset, size: size) { index, _ in
+            guard failure == nil else { return }
+            do throws(BufferError) {
+                let target =
+                    isFixed(at: index)
+                    ? try copyToReplace(at: index) : reference(at: index).takeUnretainedValue()
+                try targets.insert(target, at: targets.count)
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        var used = 0
+        forEachPart(offset: offset, size: size) { index, _ in
+            let target = targets.reference(at: used)
+            used += 1
+            guard target.toOpaque() != reference(at: index).toOpaque() else { return }
+            // What shared it may have been another memory of the buffer, which is replaced by now.
+            let canStay = reference(at: index)._withUnsafeGuaranteedRef {
+                $0.isWritable && MapCounts.admits($0.maps.load(ordering: .acquiring), .write)
+            }
+            if !canStay { replace(at: index, with: target.takeUnretainedValue()) }
+        }
+    }
+
     private func mapForFilling(at index: Int) throws(BufferError) {
         // A map of both kinds that is open admits this one.
         let outcome = reference(at: index)._withUnsafeGuaranteedRef { $0.tryMap(.write) }
         if outcome == .mapped { return }
-        // Excluded after all: what shared it was another memory of this buffer, which is replaced already.
-        guard outcome == .notWritable || outcome == .excluded else { throw outcome.error(.write) }
+        // Another thread can have come between.
+        guard outcome == .notWritable else { throw outcome.error(.write) }
         let copy = try copyToReplace(at: index)
         _ = copy.tryMap(.write)
         replace(at: index, with: copy)

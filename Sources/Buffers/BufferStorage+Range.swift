@@ -101,7 +101,8 @@ extension BufferStorage {
                 ? try memory.shareOfBlock(offset: place, size: length)
                 : try memory.copyOfBlock(offset: place, size: length)
             try replacements.insert(part, at: replacements.count)
-            // The same memory may have another place here, and must not come to look writable once this one is given up.
+            // The same memory may have another place here, and must not come to look writable once this one is
+            // given up.
             try replacements.insert(memory, at: replacements.count)
         }
         var used = 0
