@@ -1,7 +1,7 @@
 // What a program that imports Framewire sees of the modules below.
 @_exported import struct Buffers.AllocationParameters
 @_exported import struct Buffers.Buffer
-@_exported import enum Buffers.BufferError
+@_exported import struct Buffers.BufferError
 @_exported import class Buffers.BufferPool
 @_exported import struct Buffers.ColorDescription
 @_exported import struct Buffers.FrameFlags
