@@ -20,10 +20,12 @@ let package = Package(
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
         // Used from its header alone. Without `pkgConfig` nothing links libxxhash.
         .systemLibrary(name: "CXXHash", providers: [.apt(["libxxhash-dev"])]),
+        // Shuffles of vectors; a header and nothing to link.
+        .systemLibrary(name: "CVectors"),
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
 
         .target(name: "Buffers", dependencies: ["CPosix"]),
-        .target(name: "Codec", dependencies: ["Buffers", "CLZ4", "CXXHash", "CPosix"]),
+        .target(name: "Codec", dependencies: ["Buffers", "CLZ4", "CXXHash", "CVectors", "CPosix"]),
         .target(name: "Wire", dependencies: ["Buffers", "CXXHash", "CPosix"]),
         .target(name: "Transport", dependencies: ["Buffers", "CPosix"]),
         .target(name: "Framewire", dependencies: ["Buffers", "Codec", "Wire", "Transport", "CPosix"]),
