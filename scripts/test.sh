@@ -40,6 +40,9 @@ for sanitizer in address thread; do
     swift test --skip-build --sanitize="$sanitizer" --scratch-path ".build-$sanitizer" 2>&1 | grep -vE '(◇|✔) (Suite|Test [A-Za-z0-9_]+\()'
 done
 
+step "C programs of several threads under the thread sanitizer"
+scripts/test-thread-sanitizer.sh .build-thread
+
 step "C interface against the installed library"
 scripts/test-capi.sh "$prefix"
 
