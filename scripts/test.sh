@@ -16,6 +16,7 @@ swift format lint --strict --parallel -r Package.swift Sources Tests samples/swi
 
 step "Headers alone, as C99 and as C++11"
 scripts/check-headers.sh
+scripts/check-readme.sh
 
 step "The library as Embedded Swift, and the command"
 make --no-print-directory install PREFIX="$prefix" DESTDIR= >.build-output.log 2>&1 || {

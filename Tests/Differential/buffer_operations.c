@@ -815,6 +815,7 @@ static void change_metas(int which) {
         if (b->meta_count >= MOST_METAS / 2) return;
         note("buffer: add meta of kind %d to %d", kind, which);
         if (kind == META_PARENT) parent = make_parent();
+        if (kind == META_TIMESTAMP) number >>= 1; /* above that are times that are none */
         BOTH OUTCOME(expected, sides[s]->add_meta(b->handle[s], kind, number, parent ? parent->handle[s] : NULL));
         if (expected) buffer_add_meta_model(b, kind, number, parent);
         if (parent == NULL) return;
