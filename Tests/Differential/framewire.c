@@ -379,9 +379,19 @@ static int pool_set_active(void *pool, int active) { return fw_buffer_pool_set_a
 static int pool_set_flushing(void *pool, int flushing) { return fw_buffer_pool_set_flushing(pool, flushing) == FW_OK; }
 
 static int pool_acquire(void *pool, void **out) {
+    static unsigned calls;
     fw_acquire_params params = FW_ACQUIRE_PARAMS_INIT;
-    params.flags = FW_ACQUIRE_FLAG_DONT_WAIT;
-    return fw_buffer_pool_acquire(pool, &params, (fw_buffer **)out) == FW_OK;
+    fw_status status;
+    /* The reference can only be told not to wait; to wait for a while comes to the same here, as nobody else releases. */
+    switch (calls++ % 8) {
+    case 0: params.timeout_ns = 1000; break;
+    case 1: params.timeout_ns = 0; break;
+    default: params.flags = FW_ACQUIRE_FLAG_DONT_WAIT;
+    }
+    status = fw_buffer_pool_acquire(pool, &params, (fw_buffer **)out);
+    if (status == FW_ERROR_TIMEOUT && params.timeout_ns != 1000) abort();
+    if (status == FW_ERROR_WOULD_BLOCK && params.timeout_ns == 1000) abort();
+    return status == FW_OK;
 }
 
 const side framewire = {
