@@ -223,6 +223,20 @@ static fw_buffer *buffer_of_16_memories(void) {
     return buffer;
 }
 
+static void sixteen_memories_need_no_block_of_their_own(void) {
+    fw_buffer *buffer;
+    fw_memory *memory;
+    int i;
+    CHECK_OK(fw_buffer_new(&buffer));
+    for (i = 1; i <= 33; i++) {
+        CHECK_OK(fw_memory_new_wrapped(block, sizeof block, 0, sizeof block, 0, NULL, NULL, &memory));
+        /* One grows from 16 places to 32, one from 32 to 64. */
+        CHECK_ALLOCATIONS(i == 17 || i == 33 ? 1 : 0, CHECK_OK(fw_buffer_append_memory(buffer, memory)));
+    }
+    CHECK(fw_buffer_memory_count(buffer) == 33);
+    fw_buffer_unref(buffer);
+}
+
 static void a_warm_pool_allocates_nothing(void) {
     fw_buffer_pool_config config = FW_BUFFER_POOL_CONFIG_INIT;
     fw_buffer_pool *pool;
@@ -313,6 +327,7 @@ int main(void) {
     CHECK_OK(fw_buffer_new_wrapped(wrapped_pixels, picture_size(&info), 0, picture_size(&info),
                                    FW_MEMORY_FLAG_READ_ONLY, NULL, NULL, &pixel_buffer));
     counter_counts();
+    sixteen_memories_need_no_block_of_their_own();
     a_warm_pool_allocates_nothing();
     a_refused_buffer_costs_no_more_than_its_sentence();
     copies_that_share_allocate_one_object();

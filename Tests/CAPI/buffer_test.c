@@ -650,6 +650,27 @@ static void test_allocator(void) {
     fw_memory_unref(memory);
 }
 
+static void the_last_memory_absorbs_what_a_resize_adds(void) {
+    fw_allocation_params params = FW_ALLOCATION_PARAMS_INIT;
+    fw_buffer *buffer = NULL;
+    fw_memory *memory = NULL;
+    size_t offset, room;
+    int i;
+    params.padding = 8;
+    CHECK(fw_buffer_new(&buffer) == FW_OK);
+    for (i = 0; i < 3; i++) {
+        CHECK(fw_memory_new(10, &params, &memory) == FW_OK && fw_buffer_append_memory(buffer, memory) == FW_OK);
+    }
+    CHECK(fw_buffer_set_size(buffer, 35) == FW_OK && fw_buffer_memory_count(buffer) == 3);
+    for (i = 0; i < 3; i++) {
+        size_t size;
+        CHECK(fw_buffer_sizes_range(buffer, (size_t)i, 1, &size, &offset, &room) == FW_OK && size == (i == 2 ? 15 : 10));
+    }
+    CHECK_FAILS(FW_ERROR_OUT_OF_RANGE, fw_buffer_set_size(buffer, 39));
+    CHECK(fw_buffer_size(buffer) == 35);
+    fw_buffer_unref(buffer);
+}
+
 static int freed;
 
 static void count_freed(void *user) { ++*(int *)user; }
@@ -770,6 +791,7 @@ int main(void) {
     test_times_and_flags();
     test_ranges();
     test_allocator();
+    the_last_memory_absorbs_what_a_resize_adds();
     append_moves_the_memories_of_a_buffer_that_nobody_else_has();
     append_shares_the_memories_of_a_buffer_that_others_have();
     append_moves_into_the_copy_of_a_buffer_that_others_have();
