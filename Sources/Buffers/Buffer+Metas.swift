@@ -7,7 +7,7 @@ extension Buffer {
 
     /// Adds a meta of a registered type, whose data is set up by `body`.
     ///
-    /// - Throws: ``BufferError/noMemory(bytes:)``, what the type throws; the buffer has not changed then.
+    /// - Throws: ``BufferError/Kind/noMemory``, what the type throws; the buffer has not changed then.
     public mutating func addMeta(
         _ type: MetaType, _ body: (UnsafeMutableRawBufferPointer) -> Void = { _ in }
     ) throws(BufferError) {
@@ -25,7 +25,7 @@ extension Buffer {
 
     /// Removes the metas of a type, or all, that are not ``MetaFlags/locked``.
     ///
-    /// - Throws: ``BufferError/noMemory(bytes:)``.
+    /// - Throws: ``BufferError/Kind/noMemory``.
     public mutating func removeMetas(of type: MetaType? = nil) throws(BufferError) {
         try makeUnique()
         var next = storage.firstMeta
@@ -39,7 +39,7 @@ extension Buffer {
 
     /// Keeps another buffer alive as long as this one, for bytes that live in it.
     ///
-    /// - Throws: ``BufferError/noMemory(bytes:)``.
+    /// - Throws: ``BufferError/Kind/noMemory``.
     public mutating func addParent(_ parent: Buffer) throws(BufferError) {
         try makeUnique()
         _ = try storage.addParentMeta(Unmanaged.passUnretained(parent.storage))
@@ -47,7 +47,7 @@ extension Buffer {
 
     /// Adds the time of the buffer by the clock `reference`, 1 to 255 bytes.
     ///
-    /// - Throws: ``BufferError/invalidArgument(_:)``, ``BufferError/noMemory(bytes:)``.
+    /// - Throws: ``BufferError/Kind/invalidArgument``, ``BufferError/Kind/noMemory``.
     public mutating func addReferenceTimestamp(
         _ reference: String, _ timestamp: Int64, duration: Int64? = nil
     ) throws(BufferError) {
@@ -76,7 +76,7 @@ extension Buffer {
 
     /// Says how the bytes are a picture.
     ///
-    /// - Throws: ``BufferError/noMemory(bytes:)``.
+    /// - Throws: ``BufferError/Kind/noMemory``.
     public mutating func setVideoFrame(_ frame: VideoFrameMeta) throws(BufferError) {
         try makeUnique()
         try storage.setVideoFrame(frame)
@@ -84,8 +84,8 @@ extension Buffer {
 
     /// Sets a value under a key of the first custom meta called `name`, which is added if there is none.
     ///
-    /// - Throws: ``BufferError/invalidArgument(_:)`` for name or key, which must have 1 to 255 bytes;
-    ///   ``BufferError/tooLarge(_:)``; ``BufferError/noMemory(bytes:)``.
+    /// - Throws: ``BufferError/Kind/invalidArgument`` for name or key, which must have 1 to 255 bytes;
+    ///   ``BufferError/Kind/tooLarge``; ``BufferError/Kind/noMemory``.
     public mutating func setCustomValue(
         _ value: UnsafeRawBufferPointer, forKey key: String, in name: String
     ) throws(BufferError) {

@@ -2,7 +2,7 @@
 extension Buffer {
     /// Puts `memory` in the place of `count` memories from place `index`; without any, inserts it.
     ///
-    /// - Throws: ``BufferError/outOfRange(_:)``, ``BufferError/noMemory(bytes:)``.
+    /// - Throws: ``BufferError/Kind/outOfRange``, ``BufferError/Kind/noMemory``.
     public mutating func replaceMemories(
         at index: Int, count: Int = 1, with memory: Memory
     ) throws(BufferError) {
@@ -20,8 +20,8 @@ extension Buffer {
     /// `count` memories from place `index` as one: a single memory is itself, a span is a share, else the
     /// bytes are copied.
     ///
-    /// - Throws: ``BufferError/outOfRange(_:)``; ``BufferError/notWritable(_:)`` when a memory is mapped for
-    ///   writing; ``BufferError/noMemory(bytes:)``.
+    /// - Throws: ``BufferError/Kind/outOfRange``; ``BufferError/Kind/notWritable`` when a memory is mapped for
+    ///   writing; ``BufferError/Kind/noMemory``.
     public func mergedMemory(at index: Int = 0, count: Int = -1) throws(BufferError) -> Memory {
         try storage.memory(of: storage.range(index, count))
     }
@@ -29,7 +29,7 @@ extension Buffer {
     /// Which memories hold `size` bytes from `offset`, or those to the end, and the bytes of the first before
     /// `offset`.
     ///
-    /// - Throws: ``BufferError/outOfRange(_:)``.
+    /// - Throws: ``BufferError/Kind/outOfRange``.
     public func findMemory(
         offset: Int, size: Int? = nil
     ) throws(BufferError) -> (range: Range<Int>, skip: Int) {
@@ -39,7 +39,7 @@ extension Buffer {
     /// The bytes of `count` memories from place `index`, the offset of the first in its block, and the bytes
     /// with that and with what is free behind the last one's.
     ///
-    /// - Throws: ``BufferError/outOfRange(_:)``.
+    /// - Throws: ``BufferError/Kind/outOfRange``.
     public func sizes(
         ofMemoriesAt index: Int = 0, count: Int = -1
     ) throws(BufferError) -> (size: Int, offset: Int, maxSize: Int) {
@@ -59,13 +59,13 @@ extension Buffer {
     /// Memories before the new start become empty, the last one takes what is left, up to the end of its
     /// block. Those that others refer to are replaced by shares.
     ///
-    /// - Throws: ``BufferError/outOfRange(_:)``, ``BufferError/noMemory(bytes:)``; the buffer has not changed
+    /// - Throws: ``BufferError/Kind/outOfRange``, ``BufferError/Kind/noMemory``; the buffer has not changed
     ///   then.
     public mutating func resize(
         memoriesAt index: Int = 0, count: Int = -1, offset: Int, size: Int? = nil
     ) throws(BufferError) {
         let range = try storage.range(index, count)
-        if let size, size < 0 { throw .outOfRange(Sentence("a size of \(size) bytes makes no sense").text) }
+        if let size, size < 0 { throw .outOfRange("a size of \(size) bytes makes no sense") }
         try makeUnique()
         try storage.resize(range, offset: offset, size: size ?? -1)
     }

@@ -138,8 +138,8 @@ public struct Buffer: @unchecked Sendable {
 
     /// Inserts `memory` before place `index`, 0 to ``memoryCount``.
     ///
-    /// - Throws: ``BufferError/outOfRange(_:)`` for the index, or when the bytes could not be counted any
-    ///   more; ``BufferError/noMemory(bytes:)``.
+    /// - Throws: ``BufferError/Kind/outOfRange`` for the index, or when the bytes could not be counted any
+    ///   more; ``BufferError/Kind/noMemory``.
     public mutating func insert(_ memory: Memory, at index: Int) throws(BufferError) {
         try makeUnique()
         try storage.insert(memory, at: index)
@@ -157,7 +157,7 @@ public struct Buffer: @unchecked Sendable {
 
     /// Removes `count` memories from place `index`; −1 removes to the end.
     ///
-    /// - Throws: ``BufferError/outOfRange(_:)``, ``BufferError/noMemory(bytes:)``.
+    /// - Throws: ``BufferError/Kind/outOfRange``, ``BufferError/Kind/noMemory``.
     public mutating func removeMemories(at index: Int, count: Int = 1) throws(BufferError) {
         try makeUnique()
         try storage.remove(at: index, count: count)
@@ -165,7 +165,7 @@ public struct Buffer: @unchecked Sendable {
 
     /// Makes this value the only owner of its list of memories.
     ///
-    /// - Throws: ``BufferError/noMemory(bytes:)``.
+    /// - Throws: ``BufferError/Kind/noMemory``.
     public mutating func makeUnique() throws(BufferError) {
         if !isKnownUniquelyReferenced(&storage) { storage = try storage.makeCopy() }
     }
@@ -175,8 +175,8 @@ public struct Buffer: @unchecked Sendable {
     /// Calls `body` with all bytes as one region. Several memories that are no span are merged into a block
     /// for the call.
     ///
-    /// - Throws: ``BufferError/notWritable(_:)`` when a memory is mapped for writing only;
-    ///   ``BufferError/noMemory(bytes:)``.
+    /// - Throws: ``BufferError/Kind/notWritable`` when a memory is mapped for writing only;
+    ///   ``BufferError/Kind/noMemory``.
     public func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) throws(BufferError) -> R {
         let map = try storage.map(.read, mayChange: false)
         defer { _ = map.end() }
@@ -186,8 +186,8 @@ public struct Buffer: @unchecked Sendable {
     /// Calls `body` with all bytes as one region that may be changed. Several memories are merged for good,
     /// and one that is shared or read-only is replaced by a private copy.
     ///
-    /// - Throws: ``BufferError/notWritable(_:)`` when open maps of a memory exclude this one;
-    ///   ``BufferError/noMemory(bytes:)``.
+    /// - Throws: ``BufferError/Kind/notWritable`` when open maps of a memory exclude this one;
+    ///   ``BufferError/Kind/noMemory``.
     public mutating func withUnsafeMutableBytes<R>(
         _ body: (UnsafeMutableRawBufferPointer) -> R
     ) throws(BufferError) -> R {
@@ -200,7 +200,7 @@ public struct Buffer: @unchecked Sendable {
     /// Calls `body` with the bytes of `count` memories from place `index` as one region; else as
     /// ``withUnsafeBytes(_:)``.
     ///
-    /// - Throws: also ``BufferError/outOfRange(_:)``.
+    /// - Throws: also ``BufferError/Kind/outOfRange``.
     public func withUnsafeBytes<R>(
         ofMemoriesAt index: Int, count: Int, _ body: (UnsafeRawBufferPointer) -> R
     ) throws(BufferError) -> R {
@@ -212,7 +212,7 @@ public struct Buffer: @unchecked Sendable {
     /// Calls `body` with the bytes of `count` memories from place `index` as one region that may be changed;
     /// else as ``withUnsafeMutableBytes(_:)``. The other memories stay as they are.
     ///
-    /// - Throws: also ``BufferError/outOfRange(_:)``.
+    /// - Throws: also ``BufferError/Kind/outOfRange``.
     public mutating func withUnsafeMutableBytes<R>(
         ofMemoriesAt index: Int, count: Int, _ body: (UnsafeMutableRawBufferPointer) -> R
     ) throws(BufferError) -> R {
@@ -234,8 +234,8 @@ public struct Buffer: @unchecked Sendable {
     /// replaced by private copies.
     ///
     /// - Returns: how many fitted.
-    /// - Throws: ``BufferError/notWritable(_:)`` when open maps of a memory exclude writing,
-    ///   ``BufferError/noMemory(bytes:)``; then nothing is written.
+    /// - Throws: ``BufferError/Kind/notWritable`` when open maps of a memory exclude writing,
+    ///   ``BufferError/Kind/noMemory``; then nothing is written.
     public mutating func fill(offset: Int, from source: UnsafeRawBufferPointer) throws(BufferError) -> Int {
         try makeUnique()
         return try storage.fill(offset: offset, from: source)
@@ -262,8 +262,8 @@ public struct Buffer: @unchecked Sendable {
     /// shared, those cut are shared in part. No byte is copied unless a memory is ``MemoryFlags/noShare`` or
     /// the copy is ``BufferCopyFlags/deep``.
     ///
-    /// - Throws: ``BufferError/outOfRange(_:)``; ``BufferError/notWritable(_:)`` when a memory is mapped for
-    ///   writing; ``BufferError/noMemory(bytes:)``; what a type of meta throws.
+    /// - Throws: ``BufferError/Kind/outOfRange``; ``BufferError/Kind/notWritable`` when a memory is mapped for
+    ///   writing; ``BufferError/Kind/noMemory``; what a type of meta throws.
     public func copyRegion(
         _ flags: BufferCopyFlags = .all, offset: Int, size: Int? = nil
     ) throws(BufferError) -> Buffer {
@@ -305,7 +305,7 @@ public struct Buffer: @unchecked Sendable {
     /// A size as the storage has it, where −1 is to the end.
     private static func size(_ size: Int?) throws(BufferError) -> Int {
         guard let size else { return -1 }
-        if size < 0 { throw .outOfRange(Sentence("a region of \(size) bytes makes no sense").text) }
+        if size < 0 { throw .outOfRange("a region of \(size) bytes makes no sense") }
         return size
     }
 }

@@ -63,7 +63,7 @@ public struct BufferCopyFlags: OptionSet, Sendable {
 
     package func check() throws(BufferError) {
         guard rawValue <= 0x3F else {
-            throw .invalidArgument(Sentence("copy flags \(rawValue) have bits that mean nothing").text)
+            throw .invalidArgument("copy flags \(rawValue) have bits that mean nothing")
         }
     }
 }

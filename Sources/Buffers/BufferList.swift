@@ -18,7 +18,7 @@ public struct BufferList: @unchecked Sendable {
 
     /// An empty list that has room for `capacity` buffers.
     ///
-    /// - Throws: ``BufferError/outOfRange(_:)`` for a negative number, ``BufferError/noMemory(bytes:)``.
+    /// - Throws: ``BufferError/Kind/outOfRange`` for a negative number, ``BufferError/Kind/noMemory``.
     public init(capacity: Int) throws(BufferError) {
         storage = try .make(capacity: capacity)
     }
@@ -52,7 +52,7 @@ public struct BufferList: @unchecked Sendable {
 
     /// Inserts `buffer` before place `index`, 0 to ``count``.
     ///
-    /// - Throws: ``BufferError/outOfRange(_:)``, ``BufferError/noMemory(bytes:)``.
+    /// - Throws: ``BufferError/Kind/outOfRange``, ``BufferError/Kind/noMemory``.
     public mutating func insert(_ buffer: Buffer, at index: Int) throws(BufferError) {
         guard index >= 0, index <= storage.count else { throw outOfRange(index) }
         try makeUnique()
@@ -66,14 +66,14 @@ public struct BufferList: @unchecked Sendable {
         }
     }
 
-    /// Adds `buffer` at the end. Throws ``BufferError/noMemory(bytes:)``.
+    /// Adds `buffer` at the end. Throws ``BufferError/Kind/noMemory``.
     public mutating func append(_ buffer: Buffer) throws(BufferError) {
         try insert(buffer, at: count)
     }
 
     /// Removes `count` buffers from place `index`; −1 removes to the end.
     ///
-    /// - Throws: ``BufferError/outOfRange(_:)``, ``BufferError/noMemory(bytes:)``.
+    /// - Throws: ``BufferError/Kind/outOfRange``, ``BufferError/Kind/noMemory``.
     public mutating func remove(at index: Int, count: Int = 1) throws(BufferError) {
         try storage.check(index, count)
         try makeUnique()
@@ -83,7 +83,7 @@ public struct BufferList: @unchecked Sendable {
     /// Calls `body` with the buffer at `index`, to change it where it is. Nothing is copied when the list and
     /// the buffer have no other owner.
     ///
-    /// - Throws: ``BufferError/outOfRange(_:)``, ``BufferError/noMemory(bytes:)``, and what `body` throws;
+    /// - Throws: ``BufferError/Kind/outOfRange``, ``BufferError/Kind/noMemory``, and what `body` throws;
     ///   the buffer is then as `body` left it.
     public mutating func withWritableBuffer<R>(
         at index: Int, _ body: (inout Buffer) throws(BufferError) -> R
@@ -100,7 +100,7 @@ public struct BufferList: @unchecked Sendable {
     /// `false`.
     ///
     /// - Returns: whether the walk came to the end.
-    /// - Throws: ``BufferError/noMemory(bytes:)`` before the first call; what `body` throws, with what it did
+    /// - Throws: ``BufferError/Kind/noMemory`` before the first call; what `body` throws, with what it did
     ///   up to there done.
     @discardableResult
     public mutating func updateEach(
@@ -149,14 +149,14 @@ public struct BufferList: @unchecked Sendable {
 
     /// Makes this value the only owner of its list, which shares the buffers.
     ///
-    /// - Throws: ``BufferError/noMemory(bytes:)``.
+    /// - Throws: ``BufferError/Kind/noMemory``.
     public mutating func makeUnique() throws(BufferError) {
         if !isKnownUniquelyReferenced(&storage) { storage = try storage.makeCopy() }
     }
 
     /// A list of private copies of the buffers, which share no byte with these.
     ///
-    /// - Throws: ``BufferError/noMemory(bytes:)``.
+    /// - Throws: ``BufferError/Kind/noMemory``.
     public func copyDeep() throws(BufferError) -> BufferList {
         BufferList(storage: try storage.makeDeepCopy())
     }

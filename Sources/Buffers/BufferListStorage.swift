@@ -93,7 +93,7 @@ package final class BufferListStorage: ManagedBuffer<BufferListHeader, Unmanaged
         guard index >= 0, index <= present, count >= -1, count <= present - index else {
             let message: Sentence =
                 "\(count) buffers from place \(index) reach past the \(present) of the list"
-            throw .outOfRange(message.text)
+            throw .outOfRange(message)
         }
     }
 
@@ -101,7 +101,7 @@ package final class BufferListStorage: ManagedBuffer<BufferListHeader, Unmanaged
     @inline(never)
     func outOfRange(_ index: Int) -> BufferError {
         let message: Sentence = "place \(index) does not exist in a list of \(count) buffers"
-        return .outOfRange(message.text)
+        return .outOfRange(message)
     }
 
     // MARK: Changes

@@ -74,7 +74,7 @@ public final class BufferPool: Sendable {
 
     /// Says what the pool is to hold. The configuration it has already is accepted at any time.
     ///
-    /// - Throws: ``BufferError/invalidArgument(_:)`` and ``BufferError/outOfRange(_:)`` for a configuration
+    /// - Throws: ``BufferError/Kind/invalidArgument`` and ``BufferError/Kind/outOfRange`` for a configuration
     ///   that makes no sense, and the former while the pool is active or buffers are out. The pool is
     ///   unchanged then.
     public func configure(_ configuration: Configuration) throws(BufferError) {
@@ -86,9 +86,9 @@ public final class BufferPool: Sendable {
 
     /// Activates the pool, which allocates the minimum of buffers and ends flushing; or deactivates it, which
     /// frees its buffers, those that are out as they come back, and makes calls that wait fail with
-    /// ``BufferError/flushing``.
+    /// ``BufferError/Kind/flushing``.
     ///
-    /// - Throws: ``BufferError/noMemory(bytes:)`` when activating; the pool stays inactive then.
+    /// - Throws: ``BufferError/Kind/noMemory`` when activating; the pool stays inactive then.
     public func setActive(_ isActive: Bool) throws(BufferError) {
         if isActive { try core.activate() } else { core.deactivate() }
     }
@@ -97,8 +97,8 @@ public final class BufferPool: Sendable {
     ///
     /// - Parameter timeout: nanoseconds to wait for one to come back when the pool holds as many as it may; 0
     ///   does not wait, a negative value waits without a limit.
-    /// - Throws: ``BufferError/wouldBlock`` (timeout 0), ``BufferError/timeout``, ``BufferError/flushing``
-    ///   when the pool is flushing or not active, ``BufferError/noMemory(bytes:)``.
+    /// - Throws: ``BufferError/Kind/wouldBlock`` (timeout 0), ``BufferError/Kind/timeout``, ``BufferError/Kind/flushing``
+    ///   when the pool is flushing or not active, ``BufferError/Kind/noMemory``.
     public func acquire(timeout: Int64 = -1) throws(BufferError) -> Buffer {
         Buffer(storage: try core.acquire(timeout: timeout).takeRetainedValue())
     }
@@ -111,13 +111,13 @@ public final class BufferPool: Sendable {
         return storage
     }
 
-    /// While `true`, waiting and new calls of ``acquire(timeout:)`` fail with ``BufferError/flushing``.
+    /// While `true`, waiting and new calls of ``acquire(timeout:)`` fail with ``BufferError/Kind/flushing``.
     /// Activating the pool ends it too.
     public func setFlushing(_ isFlushing: Bool) {
         core.setFlushing(isFlushing)
     }
 
-    /// Ends the pool, as dropping it does: calls that wait fail with ``BufferError/flushing``.
+    /// Ends the pool, as dropping it does: calls that wait fail with ``BufferError/Kind/flushing``.
     package func close() {
         core.close()
     }
@@ -140,13 +140,13 @@ extension BufferPool.Configuration {
                 a pool cannot allocate \(minimumBuffers) buffers at once, nor hold \(maximumBuffers); the \
                 first may be at most \(Self.maximumPreallocation)
                 """
-            throw .outOfRange(message.text)
+            throw .outOfRange(message)
         }
         guard maximumBuffers == 0 || minimumBuffers <= maximumBuffers else {
             let message: Sentence = """
                 the pool is to begin with \(minimumBuffers) buffers and to hold at most \(maximumBuffers)
                 """
-            throw .invalidArgument(message.text)
+            throw .invalidArgument(message)
         }
     }
 

@@ -1,4 +1,3 @@
-import Synchronization
 import CPosix
 import Synchronization
 
@@ -201,6 +200,20 @@ extension BufferStorage {
     private func write(
         offset: Int, size: Int, _ body: (UnsafeMutableRawBufferPointer, Int) -> Void
     ) throws(BufferError) -> Int {
+        try mapForFilling(offset: offset, size: size)
+        var done = 0
+        forEachPart(offset: offset, size: size) { index, part in
+            body(part, done)
+            done += part.count
+            _ = reference(at: index)._withUnsafeGuaranteedRef { $0.tryUnmap(.write) }
+        }
+        return done
+    }
+
+    /// Maps the memories of a region for writing; those that are shared or read-only are replaced by copies.
+    /// Nothing has changed if it throws.
+    @inline(never)
+    private func mapForFilling(offset: Int, size: Int) throws(BufferError) {
         var failure: BufferError?
         // All are asked first: one that refuses must not find others replaced by copies.
         var hasFixed = false
@@ -210,8 +223,8 @@ extension BufferStorage {
         }
         if let failure { throw failure }
         if hasFixed { try replaceFixed(offset: offset, size: size) }
-        var mapped = 0
         // Maps in the order of the places, so that a failure leaves those to undo at the front.
+        var mapped = 0
         forEachPart(offset: offset, size: size) { index, _ in
             guard failure == nil else { return }
             do throws(BufferError) {
@@ -221,18 +234,13 @@ extension BufferStorage {
                 failure = error
             }
         }
-        var done = 0
-        forEachPart(offset: offset, size: size) { index, part in
+        guard let failure else { return }
+        forEachPart(offset: offset, size: size) { index, _ in
             guard mapped > 0 else { return }
-            if failure == nil {
-                body(part, done)
-                done += part.count
-            }
             _ = reference(at: index)._withUnsafeGuaranteedRef { $0.tryUnmap(.write) }
             mapped -= 1
         }
-        if let failure { throw failure }
-        return done
+        throw failure
     }
 
     /// Why the memory at `index` can neither be mapped for writing nor be replaced by a copy that can.

@@ -72,10 +72,9 @@ extension BufferStorage {
             !endOverflow,
             newSize >= 0, begin <= maximum, end <= maximum
         else {
-            let text = Sentence(
+            let text: Sentence =
                 "moving the start by \(offset) to \(size) bytes leaves the \(maximum) bytes that the memories have room for"
-            )
-            throw .outOfRange(text.text)
+            throw .outOfRange(text)
         }
         if offset == 0 && newSize == present { return }
         // The sums can be right where a single window leaves its block.
@@ -83,10 +82,9 @@ extension BufferStorage {
             let memory = reference(at: index).takeUnretainedValue()
             let (place, overflow) = memory.offset.addingReportingOverflow(move)
             guard !overflow, place >= 0, place <= memory.maxSize, length <= memory.maxSize - place else {
-                let text = Sentence(
+                let text: Sentence =
                     "memory \(index) would need bytes \(place) to \(place &+ length) of its block of \(memory.maxSize)"
-                )
-                throw .outOfRange(text.text)
+                throw .outOfRange(text)
             }
         }
         // First those that have to be replaced are made, which can fail; then all windows are moved.

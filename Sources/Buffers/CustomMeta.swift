@@ -71,9 +71,8 @@ package struct CustomMetaData {
             old != nil || count < Self.maximumCount
         else {
             throw .tooLarge(
-                Sentence(
-                    "a custom meta holds at most \(Self.maximumCount) keys, and \(Self.maximumSize) bytes of keys and values"
-                ).text)
+                "a custom meta holds at most \(Self.maximumCount) keys, and \(Self.maximumSize) bytes of keys and values"
+            )
         }
         let size = Self.overhead + key.count + value.count
         let newUsed = used - (old?.size ?? 0) + size
@@ -110,7 +109,7 @@ package struct CustomMetaData {
     /// Takes over entries that may come from anywhere.
     mutating func read(_ bytes: UnsafeRawBufferPointer) throws(BufferError) {
         guard bytes.count <= Self.maximumSize else {
-            throw .corrupt(Sentence("\(bytes.count) bytes of keys and values are too many").text)
+            throw .corrupt("\(bytes.count) bytes of keys and values are too many")
         }
         guard bytes.count > 0 else { return }
         guard let block = malloc(bytes.count) else { throw .noMemory(bytes: bytes.count) }

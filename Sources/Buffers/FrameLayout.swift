@@ -29,7 +29,7 @@ public struct FrameLayout: Sendable, Equatable {
 
     /// Computes the layout of `info`.
     ///
-    /// - Throws: ``BufferError/invalidFrame(_:)`` with the reason when sizes or stride make no sense. With
+    /// - Throws: ``BufferError/Kind/invalidFrame`` with the reason when sizes or stride make no sense. With
     ///   sides of at most 65535 pixels and a stride below 4 GiB no product here can overflow 64 bits.
     public init(_ info: FrameInfo) throws(BufferError) {
         guard info.width >= 1, info.width <= FrameInfo.maximumSide else {

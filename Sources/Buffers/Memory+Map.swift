@@ -120,8 +120,8 @@ extension Memory {
     /// A map for reading and writing admits further maps of each kind; a map for reading only and one for
     /// writing only exclude each other.
     ///
-    /// - Throws: ``BufferError/notWritable(_:)`` for writing on a read-only or shared memory, or against a
-    ///   map that excludes this one; ``BufferError/invalidArgument(_:)`` for empty or unknown flags.
+    /// - Throws: ``BufferError/Kind/notWritable`` for writing on a read-only or shared memory, or against a
+    ///   map that excludes this one; ``BufferError/Kind/invalidArgument`` for empty or unknown flags.
     public func map(_ flags: MapFlags) throws(BufferError) -> UnsafeMutableRawBufferPointer {
         try flags.check()
         let outcome = tryMap(flags)
@@ -131,7 +131,7 @@ extension Memory {
 
     /// Ends a map.
     ///
-    /// - Throws: ``BufferError/invalidArgument(_:)`` when no map with these flags is open.
+    /// - Throws: ``BufferError/Kind/invalidArgument`` when no map with these flags is open.
     public func unmap(_ flags: MapFlags) throws(BufferError) {
         try flags.check()
         guard tryUnmap(flags) else {

@@ -103,9 +103,9 @@ public final class Memory: @unchecked Sendable {
 
     /// A new block with `size` visible bytes of undefined content.
     ///
-    /// - Throws: ``BufferError/invalidArgument(_:)`` for the alignment or unknown flags,
-    ///   ``BufferError/outOfRange(_:)`` when the sum of the sizes overflows,
-    ///   ``BufferError/noMemory(bytes:)``.
+    /// - Throws: ``BufferError/Kind/invalidArgument`` for the alignment or unknown flags,
+    ///   ``BufferError/Kind/outOfRange`` when the sum of the sizes overflows,
+    ///   ``BufferError/Kind/noMemory``.
     public convenience init(
         size: Int, parameters: AllocationParameters = AllocationParameters()
     ) throws(BufferError) {
@@ -133,7 +133,7 @@ public final class Memory: @unchecked Sendable {
     /// `release` is called once when the memory and all shares of it are gone, on the thread that drops the
     /// last reference; not when this initializer throws.
     ///
-    /// - Throws: ``BufferError/invalidArgument(_:)`` for unknown flags, ``BufferError/outOfRange(_:)`` when
+    /// - Throws: ``BufferError/Kind/invalidArgument`` for unknown flags, ``BufferError/Kind/outOfRange`` when
     ///   `window` does not lie in `bytes`.
     public convenience init(
         wrapping bytes: UnsafeMutableRawBufferPointer, window: Range<Int>? = nil, flags: MemoryFlags = [],
@@ -226,7 +226,7 @@ public final class Memory: @unchecked Sendable {
     /// Moves the window: its start by `offset` bytes, which may be negative and reaches into the prefix then,
     /// its size to `size` bytes. Open maps keep their bytes.
     ///
-    /// - Throws: ``BufferError/outOfRange(_:)`` when the window would leave the block.
+    /// - Throws: ``BufferError/Kind/outOfRange`` when the window would leave the block.
     public func resize(offset: Int, size: Int) throws(BufferError) {
         let (start, overflow) = windowOffset.addingReportingOverflow(offset)
         guard !overflow, start >= 0, start <= maxSize, size >= 0, size <= maxSize - start else {
@@ -255,8 +255,8 @@ public final class Memory: @unchecked Sendable {
     /// A read-only window of `size` bytes from `offset` of the visible bytes, without a copy. It keeps the
     /// block alive. A memory that is ``MemoryFlags/noShare`` is copied instead.
     ///
-    /// - Throws: ``BufferError/outOfRange(_:)``; ``BufferError/notWritable(_:)`` while the memory is mapped
-    ///   for writing; ``BufferError/noMemory(bytes:)``.
+    /// - Throws: ``BufferError/Kind/outOfRange``; ``BufferError/Kind/notWritable`` while the memory is mapped
+    ///   for writing; ``BufferError/Kind/noMemory``.
     public func share(offset: Int, size: Int) throws(BufferError) -> Memory {
         try checkRegion(offset: offset, size: size)
         if flags.contains(.noShare) { return try copy(offset: offset, size: size) }
@@ -274,7 +274,7 @@ public final class Memory: @unchecked Sendable {
 
     /// A private, writable copy of `size` bytes from `offset` of the visible bytes.
     ///
-    /// - Throws: ``BufferError/outOfRange(_:)``, ``BufferError/noMemory(bytes:)``.
+    /// - Throws: ``BufferError/Kind/outOfRange``, ``BufferError/Kind/noMemory``.
     public func copy(offset: Int, size: Int) throws(BufferError) -> Memory {
         try checkRegion(offset: offset, size: size)
         return try copyOfBlock(offset: windowOffset + offset, size: size)

@@ -13,7 +13,7 @@ extension UnsafeMutablePointer<MetaNode> {
     /// Writes the meta with the name of its type, if there is room.
     ///
     /// - Returns: how many bytes it has in any case.
-    /// - Throws: ``BufferError/unsupported(_:)``, and what the type throws.
+    /// - Throws: ``BufferError/Kind/unsupported``, and what the type throws.
     package func serialize(into target: UnsafeMutableRawBufferPointer) throws(BufferError) -> Int {
         let type = pointee.type._withUnsafeGuaranteedRef { $0 }
         guard let serialize = type.functions.serialize else {
@@ -42,13 +42,12 @@ extension BufferStorage {
     /// Adds the meta at the front of `bytes`, which may come from anywhere. The caller is the only owner.
     ///
     /// - Returns: the meta, and how many bytes it had.
-    /// - Throws: ``BufferError/corrupt(_:)``, ``BufferError/unsupported(_:)``,
-    ///   ``BufferError/noMemory(bytes:)``, and what the type throws; then nothing was added.
+    /// - Throws: ``BufferError/Kind/corrupt``, ``BufferError/Kind/unsupported``,
+    ///   ``BufferError/Kind/noMemory``, and what the type throws; then nothing was added.
     package func addMeta(serialized bytes: UnsafeRawBufferPointer) throws(BufferError) -> (MetaPointer, Int) {
         guard bytes.count >= MetaCoding.headSize else {
             throw .corrupt(
-                Sentence("\(bytes.count) bytes are too few for the \(MetaCoding.headSize) a meta begins with")
-                    .text)
+                "\(bytes.count) bytes are too few for the \(MetaCoding.headSize) a meta begins with")
         }
         let total = Int(UInt32(littleEndian: bytes.loadUnaligned(as: UInt32.self)))
         let nameSize = Int(bytes[5])
@@ -56,12 +55,10 @@ extension BufferStorage {
         guard total <= bytes.count, total >= MetaCoding.headSize, nameSize <= total - MetaCoding.headSize
         else {
             throw .corrupt(
-                Sentence(
-                    "a meta of \(total) bytes with a name of \(nameSize) does not fit \(bytes.count) bytes"
-                ).text)
+                "a meta of \(total) bytes with a name of \(nameSize) does not fit \(bytes.count) bytes")
         }
         guard bytes[4] == MetaCoding.version else {
-            throw .unsupported(Sentence("metas of version \(bytes[4]) are not known").text)
+            throw .unsupported("metas of version \(bytes[4]) are not known")
         }
         let name = UnsafeRawBufferPointer(
             start: bytes.baseAddress! + MetaCoding.headSize, count: nameSize)

@@ -67,18 +67,18 @@ public final class MetaType: @unchecked Sendable {
 
     /// Registers a type.
     ///
-    /// - Throws: ``BufferError/invalidArgument(_:)`` when the name is empty, too long, no UTF-8 or taken, or
-    ///   for unknown tags; ``BufferError/outOfRange(_:)`` for the size; ``BufferError/noMemory(bytes:)``.
+    /// - Throws: ``BufferError/Kind/invalidArgument`` when the name is empty, too long, no UTF-8 or taken, or
+    ///   for unknown tags; ``BufferError/Kind/outOfRange`` for the size; ``BufferError/Kind/noMemory``.
     package static func register(
         name: UnsafeRawBufferPointer, size: Int, tags: MetaTags, functions: Functions
     ) throws(BufferError) -> MetaType {
         try checkName(name, "the name of a type")
         guard tags.rawValue <= 3 else {
-            throw .invalidArgument(Sentence("tags \(tags.rawValue) have bits that mean nothing").text)
+            throw .invalidArgument("tags \(tags.rawValue) have bits that mean nothing")
         }
         guard size >= 0, size <= maximumSize else {
             throw .outOfRange(
-                Sentence("a meta of \(size) bytes is too large; at most \(maximumSize) can be").text)
+                "a meta of \(size) bytes is too large; at most \(maximumSize) can be")
         }
         registerReadyMade()
         guard let type = registry.insert(name, size, tags, isReadyMade: false, functions) else {
@@ -89,8 +89,8 @@ public final class MetaType: @unchecked Sendable {
 
     /// Registers a type whose metas are plain bytes: they go into copies as they are.
     ///
-    /// - Throws: ``BufferError/invalidArgument(_:)`` when the name is empty, too long or taken, or for
-    ///   unknown tags; ``BufferError/outOfRange(_:)`` for the size.
+    /// - Throws: ``BufferError/Kind/invalidArgument`` when the name is empty, too long or taken, or for
+    ///   unknown tags; ``BufferError/Kind/outOfRange`` for the size.
     public static func register(
         _ name: String, size: Int, tags: MetaTags = []
     ) throws(BufferError) -> MetaType {
@@ -106,7 +106,7 @@ public final class MetaType: @unchecked Sendable {
         functions.deserialize = { (data, bytes, _) throws(BufferError) in
             guard bytes.count == size else {
                 throw .corrupt(
-                    Sentence("the meta has \(bytes.count) bytes, those of its type have \(size)").text)
+                    "the meta has \(bytes.count) bytes, those of its type have \(size)")
             }
             data.copyMemory(from: bytes)
         }
@@ -155,10 +155,10 @@ public final class MetaType: @unchecked Sendable {
     package static func checkName(_ bytes: UnsafeRawBufferPointer, _ what: StaticString) throws(BufferError) {
         guard bytes.count >= 1, bytes.count <= maximumNameSize else {
             throw .invalidArgument(
-                Sentence("\(what) has \(bytes.count) bytes; it must have 1 to \(maximumNameSize)").text)
+                "\(what) has \(bytes.count) bytes; it must have 1 to \(maximumNameSize)")
         }
         guard isText(bytes) else {
-            throw .invalidArgument(Sentence("\(what) is no UTF-8").text)
+            throw .invalidArgument("\(what) is no UTF-8")
         }
     }
 

@@ -13,7 +13,7 @@ package final class RawBlock {
 
     /// Makes the block hold at least `bytes`; its content is lost when it has to grow.
     ///
-    /// - Throws: ``BufferError/noMemory(bytes:)``; the block is empty then.
+    /// - Throws: ``BufferError/Kind/noMemory``; the block is empty then.
     package func reserve(_ bytes: Int) throws(BufferError) {
         if bytes <= capacity { return }
         free(base)

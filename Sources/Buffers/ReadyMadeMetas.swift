@@ -37,7 +37,7 @@ extension MetaType {
         }
         functions.deserialize = { (data, bytes, _) throws(BufferError) in
             guard bytes.count > 16 else {
-                throw .corrupt(Sentence("a reference timestamp of \(bytes.count) bytes has no name").text)
+                throw .corrupt("a reference timestamp of \(bytes.count) bytes has no name")
             }
             let name = UnsafeRawBufferPointer(start: bytes.baseAddress! + 16, count: bytes.count - 16)
             guard name.count <= maximumNameSize, isText(name) else {

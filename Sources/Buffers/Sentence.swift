@@ -1,25 +1,43 @@
 /// A message for people, put together from pieces.
 ///
 /// It is written like a `String` with interpolations. Each piece is appended by one call here, where `String`
-/// would put its own code for each piece in place: that made half of the library's size.
+/// would put its own code for each piece in place: that made half of the library's size. For the same reason it
+/// is one reference, so that an error can be passed in registers and released by one call.
 package struct Sentence: ExpressibleByStringInterpolation, Sendable {
-    package private(set) var text: String
+    private final class Storage: Sendable {
+        let text: String
+
+        init(_ text: String) {
+            self.text = text
+        }
+    }
+
+    private let storage: Storage
+
+    package var text: String {
+        @inline(never) get { storage.text }
+    }
+
+    @inline(never)
+    package init(_ text: String) {
+        storage = Storage(text)
+    }
 
     @inline(never)
     package init(stringLiteral value: String) {
-        text = value
+        storage = Storage(value)
     }
 
     @inline(never)
     package init(stringInterpolation pieces: Pieces) {
-        text = pieces.text
+        storage = Storage(pieces.text)
     }
 
     @inline(never)
     package static func + (first: Sentence, second: Sentence) -> Sentence {
-        var result = first
-        result.text.append(second.text)
-        return result
+        var text = first.text
+        text.append(second.text)
+        return Sentence(text)
     }
 
     /// The pieces of a sentence while it is put together.

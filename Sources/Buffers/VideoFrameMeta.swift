@@ -46,8 +46,8 @@ public struct VideoFrameMeta: Sendable, Equatable {
 
     /// A picture with planes anywhere in the buffer; without any, they are packed.
     ///
-    /// - Throws: ``BufferError/invalidFrame(_:)`` for the sides; ``BufferError/invalidArgument(_:)`` for a
-    ///   wrong number of planes or a stride below a row's bytes; ``BufferError/outOfRange(_:)`` for a plane
+    /// - Throws: ``BufferError/Kind/invalidFrame`` for the sides; ``BufferError/Kind/invalidArgument`` for a
+    ///   wrong number of planes or a stride below a row's bytes; ``BufferError/Kind/outOfRange`` for a plane
     ///   that reaches past what can be counted.
     public init(
         width: Int, height: Int, format: PixelFormat, rowOrder: RowOrder = .topDown,
@@ -73,7 +73,7 @@ public struct VideoFrameMeta: Sendable, Equatable {
         }
         guard planeCount == layout.planeCount else {
             throw .invalidArgument(
-                Sentence("\(planeCount) planes are given, the format has \(layout.planeCount)").text)
+                "\(planeCount) planes are given, the format has \(layout.planeCount)")
         }
         let none = Plane(offset: 0, stride: 0)
         var planes = (none, none, none)
@@ -82,15 +82,12 @@ public struct VideoFrameMeta: Sendable, Equatable {
             let plane = index == 0 ? given.0 : index == 1 ? given.1 : given.2
             guard plane.stride >= wanted.rowBytes else {
                 throw .invalidArgument(
-                    Sentence(
-                        "plane \(index) has a stride of \(plane.stride), its rows have \(wanted.rowBytes) bytes"
-                    )
-                    .text)
+                    "plane \(index) has a stride of \(plane.stride), its rows have \(wanted.rowBytes) bytes")
             }
             let rows = plane.stride.multipliedReportingOverflow(by: wanted.rows)
             let end = plane.offset.addingReportingOverflow(rows.partialValue)
             guard plane.offset >= 0, !rows.overflow, !end.overflow else {
-                throw .outOfRange(Sentence("plane \(index) reaches past what can be counted").text)
+                throw .outOfRange("plane \(index) reaches past what can be counted")
             }
             switch index {
             case 0: planes.0 = plane
@@ -141,7 +138,7 @@ public struct VideoFrameMeta: Sendable, Equatable {
                 rawValue: UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt16.self))),
             let rowOrder = RowOrder(rawValue: bytes[10])
         else {
-            throw .corrupt(Sentence("\(bytes.count) bytes are no video-frame meta").text)
+            throw .corrupt("\(bytes.count) bytes are no video-frame meta")
         }
         func plane(_ index: Int) -> Plane {
             guard index < bytes[11] else { return Plane(offset: 0, stride: 0) }
@@ -156,7 +153,7 @@ public struct VideoFrameMeta: Sendable, Equatable {
                 format: format, rowOrder: rowOrder, planeCount: Int(bytes[11]),
                 planes: (plane(0), plane(1), plane(2)))
         } catch {
-            throw .corrupt(error.message)
+            throw .corrupt(Sentence(error.message))
         }
     }
 }

@@ -39,7 +39,7 @@ struct BackChannel {
         do {
             try scratch.reserve(Self.scratchSize)
         } catch {
-            throw TransportError(.noMemory, "\(error.message)")
+            throw TransportError(.noMemory, Sentence(error.message))
         }
         let room = UnsafeMutableRawBufferPointer(start: scratch.base, count: Self.scratchSize)
         while true {

@@ -137,7 +137,7 @@ package final class FrameSlot: @unchecked Sendable {
 
     /// Makes the pooled memory the place of the pixels.
     ///
-    /// - Throws: ``BufferError/noMemory(bytes:)``.
+    /// - Throws: ``BufferError/Kind/noMemory``.
     fileprivate func usePooledMemory() throws(BufferError) {
         if memory == nil || !memory!.isReusable(forSize: layout.size) {
             memory = nil

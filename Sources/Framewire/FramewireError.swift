@@ -42,22 +42,26 @@ public struct FramewireError: Error, Sendable {
     }
 
     public let code: Code
+    package let sentence: Sentence
+
     /// One sentence that names the argument, address or limit and says what to do.
-    public let message: String
+    public var message: String { sentence.text }
 
     public init(code: Code, message: String) {
         self.code = code
-        self.message = message
+        sentence = Sentence(message)
     }
 
+    @inline(never)
     package init(_ code: Code, _ message: Sentence) {
         self.code = code
-        self.message = message.text
+        sentence = message
     }
 
+    @inline(never)
     init(_ error: BufferError) {
         let code: Code =
-            switch error {
+            switch error.kind {
             case .invalidArgument, .invalidFrame: .invalidArgument
             case .outOfRange: .outOfRange
             case .notWritable: .notWritable
@@ -73,6 +77,7 @@ public struct FramewireError: Error, Sendable {
         self.init(code: code, message: error.message)
     }
 
+    @inline(never)
     init(_ error: TransportError) {
         let code: Code =
             switch error.kind {
@@ -84,10 +89,11 @@ public struct FramewireError: Error, Sendable {
             case .closed: .closed
             case .noMemory: .noMemory
             }
-        self.init(code: code, message: error.message)
+        self.init(code, error.sentence)
     }
 
     /// - Parameter payloadOffset: where in the stream the payload begins that the codec speaks of.
+    @inline(never)
     init(_ error: CodecError, payloadOffset: UInt64) {
         switch error {
         case .corrupt(let text, let offset):
@@ -99,6 +105,7 @@ public struct FramewireError: Error, Sendable {
         }
     }
 
+    @inline(never)
     init(_ error: WireError) {
         let code: Code =
             switch error.kind {
@@ -107,6 +114,6 @@ public struct FramewireError: Error, Sendable {
             case .tooLarge: .tooLarge
             case .unsupported: .unsupported
             }
-        self.init(code: code, message: error.message)
+        self.init(code, error.sentence)
     }
 }

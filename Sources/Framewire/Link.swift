@@ -102,7 +102,7 @@ final class Link {
             } catch {
                 // No descriptors or no memory at this moment: the peer still waits, and others will give
                 // theirs back.
-                Log.write(.warning) { "\(error.message)" }
+                Log.write(.warning) { error.sentence }
                 nextAttempt = now + Self.firstPause
                 return nil
             }
@@ -120,7 +120,7 @@ final class Link {
                 cancel.drain()
                 return nil
             }
-            Log.write(.info) { "\(error.message)" }
+            Log.write(.info) { error.sentence }
             nextAttempt = Clock.now() + pause / 2 + Int64(random() % UInt64(pause))
             pause = min(2 * pause, Self.longestPause)
             return nil

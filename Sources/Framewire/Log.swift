@@ -30,11 +30,20 @@ public enum Log {
     }
 
     /// The text is made only if somebody wants it.
+    @inline(__always)
     static func write(_ level: LogLevel, _ text: () -> Sentence) {
-        let current = lock.withLock { state }
-        guard level.rawValue <= current.maximum.rawValue else { return }
-        let message = text().text
-        if let handler = current.handler {
+        if isWanted(level) { write(level, text()) }
+    }
+
+    @inline(never)
+    private static func isWanted(_ level: LogLevel) -> Bool {
+        lock.withLock { level.rawValue <= state.maximum.rawValue }
+    }
+
+    @inline(never)
+    private static func write(_ level: LogLevel, _ sentence: Sentence) {
+        let message = sentence.text
+        if let handler = lock.withLock({ state.handler }) {
             handler(level, message)
             return
         }

@@ -22,8 +22,27 @@ struct Percentiles {
     func values(_ first: Int, _ second: Int) -> (Int64?, Int64?) {
         guard count > 0 else { return (nil, nil) }
         var sorted = [Int64](samples[0..<count])
-        sorted.sort()
+        sort(&sorted)
         return (sorted[rank(first)], sorted[rank(second)])
+    }
+
+    /// Shell's sort (1959), with gaps that shrink by 4/9: the standard library's sort is ten times the code.
+    private func sort(_ values: inout [Int64]) {
+        var gap = 701
+        while gap > 0 {
+            var index = gap
+            while index < values.count {
+                let value = values[index]
+                var place = index
+                while place >= gap, values[place - gap] > value {
+                    values[place] = values[place - gap]
+                    place -= gap
+                }
+                values[place] = value
+                index += 1
+            }
+            gap = gap == 1 ? 0 : max(1, gap * 4 / 9)
+        }
     }
 
     private func rank(_ percent: Int) -> Int {

@@ -77,7 +77,7 @@ final class ReceiverLoop: @unchecked Sendable {
                 core.recordError()
                 if isFinal { return core.finish(error) }
                 Log.write(.warning) {
-                    "receiver: \(connection.peerName): \(error.message); waiting for the next sender"
+                    "receiver: \(connection.peerName): \(error.sentence); waiting for the next sender"
                 }
             case .closing:
                 // A sender that connects again at once must be refused, not be left in the backlog of a

@@ -149,7 +149,7 @@ final class SenderLoop: @unchecked Sendable {
             core.fail(link.isFile ? failure : FramewireError(code: .closed, message: failure.message))
             return false
         }
-        Log.write(.warning) { "sender: \(error.message); connecting again" }
+        Log.write(.warning) { "sender: \(error.sentence); connecting again" }
         return true
     }
 
@@ -328,7 +328,7 @@ final class SenderLoop: @unchecked Sendable {
             try writeAll(UnsafeRawBufferPointer(rebasing: small[..<size]), to: connection, until: deadline)
             connection.closeGracefully(timeout: max(0, deadline - Clock.now()))
         } catch {
-            Log.write(.info) { "sender: \(error.message)" }
+            Log.write(.info) { "sender: \(error.sentence)" }
         }
         self.connection = nil
         core.setConnected(false)

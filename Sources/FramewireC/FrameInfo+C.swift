@@ -64,7 +64,7 @@ func frameLayout(_ info: FrameInfo) -> FrameLayout? {
     do {
         return try FrameLayout(info)
     } catch {
-        _ = fail(FW_ERROR_INVALID_ARGUMENT, error.message)
+        _ = fail(error)
         return nil
     }
 }

@@ -1,3 +1,4 @@
+import Buffers
 import CFramewire
 import CPosix
 
@@ -5,7 +6,14 @@ import CPosix
 /// with one line.
 ///
 /// A text that does not fit is cut at a whole character.
-func fail(_ status: fw_status, _ message: String) -> fw_status {
+@inline(never)
+func fail(_ status: fw_status, _ message: Sentence) -> fw_status {
+    fail(status, text: message.text)
+}
+
+/// As ``fail(_:_:)``, with a text that exists already.
+@inline(never)
+func fail(_ status: fw_status, text message: String) -> fw_status {
     let text = fwp_last_error_text()!
     let capacity = Int(FWP_LAST_ERROR_SIZE) - 1
     var count = 0

@@ -281,7 +281,7 @@ public func fw_meta_serialize(
             into: UnsafeMutableRawBufferPointer(start: bytes, count: count))
         size.pointee = needed
         guard needed <= count else {
-            throw .outOfRange(Sentence("the meta has \(needed) bytes, capacity is \(count)").text)
+            throw .outOfRange("the meta has \(needed) bytes, capacity is \(count)")
         }
     }
 }

@@ -10,7 +10,7 @@ private func node(_ meta: OpaquePointer?, _ type: MetaType) -> MetaPointer? {
 }
 
 private func failType(_ name: StaticString) -> fw_status {
-    fail(FW_ERROR_INVALID_ARGUMENT, Sentence("meta is NULL or no \(name) meta").text)
+    fail(FW_ERROR_INVALID_ARGUMENT, "meta is NULL or no \(name) meta")
 }
 
 // MARK: - Parent buffer

@@ -1,3 +1,4 @@
+import Buffers
 import CFramewire
 import Framewire
 
@@ -31,16 +32,19 @@ func store<T>(_ value: T, to out: UnsafeMutablePointer<T>, size: UInt32) {
 }
 
 /// The sentence for a struct whose size was not set.
-func sizeMessage(_ name: StaticString, _ size: UInt32, _ macro: StaticString) -> String {
+@inline(never)
+func sizeMessage(_ name: StaticString, _ size: UInt32, _ macro: StaticString) -> Sentence {
     "\(name).struct_size is \(size); start the struct from \(macro)"
 }
 
 /// `status` of an error of the library, with its sentence kept for `fw_last_error`.
+@inline(never)
 func fail(_ error: FramewireError) -> fw_status {
-    fail(fw_status(rawValue: error.code.rawValue), error.message)
+    fail(fw_status(rawValue: error.code.rawValue), text: error.message)
 }
 
 /// The status for an argument that is NULL.
+@inline(never)
 func failNull(_ name: StaticString) -> fw_status {
     fail(FW_ERROR_INVALID_ARGUMENT, "\(name) is NULL")
 }

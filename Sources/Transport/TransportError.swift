@@ -24,16 +24,19 @@ public struct TransportError: Error, Sendable {
         case noMemory
     }
 
-    public let kind: Kind
     /// The system's error number (`errno`), or 0 where the system had no part in it.
     public let code: Int32
-    /// One sentence that names the address and the cause.
-    public let message: String
+    public let kind: Kind
+    package let sentence: Sentence
 
+    /// One sentence that names the address and the cause.
+    public var message: String { sentence.text }
+
+    @inline(never)
     package init(_ kind: Kind, code: Int32 = 0, _ message: Sentence) {
         self.kind = kind
         self.code = code
-        self.message = message.text
+        sentence = message
     }
 
     /// A failed system call: `doing` names the attempt and the address, for example "cannot listen on

@@ -148,7 +148,7 @@ extension FrameHeader {
         do throws(BufferError) {
             packedSize = try FrameLayout(info).packedSize
         } catch {
-            throw WireError(.protocolViolation, at: base + 48, "\(error.message)")
+            throw WireError(.protocolViolation, at: base + 48, Sentence(error.message))
         }
         guard rawSize == UInt64(packedSize) else {
             throw WireError(

@@ -107,15 +107,13 @@ package struct MetadataWriter {
 
     /// Bytes of UTF-8 that are left of `text` when it is cut at `limit` or before, at a whole character.
     static func size(of text: String, limit: Int) -> Int {
-        let utf8 = text.utf8
-        guard utf8.count > limit else { return utf8.count }
-        var size = limit
-        var index = utf8.index(utf8.startIndex, offsetBy: limit)
-        while size > 0, utf8[index] & 0xC0 == 0x80 {
-            index = utf8.index(before: index)
-            size -= 1
+        var text = text
+        return text.withUTF8 { utf8 in
+            guard utf8.count > limit else { return utf8.count }
+            var size = limit
+            while size > 0, utf8[size] & 0xC0 == 0x80 { size -= 1 }
+            return size
         }
-        return size
     }
 }
 

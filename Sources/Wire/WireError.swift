@@ -3,7 +3,8 @@ import Buffers
 /// Why bytes were refused.
 public struct WireError: Error, Sendable {
     /// What is wrong in general.
-    public enum Kind: Sendable, Equatable {
+    // The raw type keeps the compiler from writing hash functions.
+    public enum Kind: UInt8, Sendable {
         /// The bytes do not begin like a Framewire message.
         case notFramewire
         /// A message contradicts the format or itself.
@@ -18,18 +19,20 @@ public struct WireError: Error, Sendable {
         case truncated
     }
 
-    public var kind: Kind
     /// The byte of the stream, counted from 0, where the field that was refused begins.
-    public var offset: UInt64
+    public let offset: UInt64
+    package let sentence: Sentence
+    public let kind: Kind
+
     /// One sentence that names the field, its value, the limit and the offset.
-    public var message: String
+    public var message: String { sentence.text }
 
     /// An error whose sentence is `text` followed by the offset.
+    @inline(never)
     package init(_ kind: Kind, at offset: UInt64, _ text: Sentence) {
         self.kind = kind
         self.offset = offset
-        let sentence: Sentence = "\(text) (byte \(offset) of the stream)"
-        message = sentence.text
+        sentence = "\(text) (byte \(offset) of the stream)"
     }
 }
 

@@ -77,33 +77,9 @@ final class ForeignBlock: Sendable {
     }
 }
 
-enum ErrorKind {
-    case invalidArgument, invalidFrame, outOfRange, notWritable, unsupported, corrupt, tooLarge, callback
-    case noMemory, wouldBlock, timeout, flushing
-}
-
-extension BufferError {
-    var kind: ErrorKind {
-        switch self {
-        case .invalidArgument: .invalidArgument
-        case .invalidFrame: .invalidFrame
-        case .outOfRange: .outOfRange
-        case .notWritable: .notWritable
-        case .unsupported: .unsupported
-        case .corrupt: .corrupt
-        case .tooLarge: .tooLarge
-        case .callback: .callback
-        case .noMemory: .noMemory
-        case .wouldBlock: .wouldBlock
-        case .timeout: .timeout
-        case .flushing: .flushing
-        }
-    }
-}
-
 /// Expects `body` to throw an error of `kind` with a sentence.
 func expect<R>(
-    _ kind: ErrorKind, sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws -> R
+    _ kind: BufferError.Kind, sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws -> R
 ) {
     do {
         _ = try body()

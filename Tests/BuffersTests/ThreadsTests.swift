@@ -131,7 +131,7 @@ private func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) 
                 _ = try pool.acquire()
                 Issue.record("a buffer was lent")
             } catch {
-                if case .flushing = error { flushed.add(1, ordering: .relaxed) }
+                if error.kind == .flushing { flushed.add(1, ordering: .relaxed) }
             }
         }!
     }
