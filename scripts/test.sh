@@ -16,6 +16,7 @@ swift format lint --strict --parallel -r Package.swift Sources Tests samples/swi
 
 step "Headers alone, as C99 and as C++11"
 scripts/check-headers.sh
+scripts/check-readme.sh
 
 step "The library as Embedded Swift, and the command"
 make --no-print-directory install PREFIX="$prefix" DESTDIR= >.build-output.log 2>&1 || {
@@ -39,6 +40,9 @@ for sanitizer in address thread; do
     swift build --build-tests --sanitize="$sanitizer" --scratch-path ".build-$sanitizer"
     swift test --skip-build --sanitize="$sanitizer" --scratch-path ".build-$sanitizer" 2>&1 | grep -vE '(◇|✔) (Suite|Test [A-Za-z0-9_]+\()'
 done
+
+step "C programs of several threads under the thread sanitizer"
+scripts/test-thread-sanitizer.sh .build-thread
 
 step "C interface against the installed library"
 scripts/test-capi.sh "$prefix"

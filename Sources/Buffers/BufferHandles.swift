@@ -71,11 +71,18 @@ extension Unmanaged<BufferStorage> {
     /// belongs to.
     @inline(__always)
     package mutating func isOnlyHandle() -> Bool {
+        let containers = _withUnsafeGuaranteedRef { $0.containers }
+        let before = containers.pointee.load(ordering: .acquiring)
         if handles.pointee.load(ordering: .acquiring) == 1, isOnlyReference() {
-            let container = _withUnsafeGuaranteedRef { $0.containers.pointee.load(ordering: .acquiring) }
-            if container == 0 { return true }
-            var list: Unmanaged<BufferListStorage> = .fromOpaque(UnsafeRawPointer(bitPattern: container)!)
-            return list.isOnlyHandle()
+            // While there is one handle, the joined addresses are that of its container. But they can have been
+            // read while another thread had the buffer in a list of its own: then they are no address at all.
+            guard containers.pointee.load(ordering: .acquiring) == before else { return false }
+            let address = before & ContainerAddress.mask
+            guard let list = UnsafeRawPointer(bitPattern: address << ContainerAddress.shift) else {
+                return true
+            }
+            var container: Unmanaged<BufferListStorage> = .fromOpaque(list)
+            return container.isOnlyHandle()
         }
         return head.pointee.isBeingMade
     }
@@ -90,12 +97,27 @@ extension Unmanaged<BufferStorage> {
         }
     }
 
-    /// Notes that a list holds one of the handles, or, the second time, that it does no longer.
+    /// Notes that a list holds one of the handles, or, the second time, that it does no longer. The handle must
+    /// be there at both times.
     @inline(__always)
     package func toggleContainer(_ list: BufferListStorage) {
         let address = UInt(bitPattern: Unmanaged<BufferListStorage>.passUnretained(list).toOpaque())
-        _withUnsafeGuaranteedRef {
-            _ = $0.containers.pointee.bitwiseXor(address, ordering: .acquiringAndReleasing)
+        let containers = _withUnsafeGuaranteedRef { $0.containers }
+        var old = containers.pointee.load(ordering: .relaxed)
+        while true {
+            let new = (old ^ (address >> ContainerAddress.shift)) &+ ContainerAddress.change
+            let (exchanged, original) = containers.pointee.weakCompareExchange(
+                expected: old, desired: new, ordering: .acquiringAndReleasing)
+            if exchanged { return }
+            old = original
         }
     }
+}
+
+/// How ``BufferStorage/containers`` is made up: an address, whose lowest bits are zero, and above it a count of
+/// the changes, so that two equal looks mean that nothing has changed between them.
+private enum ContainerAddress {
+    static var shift: UInt { 4 }
+    static var mask: UInt { change - 1 }
+    static var change: UInt { 1 << 44 }
 }

@@ -190,4 +190,32 @@ extension BufferStorage {
     package func append(_ source: BufferStorage, offset: Int, size: Int) throws(BufferError) {
         try copyIn(source, .memory, offset: offset, size: size)
     }
+
+    /// Appends all memories of `source`, which has none then. No memory is copied, not even one that is
+    /// ``MemoryFlags/noShare``, and those without bytes come along. Nothing has changed if it throws. The caller
+    /// is the only owner of both, and `source` belongs to no pool.
+    package func appendMoving(_ source: BufferStorage) throws(BufferError) {
+        let target = head
+        let from = source.head
+        let oldCount = target.pointee.count
+        let maximum = target.pointee.maximumSize.addingReportingOverflow(from.pointee.maximumSize)
+        guard !maximum.overflow else {
+            throw .outOfRange(
+                "with the memories of the other buffer the bytes of the buffer cannot be counted")
+        }
+        try reserve(oldCount + from.pointee.count)
+        (target.pointee.slots + oldCount).update(from: from.pointee.slots, count: from.pointee.count)
+        target.pointee.count += from.pointee.count
+        do throws(BufferError) {
+            try inheritParents(of: source)
+        } catch {
+            target.pointee.count = oldCount
+            releaseUnusedParents()
+            throw error
+        }
+        if from.pointee.count > 0 { target.pointee.flags.insert(.tagMemory) }
+        target.pointee.maximumSize = maximum.partialValue
+        from.pointee.count = 0
+        from.pointee.maximumSize = 0
+    }
 }

@@ -85,6 +85,9 @@ struct BufferParents {
 }
 
 extension BufferStorage {
+    /// Whether the buffer returns to a pool.
+    package var isPooled: Bool { head.pointee.pool != nil }
+
     /// Keeps the pooled buffers whose memories came from `source` from returning to their pools: `source`
     /// itself, and those that it keeps.
     @inline(__always)

@@ -111,7 +111,8 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
     }
 
     /// The addresses of the containers that hold the buffer, each by a handle, joined by exclusive or: if one
-    /// handle is all there is, then this is the address of the container it belongs to, or 0.
+    /// handle is all there is, then this is the address of the container it belongs to, or 0. With a count of
+    /// the changes: see `ContainerAddress`.
     @inline(__always)
     package var containers: UnsafeMutablePointer<Atomic<UInt>> {
         (UnsafeMutableRawPointer(head) + MemoryLayout<Int>.stride).assumingMemoryBound(to: Atomic<UInt>.self)

@@ -75,14 +75,14 @@ public func fw_buffer_append_region(
                 throw .invalidArgument(
                     "a buffer is appended to itself, but only one reference of it is there to take")
             }
-            try append(source, to: bufferReference(handle), offset, size)
+            try bufferReference(handle).borrowed { target throws(BufferError) in
+                try append(other, to: target, offset, size)
+            }
         } else {
             let old = bufferReference(handle)
             let copy = try old.borrowed { storage throws(BufferError) in
                 let copy = try storage.makeCopy()
-                try source.borrowed { source throws(BufferError) in
-                    try copy.append(source, offset: offset, size: size)
-                }
+                try append(other, to: copy, offset, size)
                 return bufferHandle(copy)
             }
             buffer.pointee = copy
@@ -92,11 +92,16 @@ public func fw_buffer_append_region(
     }
 }
 
+/// Appends by moving the memories where nobody else can miss them: those of all of a buffer whose only reference
+/// the caller gives. A pool counts on its buffers keeping theirs.
 private func append(
-    _ source: Unmanaged<BufferStorage>, to target: Unmanaged<BufferStorage>, _ offset: Int, _ size: Int
+    _ other: OpaquePointer, to target: BufferStorage, _ offset: Int, _ size: Int
 ) throws(BufferError) {
-    try target.borrowed { target throws(BufferError) in
-        try source.borrowed { source throws(BufferError) in
+    let isMoved = offset == 0 && size == -1 && isOnlyOwner(other)
+    try bufferReference(other).borrowed { source throws(BufferError) in
+        if isMoved, !source.isPooled {
+            try target.appendMoving(source)
+        } else {
             try target.append(source, offset: offset, size: size)
         }
     }

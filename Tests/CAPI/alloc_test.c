@@ -184,6 +184,127 @@ static void measure(const char *name, fw_profile profile, fw_row_order order, wa
     fw_receiver_close(receiver);
 }
 
+/* ------------------------------------------------------------------------------------------------- buffers */
+
+static void start_counting(void) {
+    __atomic_store_n(&allocations, 0, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&counting, 1, __ATOMIC_SEQ_CST);
+}
+
+static int stop_counting(void) {
+    __atomic_store_n(&counting, 0, __ATOMIC_SEQ_CST);
+    return __atomic_load_n(&allocations, __ATOMIC_SEQ_CST);
+}
+
+/* CHECKs how often `statement` allocates. */
+#define CHECK_ALLOCATIONS(wanted, statement)                                                                         \
+    do {                                                                                                             \
+        int found_;                                                                                                  \
+        start_counting();                                                                                            \
+        statement;                                                                                                   \
+        found_ = stop_counting();                                                                                    \
+        if (found_ != (wanted)) {                                                                                    \
+            fprintf(stderr, "%s:%d: %d allocations, not %d: %s\n", __FILE__, __LINE__, found_, (wanted), #statement); \
+            exit(1);                                                                                                 \
+        }                                                                                                            \
+    } while (0)
+
+static unsigned char block[16];
+
+static fw_buffer *buffer_of_16_memories(void) {
+    fw_buffer *buffer;
+    fw_memory *memory;
+    int i;
+    CHECK_OK(fw_buffer_new(&buffer));
+    for (i = 0; i < 16; i++) {
+        CHECK_OK(fw_memory_new_wrapped(block, sizeof block, 0, sizeof block, 0, NULL, NULL, &memory));
+        CHECK_OK(fw_buffer_append_memory(buffer, memory));
+    }
+    return buffer;
+}
+
+static void sixteen_memories_need_no_block_of_their_own(void) {
+    fw_buffer *buffer;
+    fw_memory *memory;
+    int i;
+    CHECK_OK(fw_buffer_new(&buffer));
+    for (i = 1; i <= 33; i++) {
+        CHECK_OK(fw_memory_new_wrapped(block, sizeof block, 0, sizeof block, 0, NULL, NULL, &memory));
+        /* One grows from 16 places to 32, one from 32 to 64. */
+        CHECK_ALLOCATIONS(i == 17 || i == 33 ? 1 : 0, CHECK_OK(fw_buffer_append_memory(buffer, memory)));
+    }
+    CHECK(fw_buffer_memory_count(buffer) == 33);
+    fw_buffer_unref(buffer);
+}
+
+static void a_warm_pool_allocates_nothing(void) {
+    fw_buffer_pool_config config = FW_BUFFER_POOL_CONFIG_INIT;
+    fw_buffer_pool *pool;
+    fw_buffer *buffer;
+    fw_map_info map;
+    int i;
+    config.size = 1400;
+    config.min_buffers = 1;
+    CHECK_OK(fw_buffer_pool_new(&pool));
+    CHECK_OK(fw_buffer_pool_set_config(pool, &config));
+    CHECK_OK(fw_buffer_pool_set_active(pool, 1));
+    for (i = 0; i < 3; i++) {
+        CHECK_ALLOCATIONS(0, CHECK_OK(fw_buffer_pool_acquire(pool, NULL, &buffer)));
+        CHECK_ALLOCATIONS(0, CHECK_OK(fw_buffer_map(buffer, FW_MAP_WRITE, &map)));
+        CHECK_ALLOCATIONS(0, CHECK_OK(fw_buffer_unmap(buffer, &map)));
+        CHECK_ALLOCATIONS(0, CHECK_OK(fw_buffer_set_pts(buffer, i)));
+        CHECK_ALLOCATIONS(0, fw_buffer_unref(buffer));
+    }
+    fw_buffer_pool_free(pool);
+}
+
+/* A pool that is asked for more than it may have, and not to wait, does not pay for saying no. */
+static void a_refused_buffer_costs_no_more_than_its_sentence(void) {
+    fw_buffer_pool_config config = FW_BUFFER_POOL_CONFIG_INIT;
+    fw_acquire_params params = FW_ACQUIRE_PARAMS_INIT;
+    fw_buffer_pool *pool;
+    fw_buffer *buffer, *none = NULL;
+    config.size = 10;
+    config.max_buffers = 1;
+    params.flags = FW_ACQUIRE_FLAG_DONT_WAIT;
+    CHECK_OK(fw_buffer_pool_new(&pool));
+    CHECK_OK(fw_buffer_pool_set_config(pool, &config));
+    CHECK_OK(fw_buffer_pool_set_active(pool, 1));
+    CHECK_OK(fw_buffer_pool_acquire(pool, NULL, &buffer));
+    CHECK_ALLOCATIONS(0, CHECK(fw_buffer_pool_acquire(pool, &params, &none) == FW_ERROR_WOULD_BLOCK));
+    fw_buffer_unref(buffer);
+    fw_buffer_pool_free(pool);
+}
+
+static void copies_that_share_allocate_one_object(void) {
+    fw_buffer *buffer = buffer_of_16_memories(), *copy;
+    CHECK_ALLOCATIONS(1, CHECK_OK(fw_buffer_copy(buffer, &copy)));
+    CHECK_ALLOCATIONS(0, fw_buffer_unref(copy));
+    /* Whole memories are shared; each of the two that are cut is a share, an object of its own. */
+    CHECK_ALLOCATIONS(1, CHECK_OK(fw_buffer_copy_region(buffer, FW_BUFFER_COPY_ALL, 16, 224, &copy)));
+    fw_buffer_unref(copy);
+    CHECK_ALLOCATIONS(3, CHECK_OK(fw_buffer_copy_region(buffer, FW_BUFFER_COPY_ALL, 1, 250, &copy)));
+    fw_buffer_unref(copy);
+    fw_buffer_unref(buffer);
+}
+
+static void references_maps_and_small_metas_allocate_nothing(void) {
+    fw_buffer *buffer, *parent;
+    fw_map_info map;
+    fw_meta *meta;
+    CHECK_OK(fw_buffer_new_allocate(64, NULL, &buffer));
+    CHECK_OK(fw_buffer_new(&parent));
+    CHECK_ALLOCATIONS(0, fw_buffer_unref(fw_buffer_ref(buffer)));
+    CHECK_ALLOCATIONS(0, CHECK_OK(fw_buffer_map(buffer, FW_MAP_READ_WRITE, &map)));
+    CHECK_ALLOCATIONS(0, CHECK_OK(fw_buffer_unmap(buffer, &map)));
+    /* The ready-made types are registered when the first is asked for. */
+    CHECK(fw_parent_buffer_meta_type() != NULL);
+    CHECK_ALLOCATIONS(0, CHECK_OK(fw_buffer_add_parent_buffer_meta(buffer, parent, &meta)));
+    CHECK_ALLOCATIONS(0, CHECK_OK(fw_buffer_remove_meta(buffer, meta)));
+    fw_buffer_unref(parent);
+    fw_buffer_unref(buffer);
+}
+
 /* A counter that counts nothing would make every other check pass. */
 static void counter_counts(void) {
     void *volatile pointer;
@@ -206,6 +327,11 @@ int main(void) {
     CHECK_OK(fw_buffer_new_wrapped(wrapped_pixels, picture_size(&info), 0, picture_size(&info),
                                    FW_MEMORY_FLAG_READ_ONLY, NULL, NULL, &pixel_buffer));
     counter_counts();
+    sixteen_memories_need_no_block_of_their_own();
+    a_warm_pool_allocates_nothing();
+    a_refused_buffer_costs_no_more_than_its_sentence();
+    copies_that_share_allocate_one_object();
+    references_maps_and_small_metas_allocate_nothing();
     measure("lz4, acquire and submit, top-down", FW_PROFILE_LZ4, FW_ROW_ORDER_TOP_DOWN, ACQUIRE);
     measure("lz4, acquire and submit, bottom-up", FW_PROFILE_LZ4, FW_ROW_ORDER_BOTTOM_UP, ACQUIRE);
     measure("raw, acquire and submit, top-down", FW_PROFILE_RAW, FW_ROW_ORDER_TOP_DOWN, ACQUIRE);

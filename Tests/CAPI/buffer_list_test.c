@@ -353,6 +353,24 @@ static void a_release_function_may_look_at_the_list(void) {
     fw_buffer_list_unref(visit.list);
 }
 
+static int drop_the_list(fw_buffer **buffer, size_t index, void *user) {
+    fw_buffer_list **list = (fw_buffer_list **)user;
+    (void)buffer;
+    if (index == 0) fw_buffer_list_unref(*list);
+    return 1;
+}
+
+static void a_round_outlives_the_last_reference_of_the_list(void) {
+    fw_buffer_list *list = NULL;
+    fw_buffer *buffer = NULL;
+    int i;
+    CHECK(fw_buffer_list_new(&list) == FW_OK);
+    for (i = 0; i < 3; i++) {
+        CHECK(fw_buffer_new_allocate(8, NULL, &buffer) == FW_OK && fw_buffer_list_add(list, buffer) == FW_OK);
+    }
+    CHECK(fw_buffer_list_foreach(list, drop_the_list, &list) == FW_OK);
+}
+
 static void bad_arguments_are_errors(void) {
     fw_buffer_list *list = new_list(1), *out = list;
     fw_buffer *buffer = new_buffer(1);
@@ -444,6 +462,7 @@ int main(void) {
     a_shared_list_is_not_changed_by_a_round();
     a_round_cannot_change_the_list_behind_its_back();
     a_release_function_may_look_at_the_list();
+    a_round_outlives_the_last_reference_of_the_list();
     bad_arguments_are_errors();
     lists_are_shared_between_threads();
     printf("buffer_list_test: ok\n");

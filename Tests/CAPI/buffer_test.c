@@ -650,6 +650,133 @@ static void test_allocator(void) {
     fw_memory_unref(memory);
 }
 
+static void the_last_memory_absorbs_what_a_resize_adds(void) {
+    fw_allocation_params params = FW_ALLOCATION_PARAMS_INIT;
+    fw_buffer *buffer = NULL;
+    fw_memory *memory = NULL;
+    size_t offset, room;
+    int i;
+    params.padding = 8;
+    CHECK(fw_buffer_new(&buffer) == FW_OK);
+    for (i = 0; i < 3; i++) {
+        CHECK(fw_memory_new(10, &params, &memory) == FW_OK && fw_buffer_append_memory(buffer, memory) == FW_OK);
+    }
+    CHECK(fw_buffer_set_size(buffer, 35) == FW_OK && fw_buffer_memory_count(buffer) == 3);
+    for (i = 0; i < 3; i++) {
+        size_t size;
+        CHECK(fw_buffer_sizes_range(buffer, (size_t)i, 1, &size, &offset, &room) == FW_OK && size == (i == 2 ? 15 : 10));
+    }
+    CHECK_FAILS(FW_ERROR_OUT_OF_RANGE, fw_buffer_set_size(buffer, 39));
+    CHECK(fw_buffer_size(buffer) == 35);
+    fw_buffer_unref(buffer);
+}
+
+static int freed;
+
+static void count_freed(void *user) { ++*(int *)user; }
+
+static fw_memory *wrapped_memory(unsigned char *bytes, size_t size, uint32_t flags) {
+    fw_memory *memory = NULL;
+    CHECK(fw_memory_new_wrapped(bytes, size, 0, size, flags, count_freed, &freed, &memory) == FW_OK);
+    return memory;
+}
+
+/* A buffer of a memory that is not to be shared, one without bytes, and a third. */
+static fw_buffer *mixed_buffer(unsigned char *bytes) {
+    fw_buffer *buffer = NULL;
+    CHECK(fw_buffer_new(&buffer) == FW_OK);
+    CHECK(fw_buffer_append_memory(buffer, wrapped_memory(bytes, 4, FW_MEMORY_FLAG_NO_SHARE)) == FW_OK);
+    CHECK(fw_buffer_append_memory(buffer, wrapped_memory(bytes + 4, 0, 0)) == FW_OK);
+    CHECK(fw_buffer_append_memory(buffer, wrapped_memory(bytes + 4, 2, 0)) == FW_OK);
+    return buffer;
+}
+
+static const void *address_of(fw_buffer *buffer, size_t index) {
+    fw_map_info map;
+    const void *address;
+    CHECK(fw_buffer_map_range(buffer, index, 1, FW_MAP_READ, &map) == FW_OK);
+    address = map.data;
+    CHECK(fw_buffer_unmap(buffer, &map) == FW_OK);
+    return address;
+}
+
+static void append_moves_the_memories_of_a_buffer_that_nobody_else_has(void) {
+    unsigned char bytes[6] = {0, 1, 2, 3, 4, 5};
+    fw_buffer *buffer = NULL;
+    freed = 0;
+    CHECK(fw_buffer_new(&buffer) == FW_OK && fw_buffer_append_memory(buffer, new_memory(3, 9)) == FW_OK);
+    CHECK(fw_buffer_append(&buffer, mixed_buffer(bytes)) == FW_OK);
+    CHECK(fw_buffer_memory_count(buffer) == 4 && fw_buffer_size(buffer) == 9 && freed == 0);
+    CHECK(address_of(buffer, 1) == bytes && address_of(buffer, 3) == bytes + 4);
+    CHECK(fw_buffer_is_memory_range_writable(buffer, 1, 1));
+    fw_buffer_unref(buffer);
+    CHECK(freed == 3);
+}
+
+static void append_shares_the_memories_of_a_buffer_that_others_have(void) {
+    unsigned char bytes[6] = {0, 1, 2, 3, 4, 5};
+    fw_buffer *buffer = NULL, *other = mixed_buffer(bytes);
+    freed = 0;
+    CHECK(fw_buffer_new(&buffer) == FW_OK);
+    CHECK(fw_buffer_append(&buffer, fw_buffer_ref(other)) == FW_OK);
+    CHECK(fw_buffer_memory_count(other) == 3 && fw_buffer_memory_count(buffer) == 2);
+    CHECK(address_of(buffer, 0) != bytes && address_of(buffer, 1) == bytes + 4);
+    fw_buffer_unref(other);
+    CHECK(freed == 2);
+    fw_buffer_unref(buffer);
+    CHECK(freed == 3);
+}
+
+static void append_moves_into_the_copy_of_a_buffer_that_others_have(void) {
+    unsigned char bytes[6] = {0, 1, 2, 3, 4, 5};
+    fw_buffer *buffer = NULL, *same;
+    freed = 0;
+    CHECK(fw_buffer_new(&buffer) == FW_OK);
+    same = fw_buffer_ref(buffer);
+    CHECK(fw_buffer_append(&buffer, mixed_buffer(bytes)) == FW_OK);
+    CHECK(buffer != same && fw_buffer_memory_count(buffer) == 3 && fw_buffer_memory_count(same) == 0);
+    CHECK(address_of(buffer, 0) == bytes);
+    fw_buffer_unref(same);
+    fw_buffer_unref(buffer);
+    CHECK(freed == 3);
+}
+
+static void a_pooled_buffer_that_is_appended_returns_when_its_bytes_are_free(void) {
+    fw_buffer_pool_config config = FW_BUFFER_POOL_CONFIG_INIT;
+    fw_buffer_pool_stats stats = FW_BUFFER_POOL_STATS_INIT;
+    fw_buffer_pool *pool = NULL;
+    fw_buffer *buffer = NULL, *middle = NULL, *pooled = NULL;
+    config.size = 10;
+    CHECK(fw_buffer_pool_new(&pool) == FW_OK && fw_buffer_pool_set_config(pool, &config) == FW_OK);
+    CHECK(fw_buffer_pool_set_active(pool, 1) == FW_OK);
+    CHECK(fw_buffer_new(&buffer) == FW_OK && fw_buffer_new(&middle) == FW_OK);
+    CHECK(fw_buffer_pool_acquire(pool, NULL, &pooled) == FW_OK);
+    /* The second step moves a memory that keeps the pooled buffer out. */
+    CHECK(fw_buffer_append(&middle, pooled) == FW_OK && fw_buffer_append(&buffer, middle) == FW_OK);
+    CHECK(fw_buffer_size(buffer) == 10);
+    CHECK(fw_buffer_pool_get_stats(pool, &stats) == FW_OK && stats.outstanding == 1);
+    fw_buffer_unref(buffer);
+    CHECK(fw_buffer_pool_get_stats(pool, &stats) == FW_OK);
+    CHECK(stats.outstanding == 0 && stats.recycled == 1 && stats.discarded == 0);
+    fw_buffer_pool_free(pool);
+}
+
+static void append_that_fails_moves_nothing(void) {
+    fw_buffer *buffer = NULL, *other = NULL;
+    fw_memory *half = NULL;
+    int i;
+    for (i = 0; i < 2; i++) {
+        fw_buffer **made = i == 0 ? &buffer : &other;
+        CHECK(fw_buffer_new(made) == FW_OK);
+        CHECK(fw_memory_new_wrapped(NULL, SIZE_MAX / 4 + 1, 0, 0, FW_MEMORY_FLAG_NOT_MAPPABLE, NULL, NULL, &half) == FW_OK);
+        CHECK(fw_buffer_append_memory(*made, half) == FW_OK);
+    }
+    CHECK_FAILS(FW_ERROR_OUT_OF_RANGE, fw_buffer_append(&buffer, other));
+    CHECK(fw_buffer_memory_count(buffer) == 1 && fw_buffer_memory_count(other) == 1);
+    fw_buffer_unref(buffer);
+    fw_buffer_unref(other);
+}
+
 int main(void) {
     CHECK(fw_last_error()[0] == '\0');
     test_names();
@@ -664,6 +791,12 @@ int main(void) {
     test_times_and_flags();
     test_ranges();
     test_allocator();
+    the_last_memory_absorbs_what_a_resize_adds();
+    append_moves_the_memories_of_a_buffer_that_nobody_else_has();
+    append_shares_the_memories_of_a_buffer_that_others_have();
+    append_moves_into_the_copy_of_a_buffer_that_others_have();
+    a_pooled_buffer_that_is_appended_returns_when_its_bytes_are_free();
+    append_that_fails_moves_nothing();
     printf("buffer_test: ok\n");
     return 0;
 }

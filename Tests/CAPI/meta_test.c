@@ -268,11 +268,65 @@ static void test_ready_made(void) {
     fw_buffer_unref(buffer);
 }
 
+static int transformed;
+
+static fw_status see_the_finished_copy(fw_buffer *destination, const fw_meta *meta, const fw_buffer *source,
+                                       const fw_meta_copy *copy, void *user) {
+    (void)meta;
+    (void)copy;
+    (void)user;
+    CHECK(fw_buffer_size(destination) == fw_buffer_size(source) && fw_buffer_pts(destination) == 5);
+    CHECK(fw_buffer_get_flags(destination) & FW_BUFFER_FLAG_GAP);
+    transformed++;
+    return FW_OK;
+}
+
+static void metas_are_transformed_after_memories_times_and_flags(void) {
+    fw_meta_type_info info = FW_META_TYPE_INFO_INIT;
+    const fw_meta_type *type = NULL;
+    fw_buffer *buffer = NULL, *copy = NULL;
+    info.name = "tests/last";
+    info.size = 4;
+    info.transform = see_the_finished_copy;
+    CHECK(fw_meta_type_register(&info, &type) == FW_OK);
+    CHECK(fw_buffer_new_allocate(9, NULL, &buffer) == FW_OK && fw_buffer_set_pts(buffer, 5) == FW_OK);
+    CHECK(fw_buffer_set_flags(buffer, FW_BUFFER_FLAG_GAP) == FW_OK);
+    CHECK(fw_buffer_add_meta(buffer, type, NULL, NULL) == FW_OK);
+    CHECK(fw_buffer_copy(buffer, &copy) == FW_OK && transformed == 1);
+    fw_buffer_unref(copy);
+    CHECK(fw_buffer_copy_deep(buffer, &copy) == FW_OK && transformed == 2);
+    fw_buffer_unref(copy);
+    CHECK(fw_buffer_copy_region(buffer, FW_BUFFER_COPY_ALL | FW_BUFFER_COPY_MERGE, 0, 9, &copy) == FW_OK);
+    CHECK(transformed == 3);
+    fw_buffer_unref(copy);
+    fw_buffer_unref(buffer);
+}
+
+/* Adds a meta for each of the first three, and has the one that it was given removed. */
+static int add_and_remove(fw_buffer *buffer, fw_meta **meta, void *user) {
+    int *visits = (int *)user, value = 100 + *visits;
+    if (*visits < 3) CHECK(fw_buffer_add_meta(buffer, counted_type, &value, NULL) == FW_OK);
+    *meta = NULL;
+    ++*visits;
+    return 1;
+}
+
+static void metas_that_a_round_adds_are_visited_too(void) {
+    fw_buffer *buffer = NULL;
+    int visits = 0, value = 1;
+    CHECK(fw_buffer_new(&buffer) == FW_OK && fw_buffer_add_meta(buffer, counted_type, &value, NULL) == FW_OK);
+    CHECK(fw_buffer_foreach_meta(buffer, add_and_remove, &visits) == FW_OK);
+    CHECK(visits == 4 && fw_buffer_meta_count(buffer, NULL) == 0 && living == 0);
+    fw_buffer_unref(buffer);
+}
+
 int main(void) {
     test_types();
     test_instances();
     test_serialized();
     test_ready_made();
+    metas_are_transformed_after_memories_times_and_flags();
+    metas_that_a_round_adds_are_visited_too();
     puts("meta_test: ok");
     return 0;
 }

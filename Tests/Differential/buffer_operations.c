@@ -607,6 +607,7 @@ static void append(int which, int is_region) {
     int expected;
     void *made[SIDES];
     if (is_region) random_region(other, &offset, &size);
+    if (offset == 0 && size == ALL) is_region = 0;
     if (from == which || b == other || b->count + other->count > MOST_IN_REFERENCE) return;
     if (buffer_has_written(other, 0, other->count) || buffer_has_written(b, 0, b->count)) return;
     expected = offset <= total && (size == ALL || size <= total - offset);
@@ -620,9 +621,6 @@ static void append(int which, int is_region) {
     }
     if (other->refs == 1) end_maps_of(other);
     if (!is_region) {
-        /* Moved there, copied here: the memories that a region would not share. */
-        for (int i = 0; i < other->count; i++)
-            if (other->memories[i]->size == 0 || (other->memories[i]->flags & MEMORY_NO_SHARE)) return;
         if (!buffer_writable(b))
             for (int i = 0; i < b->count; i++)
                 if (b->memories[i]->size == 0) return;
@@ -817,6 +815,7 @@ static void change_metas(int which) {
         if (b->meta_count >= MOST_METAS / 2) return;
         note("buffer: add meta of kind %d to %d", kind, which);
         if (kind == META_PARENT) parent = make_parent();
+        if (kind == META_TIMESTAMP) number >>= 1; /* above that are times that are none */
         BOTH OUTCOME(expected, sides[s]->add_meta(b->handle[s], kind, number, parent ? parent->handle[s] : NULL));
         if (expected) buffer_add_meta_model(b, kind, number, parent);
         if (parent == NULL) return;

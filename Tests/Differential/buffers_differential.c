@@ -22,7 +22,7 @@ static const struct {
     [STALE_INDEX_AFTER_MERGE] = {"an insertion in the middle of 16 memories merges them and then uses the old index",
                                  "the new memory would vanish (scenario)"},
     [CAP_OF_16] = {"holds 16 memories and merges all on the next one",
-                   "any number is kept without a copy; traces stop at 16, a scenario goes on"},
+                   "any number is kept without a copy; traces stop at 16, others go on with the bytes alone"},
     [MAPS_OVERFLOW_AT_256] = {"the 256th map open at once carries into the count of shares",
                               "the memory could never be written again (scenario)"},
     [MAP_SWAPS_THE_MEMORY] = {"a map that the open ones exclude replaces the memory by a copy",
@@ -132,6 +132,7 @@ static void run_trace(uint64_t seed) {
     unsigned long end = operations + 250;
     begin_trace(seed);
     if (seed % 8 == 0) pool_trace();
+    if (seed % 8 == 4) wide_trace();
     while (operations < end) {
         unsigned kind = below(10);
         unsigned long before = operations;

@@ -42,6 +42,7 @@ void framewire_begin(void) {
     types[META_PLAIN] = register_number("TestPlainMeta", 0);
     types[META_MEMORY] = register_number("TestMemoryMeta", FW_META_TAG_MEMORY);
     types[META_PARENT] = fw_parent_buffer_meta_type();
+    types[META_TIMESTAMP] = fw_reference_timestamp_meta_type();
 }
 
 static uint32_t memory_flags(unsigned flags) {
@@ -261,6 +262,10 @@ static fw_meta *meta_at(fw_buffer *buffer, int place) {
 
 static int add_meta(void *buffer, int kind, uint64_t number, void *parent) {
     if (kind == META_PARENT) return fw_buffer_add_parent_buffer_meta(buffer, parent, NULL) == FW_OK;
+    if (kind == META_TIMESTAMP) {
+        return fw_buffer_add_reference_timestamp_meta(buffer, "timestamp/x-test", (int64_t)number, (int64_t)(number / 2), NULL)
+               == FW_OK;
+    }
     return fw_buffer_add_meta(buffer, types[kind], &number, NULL) == FW_OK;
 }
 
@@ -284,6 +289,11 @@ static int metas(void *buffer, meta_view *out, int capacity) {
         out[count].kind = kind;
         out[count].number = 0;
         if (kind < META_PARENT) memcpy(&out[count].number, fw_meta_data(meta), sizeof(uint64_t));
+        if (kind == META_TIMESTAMP) {
+            fw_reference_timestamp given = {NULL, 0, 0};
+            if (fw_reference_timestamp_meta_get(meta, &given) != FW_OK || strcmp(given.reference, "timestamp/x-test") != 0) abort();
+            out[count].number = given.duration_ns == given.timestamp_ns / 2 ? (uint64_t)given.timestamp_ns : ~(uint64_t)0;
+        }
         count++;
     }
     return count;
@@ -369,9 +379,19 @@ static int pool_set_active(void *pool, int active) { return fw_buffer_pool_set_a
 static int pool_set_flushing(void *pool, int flushing) { return fw_buffer_pool_set_flushing(pool, flushing) == FW_OK; }
 
 static int pool_acquire(void *pool, void **out) {
+    static unsigned calls;
     fw_acquire_params params = FW_ACQUIRE_PARAMS_INIT;
-    params.flags = FW_ACQUIRE_FLAG_DONT_WAIT;
-    return fw_buffer_pool_acquire(pool, &params, (fw_buffer **)out) == FW_OK;
+    fw_status status;
+    /* The reference can only be told not to wait; to wait for a while comes to the same here, as nobody else releases. */
+    switch (calls++ % 8) {
+    case 0: params.timeout_ns = 1000; break;
+    case 1: params.timeout_ns = 0; break;
+    default: params.flags = FW_ACQUIRE_FLAG_DONT_WAIT;
+    }
+    status = fw_buffer_pool_acquire(pool, &params, (fw_buffer **)out);
+    if (status == FW_ERROR_TIMEOUT && params.timeout_ns != 1000) abort();
+    if (status == FW_ERROR_WOULD_BLOCK && params.timeout_ns == 1000) abort();
+    return status == FW_OK;
 }
 
 const side framewire = {

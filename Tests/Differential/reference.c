@@ -18,6 +18,7 @@ static void note_complaint(const gchar *domain, GLogLevelFlags level, const gcha
 #define COMPLAINS(call) (before = reference_complaints, (call), reference_complaints != before)
 
 static const GstMetaInfo *infos[META_KINDS];
+static GstCaps *clock_caps; /* of the reference timestamps */
 
 typedef struct number_meta {
     GstMeta meta;
@@ -56,6 +57,8 @@ void reference_begin(void) {
     infos[META_PLAIN] = register_number("TestPlainMetaAPI", "TestPlainMeta", none);
     infos[META_MEMORY] = register_number("TestMemoryMetaAPI", "TestMemoryMeta", memory);
     infos[META_PARENT] = gst_parent_buffer_meta_get_info();
+    infos[META_TIMESTAMP] = gst_reference_timestamp_meta_get_info();
+    clock_caps = gst_caps_new_empty_simple("timestamp/x-test");
 }
 
 static int memory_new(size_t size, size_t alignment, size_t prefix, size_t padding, unsigned flags, void **out) {
@@ -307,6 +310,10 @@ static int add_meta(void *buffer, int kind, uint64_t number, void *parent) {
         return gst_buffer_is_writable(GST_BUFFER_CAST(buffer))
                && gst_buffer_add_parent_buffer_meta(buffer, parent) != NULL;
     }
+    if (kind == META_TIMESTAMP) {
+        return gst_buffer_is_writable(buffer)
+               && gst_buffer_add_reference_timestamp_meta(buffer, clock_caps, number, number / 2) != NULL;
+    }
     return gst_buffer_add_meta(buffer, infos[kind], &number) != NULL;
 }
 
@@ -330,7 +337,13 @@ static int metas(void *buffer, meta_view *out, int capacity) {
         int kind = 0;
         while (kind < META_KINDS && infos[kind] != meta->info) kind++;
         out[count].kind = kind;
-        out[count++].number = kind < META_PARENT ? ((number_meta *)meta)->number : 0;
+        out[count].number = 0;
+        if (kind < META_PARENT) out[count].number = ((number_meta *)meta)->number;
+        if (kind == META_TIMESTAMP) {
+            const GstReferenceTimestampMeta *given = (GstReferenceTimestampMeta *)meta;
+            out[count].number = given->duration == given->timestamp / 2 ? given->timestamp : ~(uint64_t)0;
+        }
+        count++;
     }
     return count;
 }

@@ -22,8 +22,9 @@ enum { FIELD_PTS, FIELD_DTS, FIELD_DURATION, FIELD_OFFSET, FIELD_OFFSET_END, FIE
 /* The flags of a buffer, in an order of the test's own. */
 enum { BUFFER_FLAGS = 12 };
 
-/* Kinds of metas: two of the test's own with a number inside, one of them bound to the memory, and a parent buffer. */
-enum { META_PLAIN, META_MEMORY, META_PARENT, META_KINDS };
+/* Kinds of metas: two of the test's own with a number inside, one of them bound to the memory, a parent buffer, and a
+ * reference timestamp. */
+enum { META_PLAIN, META_MEMORY, META_PARENT, META_TIMESTAMP, META_KINDS };
 
 typedef struct map {
     void *data;
@@ -33,7 +34,7 @@ typedef struct map {
 
 typedef struct meta_view {
     int kind;
-    uint64_t number; /* of the two kinds of the test's own */
+    uint64_t number; /* of the two kinds of the test's own; the time of a reference timestamp */
 } meta_view;
 
 typedef struct pool_settings {

@@ -113,6 +113,7 @@ void memory_operation(void);
 void buffer_operation(void);
 void list_operation(void);
 void pool_trace(void);
+void wide_trace(void);
 void scenarios(void);
 
 #endif

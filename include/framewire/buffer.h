@@ -307,7 +307,9 @@ fw_status fw_buffer_copy_into(fw_buffer *destination, const fw_buffer *source, u
                               size_t size);
 
 /*
- * Appends the memories of `other`, which are shared. Times, flags and metas of `*buffer` stay, those of
+ * Appends the memories of `other`. If the caller has its only reference they are moved; else they are shared,
+ * those that are FW_MEMORY_FLAG_NO_SHARE copied, and those without bytes left out. So it is with a buffer of a
+ * pool, too, which returns when its bytes are free again. Times, flags and metas of `*buffer` stay, those of
  * `other` go. As fw_buffer_make_writable, it replaces `*buffer` by a copy if that is not writable. It takes
  * the caller's reference of `other` if the call succeeds; on failure nothing has changed.
  * Errors: INVALID_ARGUMENT, OUT_OF_RANGE (the sum of the sizes overflows), NOT_WRITABLE (a memory is mapped
@@ -315,7 +317,10 @@ fw_status fw_buffer_copy_into(fw_buffer *destination, const fw_buffer *source, u
  */
 fw_status fw_buffer_append(fw_buffer **buffer, fw_buffer *other);
 
-/* As fw_buffer_append, of `size` bytes from `offset` of `other`. Errors: as that, and OUT_OF_RANGE. */
+/*
+ * As fw_buffer_append, of `size` bytes from `offset` of `other`, or to its end for SIZE_MAX. Memories are moved
+ * only where that is all of it: `offset` is 0 and `size` SIZE_MAX. Errors: as that, and OUT_OF_RANGE.
+ */
 fw_status fw_buffer_append_region(fw_buffer **buffer, fw_buffer *other, size_t offset, size_t size);
 
 #ifdef __cplusplus

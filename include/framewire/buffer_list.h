@@ -87,7 +87,9 @@ typedef int (*fw_buffer_list_foreach_fn)(fw_buffer **buffer, size_t index, void 
 
 /*
  * Calls `callback` with each buffer in order, on this thread. It cannot change the list by other means: for
- * the time of the round the list is shared.
+ * the time of the round the list is shared, and calls that would change it fail with NOT_WRITABLE. It may drop
+ * its references of the list; the round keeps the list alive. What fw_buffer_list_get gave before is stale once
+ * the callback has replaced or removed that buffer, unless a reference of it is held.
  * Errors: INVALID_ARGUMENT, NOT_WRITABLE (the callback replaced or removed a buffer of a list that has other
  * owners; the list stays as it is, the replacement is dropped, and the round ends there).
  */

@@ -152,8 +152,11 @@ fw_status fw_buffer_remove_meta(fw_buffer *buffer, fw_meta *meta);
 typedef int (*fw_meta_foreach_fn)(fw_buffer *buffer, fw_meta **meta, void *user);
 
 /*
- * Calls `callback` with each meta in order, on this thread. It may add metas, which are visited too, and
- * have the one it was given removed; it must not remove others.
+ * Calls `callback` with each meta in order, on this thread. It may add metas, which are visited too, and have
+ * the one that it was given removed, by `*meta` = NULL alone. It must not remove metas by
+ * fw_buffer_remove_meta, nor give up the caller's reference of `buffer`: the round goes on from where the meta
+ * was. Pointers to other metas stay valid; those to the one that is removed, and to its data, are stale as soon
+ * as the callback has returned.
  * Errors: INVALID_ARGUMENT, NOT_WRITABLE (a meta is to be removed that is locked, or from a shared buffer;
  * the round ends there).
  */
