@@ -66,6 +66,9 @@ FWX_INLINE fwx_u8x16 fwx_spread_second(fwx_u8x16 a) {
     return (fwx_u8x16)__builtin_shufflevector(second, second, 0, 0, 2, 2, 4, 4, 6, 6);
 }
 
+/* All ones in the lanes that are zero. */
+FWX_INLINE fwx_u32x4 fwx_is_zero32(fwx_u32x4 a) { return (fwx_u32x4)(a == 0); }
+
 /* Two 64-bit numbers from anywhere. */
 FWX_INLINE fwx_u64x2 fwx_load64x2(const void *first, const void *second) {
 #if defined(__SSE2__)

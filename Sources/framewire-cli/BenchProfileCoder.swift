@@ -145,7 +145,8 @@ private struct CodecCalls {
 
     /// - Parameter reference: the frame before, for profiles that refer to it; nil makes a key frame.
     func prepare(_ source: PixelSource, reference: PixelSource?) throws(CodecError) {
-        try encoder.prepare(source, profile: profile, acceleration: 1, checksum: false)
+        try encoder.prepare(
+            source, reference: reference, profile: profile, acceleration: 1, checksum: false)
     }
 
     /// Encodes what was prepared.
@@ -159,7 +160,8 @@ private struct CodecCalls {
         layout: FrameLayout, payloadSize: Int, target: UnsafeMutableRawPointer, reference: UnsafeRawPointer?
     ) throws(CodecError) {
         let plan = StripPlan(layout: layout, rowsPerStrip: encoder.rowsPerStrip)
-        try decoder.begin(plan: plan, profile: profile, payloadSize: payloadSize, target: target)
+        try decoder.begin(
+            plan: plan, profile: profile, payloadSize: payloadSize, target: target, reference: reference)
     }
 
     func decode(on workers: WorkerPool) throws(CodecError) {
