@@ -8,13 +8,10 @@ protocol BenchCoder: AnyObject {
     var name: String { get }
     var threads: Int { get }
 
-    /// Encodes a frame and decodes it again.
+    /// Encodes frame `index` and decodes it again. Frames come in order; with frame 0 a pass begins, and nothing before counts.
     ///
-    /// - Parameters:
-    ///   - frame: the pixels as the sequence's layout describes them.
-    ///   - previous: the frame before, or nil at the beginning of a pass; then nothing before counts.
     /// - Throws: ``Failure`` with the reason alone; the caller says where.
-    func code(_ frame: UnsafeRawPointer, previous: UnsafeRawPointer?) throws(Failure) -> BenchSample
+    func code(_ index: Int, of sequence: BenchSequence) throws(Failure) -> BenchSample
 }
 
 /// What one frame gave.
@@ -52,7 +49,8 @@ final class CopyCoder: BenchCoder {
         }
     }
 
-    func code(_ frame: UnsafeRawPointer, previous: UnsafeRawPointer?) -> BenchSample {
+    func code(_ index: Int, of sequence: BenchSequence) -> BenchSample {
+        let frame = sequence.frame(index)
         let start = Clock.now()
         memcpy(there.base!, frame, size)
         let middle = Clock.now()
@@ -70,18 +68,24 @@ final class CompareCoder: BenchCoder {
     let threads = 1
     private let size: Int
     private let copy = RawBlock()
+    /// Which frame is in `copy`.
+    private var copied = -1
 
     init(_ layout: FrameLayout) throws(Failure) {
         size = layout.size
         try Failure.inMemory(name) { () throws(BufferError) in try copy.reserve(size) }
     }
 
-    func code(_ frame: UnsafeRawPointer, previous: UnsafeRawPointer?) throws(Failure) -> BenchSample {
-        memcpy(copy.base!, frame, size)
+    func code(_ index: Int, of sequence: BenchSequence) throws(Failure) -> BenchSample {
+        let frame = sequence.frame(index)
+        if copied != index { memcpy(copy.base!, frame, size) }
         let start = Clock.now()
         let difference = memcmp(copy.base!, frame, size)
         let end = Clock.now()
         guard difference == 0 else { throw Failure(message: "a copy differs from its original") }
+        // The copy is as old then as the frame before is for an encoder, and not in a cache because it is new.
+        copied = (index + 1) % sequence.count
+        memcpy(copy.base!, sequence.frame(copied), size)
         return BenchSample(encodeTime: end - start)
     }
 }
@@ -113,7 +117,8 @@ final class ReferenceCoder: BenchCoder {
         LZ4F_freeDecompressionContext(context)
     }
 
-    func code(_ frame: UnsafeRawPointer, previous: UnsafeRawPointer?) throws(Failure) -> BenchSample {
+    func code(_ index: Int, of sequence: BenchSequence) throws(Failure) -> BenchSample {
+        let frame = sequence.frame(index)
         let start = Clock.now()
         let count = LZ4F_compressFrame(encoded.base!, encoded.capacity, frame, size, &preferences)
         let middle = Clock.now()

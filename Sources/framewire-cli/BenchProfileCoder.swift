@@ -46,9 +46,10 @@ final class ProfileCoder: BenchCoder {
         regions.deallocate()
     }
 
-    func code(_ frame: UnsafeRawPointer, previous: UnsafeRawPointer?) throws(Failure) -> BenchSample {
+    func code(_ index: Int, of sequence: BenchSequence) throws(Failure) -> BenchSample {
+        let reference = isTemporal && index > 0 ? sequence.frame(index - 1) : nil
         do throws(CodecError) {
-            return try run(frame, reference: isTemporal ? previous : nil)
+            return try run(sequence.frame(index), reference: reference)
         } catch {
             switch error {
             case .corrupt(let text, let offset), .unsupported(let text, let offset):

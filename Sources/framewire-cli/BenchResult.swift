@@ -104,8 +104,9 @@ struct BenchResult {
     static func table(_ results: [BenchResult]) -> String {
         var table = Table([.left] + Array(repeating: .right, count: 10))
         table.addRow([
-            "codec", "threads", "encode MB/s", "spread", "× lz4", "decode MB/s", "spread", "× lz4", "ratio",
-            "× lz4", "bytes",
+            "codec", "threads", "encode MB/s", "spread", "× liblz4", "decode MB/s", "spread", "× liblz4",
+            "ratio",
+            "× liblz4", "bytes",
         ])
         for result in results { table.addRow(result.cells) }
         return table.text

@@ -47,17 +47,15 @@ struct BenchRun {
     }
 
     private func code(_ index: Int, _ coder: Int) throws -> BenchSample {
-        let previous = index > 0 ? sequence.frame(index - 1) : nil
         let coder = coders[coder]
-        let frame = sequence.frame(index)
         let place = "\(sequence.name): frame \(index) with \(coder.name), threads \(coder.threads),"
         let sample: BenchSample
         do {
-            sample = try coder.code(frame, previous: previous)
+            sample = try coder.code(index, of: sequence)
         } catch {
             throw Failure(message: "\(place) fails: \(error.message)")
         }
-        if let decoded = sample.decoded, !isEqual(frame, decoded) {
+        if let decoded = sample.decoded, !isEqual(sequence.frame(index), decoded) {
             throw Failure(message: "\(place) decodes to other pixels than were encoded")
         }
         return sample
