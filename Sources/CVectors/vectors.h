@@ -66,8 +66,23 @@ FWX_INLINE fwx_u8x16 fwx_spread_second(fwx_u8x16 a) {
     return (fwx_u8x16)__builtin_shufflevector(second, second, 0, 0, 2, 2, 4, 4, 6, 6);
 }
 
+/* One number in every lane. The compiler may not look through this: it would take what is then done to the vector apart into
+ * scalars and put them together again by a dozen shuffles. */
+FWX_INLINE fwx_u32x4 fwx_splat32(uint32_t value) {
+    fwx_u32x4 result = value;
+#if defined(__SSE2__)
+    __asm__("" : "+x"(result));
+#elif defined(__aarch64__)
+    __asm__("" : "+w"(result));
+#endif
+    return result;
+}
+
 /* All ones in the lanes that are zero. */
 FWX_INLINE fwx_u32x4 fwx_is_zero32(fwx_u32x4 a) { return (fwx_u32x4)(a == 0); }
+
+/* Has the processor fetch a cache line that will be read soon; any address is fine. */
+FWX_INLINE void fwx_prefetch(const void *address) { __builtin_prefetch(address); }
 
 /* Two 64-bit numbers from anywhere. */
 FWX_INLINE fwx_u64x2 fwx_load64x2(const void *first, const void *second) {

@@ -54,11 +54,22 @@ enum BitPacking {
     ///   - folded: the vectors, block after block.
     ///   - widths: for each block the bits of its fields, a byte each.
     ///   - masks: for each block the mask of those bits.
+    ///   - hasFourth: whether the fourth field of any block has bits; mostly, an alpha channel has not.
     /// - Returns: the place behind what was written.
     @inline(never)
     static func pack(
         _ folded: UnsafePointer<Bytes>, blocks: Int, widths: UnsafePointer<UInt32>,
-        masks: UnsafePointer<UInt32>, to out: UnsafeMutableRawPointer
+        masks: UnsafePointer<UInt32>, hasFourth: Bool, to out: UnsafeMutableRawPointer
+    ) -> UnsafeMutableRawPointer {
+        hasFourth
+            ? packBlocks(folded, blocks, widths, masks, hasFourth: true, to: out)
+            : packBlocks(folded, blocks, widths, masks, hasFourth: false, to: out)
+    }
+
+    @inline(__always)
+    private static func packBlocks(
+        _ folded: UnsafePointer<Bytes>, _ blocks: Int, _ widths: UnsafePointer<UInt32>,
+        _ masks: UnsafePointer<UInt32>, hasFourth: Bool, to out: UnsafeMutableRawPointer
     ) -> UnsafeMutableRawPointer {
         var out = out
         for block in 0..<blocks {
@@ -66,14 +77,15 @@ enum BitPacking {
             let ends = widths[block] &* 0x0101_0101
             let bits = ends &>> 24
             if bits == 0 { continue }
-            let mask = Words(repeating: masks[block])
+            let mask = fwx_splat32(masks[block])
             let masks = (mask & 0xff, mask & 0xff00, mask & 0xff_0000, mask & 0xff00_0000)
             let shifts = (8 &- (ends & 0xff), 16 &- ((ends &>> 8) & 0xff), 24 &- ((ends &>> 16) & 0xff))
             @inline(__always)
             func close(_ index: Int) -> Words {
                 let lanes = words(folded[block &* 4 &+ index])
-                let first = (lanes & masks.0) | fwx_shr32(lanes & masks.1, shifts.0)
-                return first | fwx_shr32(lanes & masks.2, shifts.1) | fwx_shr32(lanes & masks.3, shifts.2)
+                let two = (lanes & masks.0) | fwx_shr32(lanes & masks.1, shifts.0)
+                let three = two | fwx_shr32(lanes & masks.2, shifts.1)
+                return hasFourth ? three | fwx_shr32(lanes & masks.3, shifts.2) : three
             }
             let lanes = (close(0), close(1), close(2), close(3))
             if bits <= 16 {
@@ -105,14 +117,37 @@ enum BitPacking {
         out.store(bytes(fwx_high64(low, high)), at: Int(bits))
     }
 
-    /// The opposite of ``pack(_:blocks:widths:masks:to:)``; the caller has checked that the bytes are there.
-    ///
-    /// - Parameter isSigned: whether the fields are two's complement.
-    @inline(__always)
+    /// How the fields of a tile's blocks are read back.
+    enum Fields {
+        /// Two's complement, and the fourth has no bits.
+        case threeSigned
+        case signed
+        case unsigned
+    }
+
+    /// The opposite of ``pack(_:blocks:widths:masks:hasFourth:to:)``; the caller has checked that the bytes are
+    /// there.
+    @inline(never)
     static func unpack(
         _ packed: UnsafeRawPointer, blocks: Int, widths: UnsafePointer<UInt32>,
-        masks: UnsafePointer<UInt32>, isSigned: Bool, to folded: UnsafeMutablePointer<Bytes>
+        masks: UnsafePointer<UInt32>, fields: Fields, to folded: UnsafeMutablePointer<Bytes>
     ) {
+        switch fields {
+        case .threeSigned: unpackBlocks(packed, blocks, widths, masks, .threeSigned, to: folded)
+        case .signed: unpackBlocks(packed, blocks, widths, masks, .signed, to: folded)
+        case .unsigned: unpackBlocks(packed, blocks, widths, masks, .unsigned, to: folded)
+        }
+    }
+
+    @inline(__always)
+    private static func unpackBlocks(
+        _ packed: UnsafeRawPointer, _ blocks: Int, _ widths: UnsafePointer<UInt32>,
+        _ masks: UnsafePointer<UInt32>, _ fields: Fields, to folded: UnsafeMutablePointer<Bytes>
+    ) {
+        // Not constants: the compiler would make byte shuffles of them.
+        let places = (
+            fwx_splat32(0xff), fwx_splat32(0xff00), fwx_splat32(0xff_0000), fwx_splat32(0xff00_0000)
+        )
         var packed = packed
         for block in 0..<blocks {
             let ends = widths[block] &* 0x0101_0101
@@ -122,17 +157,20 @@ enum BitPacking {
                 for index in 0..<4 { out[index] = Bytes(repeating: 0) }
                 continue
             }
-            let mask = Words(repeating: masks[block])
+            let mask = fwx_splat32(masks[block])
             let lanes = unpackLanes(packed, bits)
             packed += Int(2 &* bits)
-            let masks = (mask & 0xff, mask & 0xff00, mask & 0xff_0000, mask & 0xff00_0000)
+            let masks = (mask & places.0, mask & places.1, mask & places.2, mask & places.3)
             let shifts = (8 &- (ends & 0xff), 16 &- ((ends &>> 8) & 0xff), 24 &- ((ends &>> 16) & 0xff))
-            let sign = bytes(isSigned ? mask & ~((mask &>> 1) & 0x7f7f_7f7f) : Words(repeating: 0))
+            let sign = bytes(mask & ~((mask &>> 1) & 0x7f7f_7f7f))
             @inline(__always)
             func open(_ lanes: Words) -> Bytes {
-                let first = (lanes & masks.0) | (fwx_shl32(lanes, shifts.0) & masks.1)
-                let all = first | (fwx_shl32(lanes, shifts.1) & masks.2) | (fwx_shl32(lanes, shifts.2) & masks.3)
-                return isSigned ? (bytes(all) ^ sign) &- sign : bytes(all)
+                let two = (lanes & masks.0) | (fwx_shl32(lanes, shifts.0) & masks.1)
+                let three = two | (fwx_shl32(lanes, shifts.1) & masks.2)
+                if case .threeSigned = fields { return (bytes(three) ^ sign) &- sign }
+                let all = bytes(three | (fwx_shl32(lanes, shifts.2) & masks.3))
+                if case .signed = fields { return (all ^ sign) &- sign }
+                return all
             }
             out[0] = open(lanes.0)
             out[1] = open(lanes.1)

@@ -270,7 +270,8 @@ struct TileStripDecoder {
                 parts.packed, blocks: blocks,
                 widths: UnsafeRawPointer(scratch.widths).assumingMemoryBound(to: UInt32.self),
                 masks: UnsafeRawPointer(scratch.masks).assumingMemoryBound(to: UInt32.self),
-                isSigned: strip.format.isSigned, to: scratch.folded)
+                fields: !strip.format.isSigned ? .unsigned : sizes.hasFourth ? .signed : .threeSigned,
+                to: scratch.folded)
             parts.packed += sizes.packedSize
         }
         reconstruct(source, tile, tileRow, predictor)

@@ -1,6 +1,7 @@
 import Buffers
 import CLZ4
 import CPosix
+import CVectors
 
 /// Codes strips of pictures with the tile codec, one after another, on one thread.
 struct TileStripEncoder {
@@ -99,6 +100,7 @@ struct TileStripEncoder {
         let packedStart = out + TileStrip.headerSize
         var packed = packedStart
         var hasRows = false
+        var interest = ReferenceInterest()
         for tileRow in 0..<strip.tileRows {
             let rowModes = modes + tileRow &* tilesAcross
             if reference != nil,
@@ -108,7 +110,7 @@ struct TileStripEncoder {
                 continue
             }
             for tile in 0..<tilesAcross {
-                let mode = encodeTile(tile, tileRow, &side, &packed)
+                let mode = encodeTile(tile, tileRow, &side, &packed, &interest)
                 rowModes[tile] = mode
                 if mode == TileStrip.Mode.rows || mode == TileStrip.Mode.rowsXorReference { hasRows = true }
             }
@@ -166,15 +168,22 @@ struct TileStripEncoder {
     /// Chooses a mode, and packs the tile if that is the one.
     private func encodeTile(
         _ tile: Int, _ tileRow: Int, _ side: inout UnsafeMutableRawPointer,
-        _ packed: inout UnsafeMutableRawPointer
+        _ packed: inout UnsafeMutableRawPointer, _ interest: inout ReferenceInterest
     ) -> UInt8 {
         let source = source(rows, tile, tileRow)
-        if let reference, isUnchanged(source, self.source(reference, tile, tileRow)) {
-            return TileStrip.Mode.skip
+        if let reference {
+            let old = self.source(reference, tile, tileRow)
+            if isUnchanged(source, old) {
+                interest.found(true)
+                return TileStrip.Mode.skip
+            }
+            prefetch(old, sampled: interest.isNext)
         }
+        let asksReference = reference != nil && interest.isNow
         let place = place(source, tile, tileRow)
-        let survey = strip.format.survey(place, hasReference: reference != nil)
+        let survey = strip.format.survey(place, hasReference: asksReference)
         let choice = TileChoice(survey)
+        if reference != nil { interest.found(choice.usesReference || choice.predictor == .previous) }
         guard let predictor = choice.predictor else {
             return choice.usesReference ? TileStrip.Mode.rowsXorReference : TileStrip.Mode.rows
         }
@@ -187,8 +196,30 @@ struct TileStripEncoder {
         packed = BitPacking.pack(
             scratch.folded, blocks: blocks,
             widths: UnsafeRawPointer(scratch.widths).assumingMemoryBound(to: UInt32.self),
-            masks: UnsafeRawPointer(scratch.masks).assumingMemoryBound(to: UInt32.self), to: packed)
+            masks: UnsafeRawPointer(scratch.masks).assumingMemoryBound(to: UInt32.self),
+            hasFourth: bounds.largest >> 24 != 0, to: packed)
         return predictor.rawValue
+    }
+
+    /// Has what will be sampled of the reference at the tile to the right fetched from memory: single lines, far
+    /// apart, so the processor does not see them coming.
+    private func prefetch(_ old: TileStage.Source, sampled: Bool) {
+        let next = old.base + (old.offset &+ old.count)
+        fwx_prefetch(next)
+        if sampled { TileSurvey.prefetch(next, pitch: old.pitch, blockRows: old.blockRows) }
+    }
+
+    /// Whether the reference is worth looking at. Where everything moves it is not, and fetching it from memory is
+    /// what takes most of a survey's time: then only every fourth tile looks, until one finds something.
+    private struct ReferenceInterest {
+        private var missed = 0
+
+        /// For the tile at hand.
+        var isNow: Bool { missed < 4 || missed & 3 == 0 }
+        /// For the tile behind it, if this one finds nothing.
+        var isNext: Bool { missed < 3 || missed & 3 == 3 }
+
+        mutating func found(_ isUsed: Bool) { missed = isUsed ? 0 : missed &+ 1 }
     }
 
     /// The tile where it lies if its vectors can be read there, or else staged.

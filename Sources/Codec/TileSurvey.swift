@@ -61,13 +61,32 @@ struct TileSurvey {
         previousBits = hasReference ? Self.total(previous) : .max
     }
 
+    /// Has what a survey reads of a reference fetched.
+    @inline(__always)
+    static func prefetch(_ reference: UnsafeRawPointer, pitch: Int, blockRows: Int) {
+        for half in 0..<2 {
+            for index in 0..<4 {
+                let place = place(of: index, half, blockRows)
+                let block = reference + (place.row &* pitch &+ place.column)
+                fwx_prefetch(block + pitch)
+                fwx_prefetch(block + 2 &* pitch)
+                fwx_prefetch(block + 3 &* pitch)
+            }
+        }
+    }
+
+    /// Where a sampled block lies in the tile.
+    @inline(__always)
+    private static func place(of index: Int, _ half: Int, _ blockRows: Int) -> (row: Int, column: Int) {
+        ((blockRows == 4 ? index : index % blockRows) &* 4, ((index &* 4 &+ 2 &+ half &* 7) & 15) &* 16)
+    }
+
     @inline(__always)
     private static func block<Lanes: LaneArithmetic>(
         _ lanes: Lanes.Type, _ place: TilePlace, _ index: Int, _ half: Int, _ hasReference: Bool,
         _ equal: inout Equalities
     ) -> Magnitudes {
-        let column = ((index &* 4 &+ 2 &+ half &* 7) & 15) &* 16
-        let row = (place.blockRows == 4 ? index : index % place.blockRows) &* 4
+        let (row, column) = Self.place(of: index, half, place.blockRows)
         let pixels = place.base + (row &* place.pitch &+ column)
         let reference = place.reference + (row &* place.referencePitch &+ column)
         var result = Magnitudes()

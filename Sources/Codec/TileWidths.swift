@@ -77,13 +77,13 @@ enum TileWidths {
     ///   - remaining: how many bytes there are.
     ///   - widths: set for the blocks, as many vectors as hold them.
     ///   - masks: likewise; of as many bits as each width says.
-    /// - Returns: the bytes that were read and the bytes that the packed blocks take; nil when the bytes do not
-    ///   reach or a width is above 8.
+    /// - Returns: the bytes that were read, the bytes that the packed blocks take, and whether the fourth field of
+    ///   any block may have bits; nil when the bytes do not reach or a width is above 8.
     @inline(never)
     static func read(
         _ source: UnsafeRawPointer, remaining: Int, blocks: Int, widths: UnsafeMutablePointer<Words>,
         masks: UnsafeMutablePointer<Words>
-    ) -> (size: Int, packedSize: Int)? {
+    ) -> (size: Int, packedSize: Int, hasFourth: Bool)? {
         guard remaining >= headerSize else { return nil }
         let header = UInt32(littleEndian: source.loadUnaligned(as: UInt32.self))
         let smallest = header & 0x0f0f_0f0f
@@ -121,7 +121,7 @@ enum TileWidths {
         tooWide &= 0x8080_8080
         guard tooWide == Words(repeating: 0) else { return nil }
         let sum = ((sums & 0xffff) &+ (sums &>> 16)).wrappedSum()
-        return (size, 2 &* Int(sum))
+        return (size, 2 &* Int(sum), header &>> 24 != 0)
     }
 
     /// 16 numbers of `bits` bits: byte k of lane n is number 4 k + n.
