@@ -7,8 +7,10 @@ struct TileChoice {
     /// Whether those rows are exclusive-ored with the reference.
     let usesReference: Bool
 
-    /// Bits that LZ4 takes for a lane that equals none of its neighbours.
-    private static let bitsOfMissedLane = 32
+    /// Bits that LZ4 takes for a lane that equals none of its neighbours, where few do not …
+    private static let bitsOfMissedLane = 10
+    /// … and how many more where none does: scattered ones are part of what LZ4 has seen before, like letters.
+    private static let bitsOfTexture = 24
     /// And for the others, in sixteenths.
     private static let sixteenthsOfMatchedLane = 4
     /// Side information of fewer bytes a tile is compressed with LZ4.
@@ -26,7 +28,9 @@ struct TileChoice {
         let packedBits = bits &* 12
         let still = max(survey.equalLeft, survey.equalUp)
         let missed = survey.samples &- max(still, survey.equalPrevious)
-        let blockBits = missed &* Self.bitsOfMissedLane &+ survey.samples &* Self.sixteenthsOfMatchedLane / 16
+        let bitsOfMissed = Self.bitsOfMissedLane &* survey.samples &+ Self.bitsOfTexture &* missed
+        let blockBits =
+            (missed &* bitsOfMissed) / survey.samples &+ survey.samples &* Self.sixteenthsOfMatchedLane / 16
         predictor = packedBits <= blockBits ? best : nil
         usesReference = survey.equalPrevious > still &+ still / 16
     }
