@@ -18,8 +18,12 @@ enum BitPacking {
     @inline(__always)
     static func masks(_ magnitudes: (Words, Words, Words, Words)) -> Words {
         // Or all lanes of a block into one lane.
-        let a = fwx_low64(longs(magnitudes.0), longs(magnitudes.1)) | fwx_high64(longs(magnitudes.0), longs(magnitudes.1))
-        let b = fwx_low64(longs(magnitudes.2), longs(magnitudes.3)) | fwx_high64(longs(magnitudes.2), longs(magnitudes.3))
+        let a =
+            fwx_low64(longs(magnitudes.0), longs(magnitudes.1))
+            | fwx_high64(longs(magnitudes.0), longs(magnitudes.1))
+        let b =
+            fwx_low64(longs(magnitudes.2), longs(magnitudes.3))
+            | fwx_high64(longs(magnitudes.2), longs(magnitudes.3))
         var mask = fwx_even32(words(a), words(b)) | fwx_odd32(words(a), words(b))
         // Set all bits below the highest one of each byte.
         mask |= (mask &>> 1) & 0x7f7f_7f7f
@@ -181,7 +185,9 @@ enum BitPacking {
 
     /// The four vectors of a block; bits above those that were packed are anything.
     @inline(__always)
-    private static func unpackLanes(_ packed: UnsafeRawPointer, _ bits: UInt32) -> (Words, Words, Words, Words) {
+    private static func unpackLanes(
+        _ packed: UnsafeRawPointer, _ bits: UInt32
+    ) -> (Words, Words, Words, Words) {
         if bits <= 16 { return unpackBlock(packed, bits) }
         let low = unpackBlock(packed, 16)
         let high = unpackBlock(packed + 32, bits &- 16)
@@ -192,7 +198,9 @@ enum BitPacking {
     }
 
     @inline(__always)
-    private static func unpackBlock(_ packed: UnsafeRawPointer, _ bits: UInt32) -> (Words, Words, Words, Words) {
+    private static func unpackBlock(
+        _ packed: UnsafeRawPointer, _ bits: UInt32
+    ) -> (Words, Words, Words, Words) {
         let second = packed + Int(bits)
         // The second half of each number begins at a half byte when `bits` is odd.
         let half = Int(bits &>> 1)

@@ -128,7 +128,8 @@ package final class FrameDecoder: StripJob {
     private func beginTiles(
         _ plan: StripPlan, _ payloadSize: Int, _ target: UnsafeMutableRawPointer
     ) throws(CodecError) {
-        let largest = TilePayload.tableSize(strips: plan.count) + plan.layout.packedSize
+        let largest =
+            TilePayload.tableSize(strips: plan.count) + plan.layout.packedSize
             + plan.count * TileStrip.storedHeaderSize
         guard payloadSize >= TilePayload.tableSize(strips: plan.count), payloadSize <= largest else {
             throw .corrupt(
@@ -280,7 +281,9 @@ package final class FrameDecoder: StripJob {
         }
     }
 
-    private func decodeTiles(_ part: StripPlan.Strip, _ block: Block, _ plan: StripPlan, worker: Int) throws(TileStripDecoder.Failure) {
+    private func decodeTiles(
+        _ part: StripPlan.Strip, _ block: Block, _ plan: StripPlan, worker: Int
+    ) throws(TileStripDecoder.Failure) {
         guard let target, let base = payload.base, let scratch = tileScratch.base else { return }
         let decoder = TileStripDecoder(
             TileStrip(part, plan.layout), target: target + part.packedOffset,

@@ -206,7 +206,9 @@ package final class FrameEncoder: StripJob {
     private func rows(
         of strip: StripPlan.Strip, in source: PixelSource, _ room: UnsafeMutableRawPointer
     ) -> TileStripEncoder.Rows {
-        if let rows = source.rows(of: strip) { return TileStripEncoder.Rows(base: rows.base, pitch: rows.pitch) }
+        if let rows = source.rows(of: strip) {
+            return TileStripEncoder.Rows(base: rows.base, pitch: rows.pitch)
+        }
         source.gather(strip, to: room)
         return TileStripEncoder.Rows(base: UnsafeRawPointer(room), pitch: strip.rowBytes)
     }

@@ -43,7 +43,9 @@ package struct PixelSource {
         let first = layout.offset(ofRow: strip.firstRow, plane: strip.plane)
         let last = layout.offset(ofRow: strip.firstRow + strip.rows - 1, plane: strip.plane)
         let start = min(first, last)
-        guard let bytes = address(of: start, count: max(first, last) - start + strip.rowBytes) else { return nil }
+        guard let bytes = address(of: start, count: max(first, last) - start + strip.rowBytes) else {
+            return nil
+        }
         let stride = layout[plane: strip.plane].stride
         return (bytes + (first - start), layout.rowOrder == .topDown ? stride : -stride)
     }

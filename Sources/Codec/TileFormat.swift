@@ -51,24 +51,18 @@ struct TileFormat {
         _ place: TilePlace, _ predictor: TilePredictor, _ out: TileResiduals
     ) -> (smallest: UInt32, largest: UInt32) {
         switch lanes {
-        case .color: TilePrediction.residuals(ColorLanes.self, place, predictor, out)
-        case .bytes: TilePrediction.residuals(ByteLanes.self, place, predictor, out)
-        case .halves: TilePrediction.residuals(HalfLanes.self, place, predictor, out)
-        case .words: TilePrediction.residuals(WordLanes.self, place, predictor, out)
-        case .tenBit: TilePrediction.residuals(TenBitLanes.self, place, predictor, out)
-        case .depthStencil: TilePrediction.residuals(DepthStencilLanes.self, place, predictor, out)
+        case .color: TilePrediction.residuals(ColorLanes(), place, predictor, out)
+        case .bytes: TilePrediction.residuals(ByteLanes(), place, predictor, out)
+        default: TilePrediction.residuals(WideLanes(kind: lanes), place, predictor, out)
         }
     }
 
     /// What a sample of a tile says about its pixels.
     func survey(_ place: TilePlace, hasReference: Bool) -> TileSurvey {
         switch lanes {
-        case .color: TileSurvey(ColorLanes.self, place, hasReference: hasReference)
-        case .bytes: TileSurvey(ByteLanes.self, place, hasReference: hasReference)
-        case .halves: TileSurvey(HalfLanes.self, place, hasReference: hasReference)
-        case .words: TileSurvey(WordLanes.self, place, hasReference: hasReference)
-        case .tenBit: TileSurvey(TenBitLanes.self, place, hasReference: hasReference)
-        case .depthStencil: TileSurvey(DepthStencilLanes.self, place, hasReference: hasReference)
+        case .color: TileSurvey(ColorLanes(), place, hasReference: hasReference)
+        case .bytes: TileSurvey(ByteLanes(), place, hasReference: hasReference)
+        default: TileSurvey(WideLanes(kind: lanes), place, hasReference: hasReference)
         }
     }
 
@@ -83,33 +77,20 @@ struct TileFormat {
     /// The pixels of a tile from its folded residuals.
     func reconstruct(_ predictor: TilePredictor, _ folded: UnsafePointer<Bytes>, _ target: TileTarget) {
         switch lanes {
-        case .color: reconstruct(ColorLanes.self, StepOf4.self, predictor, folded, target)
+        case .color: reconstruct(ColorLanes(), StepOf4(), predictor, folded, target)
         case .bytes:
             if step == 1 {
-                reconstruct(ByteLanes.self, StepOf1.self, predictor, folded, target)
+                reconstruct(ByteLanes(), StepOf1(), predictor, folded, target)
             } else {
-                reconstruct(ByteLanes.self, StepOf2.self, predictor, folded, target)
+                reconstruct(ByteLanes(), StepOf2(), predictor, folded, target)
             }
-        case .halves:
-            if step == 2 {
-                reconstruct(HalfLanes.self, StepOf2.self, predictor, folded, target)
-            } else {
-                reconstruct(HalfLanes.self, StepOf8.self, predictor, folded, target)
-            }
-        case .words:
-            if step == 4 {
-                reconstruct(WordLanes.self, StepOf4.self, predictor, folded, target)
-            } else {
-                reconstruct(WordLanes.self, StepOf16.self, predictor, folded, target)
-            }
-        case .tenBit: reconstruct(TenBitLanes.self, StepOf4.self, predictor, folded, target)
-        case .depthStencil: reconstruct(DepthStencilLanes.self, StepOf4.self, predictor, folded, target)
+        default: reconstruct(WideLanes(kind: lanes), AnyStep(bytes: step), predictor, folded, target)
         }
     }
 
     @inline(__always)
     private func reconstruct<Lanes: LaneArithmetic, Step: PixelStep>(
-        _ lanes: Lanes.Type, _ step: Step.Type, _ predictor: TilePredictor, _ folded: UnsafePointer<Bytes>,
+        _ lanes: Lanes, _ step: Step, _ predictor: TilePredictor, _ folded: UnsafePointer<Bytes>,
         _ target: TileTarget
     ) {
         switch predictor {

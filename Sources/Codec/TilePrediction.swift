@@ -42,14 +42,15 @@ enum TilePrediction {
     /// - Returns: for each field the least and the greatest width of a block.
     @inline(__always)
     static func residuals<Lanes: LaneArithmetic>(
-        _ lanes: Lanes.Type, _ place: TilePlace, _ predictor: TilePredictor, _ out: TileResiduals
+        _ lanes: Lanes, _ place: TilePlace, _ predictor: TilePredictor, _ out: TileResiduals
     ) -> (smallest: UInt32, largest: UInt32) {
         let pitch = place.pitch
         switch predictor {
         case .gradient:
             return gradientResiduals(lanes, place, out)
         case .left:
-            return residuals(lanes, place, place.base - place.step, place.base + (pitch &- place.step), pitch, out)
+            return residuals(
+                lanes, place, place.base - place.step, place.base + (pitch &- place.step), pitch, out)
         case .up:
             return residuals(lanes, place, place.above, place.base, pitch, out)
         case .previous:
@@ -61,7 +62,7 @@ enum TilePrediction {
     /// The differences from other pixels: the first row's at `first`, the others' from `second` on.
     @inline(never)
     private static func residuals<Lanes: LaneArithmetic>(
-        _ lanes: Lanes.Type, _ place: TilePlace, _ first: UnsafeRawPointer, _ second: UnsafeRawPointer,
+        _ lanes: Lanes, _ place: TilePlace, _ first: UnsafeRawPointer, _ second: UnsafeRawPointer,
         _ otherPitch: Int, _ out: TileResiduals
     ) -> (smallest: UInt32, largest: UInt32) {
         var range = WidthRange()
@@ -80,9 +81,9 @@ enum TilePrediction {
                         let predicted =
                             y == 0
                             ? other.vector(at: column) : others.vector(at: (y &- 1) &* otherPitch &+ column)
-                        let value = Lanes.fold(Lanes.difference(pixels, predicted))
+                        let value = lanes.fold(lanes.difference(pixels, predicted))
                         folded[y] = value
-                        return Lanes.magnitude(value)
+                        return lanes.magnitude(value)
                     }
                     return words(vector(0) | vector(1) | vector(2) | vector(3))
                 }
@@ -95,7 +96,7 @@ enum TilePrediction {
 
     @inline(never)
     private static func gradientResiduals<Lanes: LaneArithmetic>(
-        _ lanes: Lanes.Type, _ place: TilePlace, _ out: TileResiduals
+        _ lanes: Lanes, _ place: TilePlace, _ out: TileResiduals
     ) -> (smallest: UInt32, largest: UInt32) {
         var range = WidthRange()
         let step = place.step
@@ -107,15 +108,16 @@ enum TilePrediction {
                 func block(_ index: Int) -> Words {
                     let column = 64 &* group &+ 16 &* index
                     let folded = out.folded + (blockRow &* 64 &+ group &* 16 &+ index &* 4)
-                    var horizontal = Lanes.difference(above.vector(at: column), above.vector(at: column &- step))
+                    var horizontal = lanes.difference(
+                        above.vector(at: column), above.vector(at: column &- step))
                     @inline(__always)
                     func vector(_ y: Int) -> Bytes {
                         let offset = y &* place.pitch &+ column
-                        let next = Lanes.difference(row.vector(at: offset), row.vector(at: offset &- step))
-                        let value = Lanes.fold(Lanes.difference(next, horizontal))
+                        let next = lanes.difference(row.vector(at: offset), row.vector(at: offset &- step))
+                        let value = lanes.fold(lanes.difference(next, horizontal))
                         horizontal = next
                         folded[y] = value
-                        return Lanes.magnitude(value)
+                        return lanes.magnitude(value)
                     }
                     return words(vector(0) | vector(1) | vector(2) | vector(3))
                 }

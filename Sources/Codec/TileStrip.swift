@@ -20,7 +20,9 @@ struct TileStrip {
         rows = plan[0].rows
         // Interleaved chroma of an odd width has longer rows than luma.
         var rowBytes = 0
-        for index in 0..<plan.layout.planeCount { rowBytes = max(rowBytes, plan.layout[plane: index].rowBytes) }
+        for index in 0..<plan.layout.planeCount {
+            rowBytes = max(rowBytes, plan.layout[plane: index].rowBytes)
+        }
         self.rowBytes = rowBytes
     }
 
@@ -69,7 +71,9 @@ struct TileStrip {
 extension TileStrip {
     /// The exclusive or of `count` bytes of both.
     @inline(never)
-    static func xor(_ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ count: Int, to out: UnsafeMutableRawPointer) {
+    static func xor(
+        _ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ count: Int, to out: UnsafeMutableRawPointer
+    ) {
         var index = 0
         while index &+ 16 <= count {
             out.store(a.vector(at: index) ^ b.vector(at: index), at: index)
@@ -109,6 +113,8 @@ enum TilePayload {
     }
 
     static func size(ofStrip index: Int, in table: UnsafeRawPointer) -> Int {
-        Int(UInt32(littleEndian: table.loadUnaligned(fromByteOffset: headerSize &+ 4 &* index, as: UInt32.self)))
+        Int(
+            UInt32(
+                littleEndian: table.loadUnaligned(fromByteOffset: headerSize &+ 4 &* index, as: UInt32.self)))
     }
 }

@@ -84,14 +84,19 @@ struct TileStripDecoder {
     /// - Throws: ``Failure``; what the target's rows of this strip hold is undefined then.
     func decode(_ coded: UnsafeRawPointer, size: Int) throws(Failure) {
         if size == 0 {
-            guard let reference else { throw Failure(reason: "it refers to a picture that is not there", offset: 0) }
+            guard let reference else {
+                throw Failure(reason: "it refers to a picture that is not there", offset: 0)
+            }
             memcpy(target, reference, strip.byteCount)
             return
         }
-        guard size >= TileStrip.storedHeaderSize else { throw Failure(reason: "its header is cut off", offset: 0) }
+        guard size >= TileStrip.storedHeaderSize else {
+            throw Failure(reason: "its header is cut off", offset: 0)
+        }
         let first = UInt32(littleEndian: coded.loadUnaligned(as: UInt32.self))
         if first & TileStrip.Flags.stored != 0 {
-            guard first == TileStrip.Flags.stored, size == TileStrip.storedHeaderSize &+ strip.byteCount else {
+            guard first == TileStrip.Flags.stored, size == TileStrip.storedHeaderSize &+ strip.byteCount
+            else {
                 throw Failure(reason: "it is stored with a size that is not that of its pixels", offset: 0)
             }
             memcpy(target, coded + TileStrip.storedHeaderSize, strip.byteCount)
@@ -113,7 +118,8 @@ struct TileStripDecoder {
     private func findParts(_ coded: UnsafeRawPointer, _ size: Int, _ first: UInt32) throws(Failure) -> Parts {
         guard size >= TileStrip.headerSize else { throw Failure(reason: "its header is cut off", offset: 0) }
         let packedSize = Int(first & TileStrip.Flags.sizeMask)
-        let codedBlockSize = Int(UInt32(littleEndian: coded.loadUnaligned(fromByteOffset: 4, as: UInt32.self)))
+        let codedBlockSize = Int(
+            UInt32(littleEndian: coded.loadUnaligned(fromByteOffset: 4, as: UInt32.self)))
         let sideSize = Int(UInt32(littleEndian: coded.loadUnaligned(fromByteOffset: 8, as: UInt32.self)))
         let sideInBlock = first & TileStrip.Flags.sideInBlock != 0
         let packedInBlock = first & TileStrip.Flags.packedInBlock != 0
@@ -164,7 +170,8 @@ struct TileStripDecoder {
     }
 
     private func decodeRow(
-        _ tileRow: Int, _ modes: UnsafePointer<UInt8>, _ parts: inout Parts, _ coded: UnsafeRawPointer, _ size: Int
+        _ tileRow: Int, _ modes: UnsafePointer<UInt8>, _ parts: inout Parts, _ coded: UnsafeRawPointer,
+        _ size: Int
     ) throws(Failure) {
         try placeRows(tileRow, modes, &parts)
         var tile = 0
@@ -184,7 +191,10 @@ struct TileStripDecoder {
                 guard
                     let predictor = TilePredictor(rawValue: mode & ~TileStrip.Mode.exact),
                     predictor != .previous || reference != nil
-                else { throw Failure(reason: "a tile has a mode that is not known, or not allowed here", offset: 0) }
+                else {
+                    throw Failure(
+                        reason: "a tile has a mode that is not known, or not allowed here", offset: 0)
+                }
                 try decodeTile(tile, tileRow, predictor, isExact: mode & TileStrip.Mode.exact != 0, &parts)
                 tile += 1
             }
@@ -277,7 +287,9 @@ struct TileStripDecoder {
         reconstruct(source, tile, tileRow, predictor)
     }
 
-    private func reconstruct(_ source: TileStage.Source, _ tile: Int, _ tileRow: Int, _ predictor: TilePredictor) {
+    private func reconstruct(
+        _ source: TileStage.Source, _ tile: Int, _ tileRow: Int, _ predictor: TilePredictor
+    ) {
         let isWhole =
             source.rows & 3 == 0 && source.count == TileFormat.rowBytes && !strip.format.isExpanded
         if isWhole {

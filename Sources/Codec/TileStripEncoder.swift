@@ -143,7 +143,8 @@ struct TileStripEncoder {
         if rows.pitch == strip.rowBytes, reference.pitch == strip.rowBytes {
             return memcmp(a, b, count &* strip.rowBytes) == 0
         }
-        for row in 0..<count where memcmp(a + row &* rows.pitch, b + row &* reference.pitch, strip.rowBytes) != 0 {
+        for row in 0..<count
+        where memcmp(a + row &* rows.pitch, b + row &* reference.pitch, strip.rowBytes) != 0 {
             return false
         }
         return true
@@ -225,7 +226,8 @@ struct TileStripEncoder {
     /// The tile where it lies if its vectors can be read there, or else staged.
     private func place(_ source: TileStage.Source, _ tile: Int, _ tileRow: Int) -> TilePlace {
         let isWhole =
-            tile > 0 && source.rows & 3 == 0 && source.count == TileFormat.rowBytes && !strip.format.isExpanded
+            tile > 0 && source.rows & 3 == 0 && source.count == TileFormat.rowBytes
+            && !strip.format.isExpanded
         if isWhole {
             let base = source.base + source.offset
             return TilePlace(

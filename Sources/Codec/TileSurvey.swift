@@ -34,7 +34,7 @@ struct TileSurvey {
 
     /// Looks at eight blocks of the tile, at their last three rows, so that nothing outside of the tile is needed.
     @inline(never)
-    init<Lanes: LaneArithmetic>(_ lanes: Lanes.Type, _ place: TilePlace, hasReference: Bool) {
+    init<Lanes: LaneArithmetic>(_ lanes: Lanes, _ place: TilePlace, hasReference: Bool) {
         var equal = Equalities()
         var left = Words(repeating: 0)
         var gradient = left
@@ -49,7 +49,9 @@ struct TileSurvey {
             left = left &+ Self.widths(a.left, b.left, c.left, d.left)
             gradient = gradient &+ Self.widths(a.gradient, b.gradient, c.gradient, d.gradient)
             up = up &+ Self.widths(a.up, b.up, c.up, d.up)
-            if hasReference { previous = previous &+ Self.widths(a.previous, b.previous, c.previous, d.previous) }
+            if hasReference {
+                previous = previous &+ Self.widths(a.previous, b.previous, c.previous, d.previous)
+            }
         }
         samples = Self.blocks * 12
         equalLeft = Self.count(equal.left)
@@ -81,9 +83,9 @@ struct TileSurvey {
         ((blockRows == 4 ? index : index % blockRows) &* 4, ((index &* 4 &+ 2 &+ half &* 7) & 15) &* 16)
     }
 
-    @inline(__always)
+    @inline(never)
     private static func block<Lanes: LaneArithmetic>(
-        _ lanes: Lanes.Type, _ place: TilePlace, _ index: Int, _ half: Int, _ hasReference: Bool,
+        _ lanes: Lanes, _ place: TilePlace, _ index: Int, _ half: Int, _ hasReference: Bool,
         _ equal: inout Equalities
     ) -> Magnitudes {
         let (row, column) = Self.place(of: index, half, place.blockRows)
@@ -91,19 +93,19 @@ struct TileSurvey {
         let reference = place.reference + (row &* place.referencePitch &+ column)
         var result = Magnitudes()
         var above = pixels.vector(at: 0)
-        var horizontal = Lanes.difference(above, pixels.vector(at: 0 &- place.step))
+        var horizontal = lanes.difference(above, pixels.vector(at: 0 &- place.step))
         for y in 1..<4 {
             let vector = pixels.vector(at: y &* place.pitch)
-            let toLeft = Lanes.difference(vector, pixels.vector(at: y &* place.pitch &- place.step))
-            let toUp = Lanes.difference(vector, above)
-            result.left |= Lanes.magnitude(Lanes.fold(toLeft))
-            result.gradient |= Lanes.magnitude(Lanes.fold(Lanes.difference(toLeft, horizontal)))
-            result.up |= Lanes.magnitude(Lanes.fold(toUp))
+            let toLeft = lanes.difference(vector, pixels.vector(at: y &* place.pitch &- place.step))
+            let toUp = lanes.difference(vector, above)
+            result.left |= lanes.magnitude(lanes.fold(toLeft))
+            result.gradient |= lanes.magnitude(lanes.fold(lanes.difference(toLeft, horizontal)))
+            result.up |= lanes.magnitude(lanes.fold(toUp))
             equal.left = equal.left &- fwx_is_zero32(words(toLeft))
             equal.up = equal.up &- fwx_is_zero32(words(toUp))
             if hasReference {
-                let toPrevious = Lanes.difference(vector, reference.vector(at: y &* place.referencePitch))
-                result.previous |= Lanes.magnitude(Lanes.fold(toPrevious))
+                let toPrevious = lanes.difference(vector, reference.vector(at: y &* place.referencePitch))
+                result.previous |= lanes.magnitude(lanes.fold(toPrevious))
                 equal.previous = equal.previous &- fwx_is_zero32(words(toPrevious))
             }
             above = vector

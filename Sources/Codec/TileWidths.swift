@@ -45,8 +45,9 @@ enum TileWidths {
 
     /// 16 numbers of 1 to 4 bits, four bytes of four lanes, in 2 × `bits` bytes.
     @inline(__always)
-    private static func write(_ value: Words, _ bits: UInt32, to out: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer
-    {
+    private static func write(
+        _ value: Words, _ bits: UInt32, to out: UnsafeMutableRawPointer
+    ) -> UnsafeMutableRawPointer {
         // Fold 128 bits to 64: the numbers have at most 4 bits each.
         let folded = longs(value)
         let both = folded[0] | (folded[1] &<< 4)
