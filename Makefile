@@ -32,7 +32,7 @@ COMMAND := $(OUTPUT)/framewire
 # Embedded Swift puts a copy of much that a module uses into the module; a section for each function lets the linker leave out
 # the copies that nothing calls, which more than halves the library.
 COMPILER_OPTIONS := -warnings-as-errors -use-ld=lld -Xfrontend -function-sections
-LINKER_OPTIONS := -soname=$(SONAME) --version-script=$(CURDIR)/packaging/framewire.map -z defs --gc-sections -lm
+LINKER_OPTIONS := -soname=$(SONAME) --version-script=$(CURDIR)/packaging/framewire.map -z defs --gc-sections --icf=all -lm
 LIBRARY_SOURCES := Package.swift packaging/framewire.map \
     $(shell find Sources include -type f -not -path 'Sources/framewire-cli/*' -not -path 'Sources/PictureFiles/*')
 COMMAND_SOURCES := Package.swift $(shell find Sources -type f)

@@ -20,19 +20,24 @@ let package = Package(
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
         // Used from its header alone. Without `pkgConfig` nothing links libxxhash.
         .systemLibrary(name: "CXXHash", providers: [.apt(["libxxhash-dev"])]),
+        // Shuffles of vectors; a header and nothing to link.
+        .systemLibrary(name: "CVectors"),
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        // liblz4's own frame functions, to hold ours against.
+        .systemLibrary(name: "CLZ4Frame", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
 
         .target(name: "Buffers", dependencies: ["CPosix"]),
-        .target(name: "Codec", dependencies: ["Buffers", "CLZ4", "CXXHash", "CPosix"]),
+        .target(name: "Codec", dependencies: ["Buffers", "CLZ4", "CXXHash", "CVectors", "CPosix"]),
         .target(name: "Wire", dependencies: ["Buffers", "CXXHash", "CPosix"]),
         .target(name: "Transport", dependencies: ["Buffers", "CPosix"]),
         .target(name: "Framewire", dependencies: ["Buffers", "Codec", "Wire", "Transport", "CPosix"]),
         .target(name: "FramewireC", dependencies: ["Framewire", "Buffers", "Codec", "CFramewire", "CPosix"]),
-        .target(name: "PictureFiles", dependencies: ["Buffers", "CPNG", "CPosix"]),
+        .target(name: "PictureFiles", dependencies: ["Buffers", "CPNG", "CPosix", "CZstd"]),
         .executableTarget(
             name: "framewire-cli",
             dependencies: [
-                "Framewire", "PictureFiles", "CPosix",
+                "Framewire", "PictureFiles", "Buffers", "Codec", "CLZ4Frame", "CPosix",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
@@ -41,11 +46,9 @@ let package = Package(
         .testTarget(name: "WireTests", dependencies: ["Wire"], resources: [.copy("Vectors")]),
         .testTarget(name: "TransportTests", dependencies: ["Transport"]),
         .testTarget(name: "FramewireTests", dependencies: ["Framewire", "TestSupport"]),
-        .testTarget(name: "PictureFilesTests", dependencies: ["PictureFiles"]),
+        .testTarget(name: "PictureFilesTests", dependencies: ["PictureFiles", "CZstd"]),
         // Pictures and random numbers for the tests.
         .target(name: "TestSupport", dependencies: ["Buffers", "CPosix"], path: "Tests/TestSupport"),
-        // liblz4's own frame functions, to hold ours against.
-        .systemLibrary(name: "CLZ4Frame", path: "Tests/CLZ4Frame", pkgConfig: "liblz4"),
     ]
 )
 

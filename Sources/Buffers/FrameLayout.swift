@@ -17,6 +17,7 @@ public struct FrameLayout: Sendable, Equatable {
         public var packedSize: Int { rowBytes * rows }
     }
 
+    public let format: PixelFormat
     /// The number of planes, 1 to 3.
     public let planeCount: Int
     private let storage: (Plane, Plane, Plane)
@@ -71,6 +72,7 @@ public struct FrameLayout: Sendable, Equatable {
         default:
             break
         }
+        format = info.format
         planeCount = info.format.planeCount
         storage = (first, second, third)
         rowOrder = info.rowOrder
@@ -105,7 +107,7 @@ public struct FrameLayout: Sendable, Equatable {
     }
 
     public static func == (a: FrameLayout, b: FrameLayout) -> Bool {
-        a.planeCount == b.planeCount && a.rowOrder == b.rowOrder && a.size == b.size
+        a.format == b.format && a.planeCount == b.planeCount && a.rowOrder == b.rowOrder && a.size == b.size
             && a.storage.0 == b.storage.0
             && a.storage.1 == b.storage.1 && a.storage.2 == b.storage.2
     }

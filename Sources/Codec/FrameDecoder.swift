@@ -35,10 +35,18 @@ package final class FrameDecoder: StripJob {
     private let small: UnsafeMutableRawPointer
     /// A compressed payload.
     private let payload = RawBlock()
-    /// Where each strip's block lies in the payload: offset of the data, size with the stored flag.
+    /// Where each strip lies in the payload: offset of the data, size with the stored flag.
     private let blocks = RawBlock()
-    /// Offset of the first wrong block plus one, found by any worker; 0 when there is none.
+    /// In profile tile: what each worker needs.
+    private let tileScratch = RawBlock()
+    private var tileScratchSize = 0
+    /// The picture that the frame is coded against, packed.
+    private var reference: UnsafeRawPointer?
+    private var profile = Profile.lz4
+    /// The first wrong strip that any worker found; −1 when there is none.
     private var failedStrip = -1
+    /// What is wrong with it, in profile tile, and how many bytes into it.
+    private var failure = TileStripDecoder.Failure(reason: "", offset: 0)
     private let failureLock = Lock()
 
     package override init() {
@@ -61,11 +69,20 @@ package final class FrameDecoder: StripJob {
     ///   - plan: the strips, over a packed layout; its largest strip has at most
     ///     ``StripPlan/maximumStripBytes``.
     ///   - target: room for `plan.layout.packedSize` bytes.
+    ///   - reference: in profile tile, the packed picture that the frame is coded against, which must stay until
+    ///     ``decode(profile:on:)``; nil for a key frame.
     /// - Throws: ``CodecError``; nothing has begun then.
     package func begin(
-        plan: StripPlan, profile: Profile, payloadSize: Int, target: UnsafeMutableRawPointer
+        plan: StripPlan, profile: Profile, payloadSize: Int, target: UnsafeMutableRawPointer,
+        reference: UnsafeRawPointer? = nil
     ) throws(CodecError) {
         state = .idle
+        self.profile = profile
+        self.reference = reference
+        if profile == .tile {
+            try beginTiles(plan, payloadSize, target)
+            return
+        }
         guard plan.largestStrip <= StripPlan.maximumStripBytes else {
             throw .unsupported(
                 "strips of \(plan.largestStrip) bytes are larger than an LZ4 block can be (4 MiB)", offset: 0)
@@ -92,11 +109,7 @@ package final class FrameDecoder: StripJob {
                 throw .noMemory(bytes: payloadSize)
             }
         }
-        self.plan = plan
-        self.target = target
-        self.payloadSize = payloadSize
-        received = 0
-        strip = 0
+        start(plan, payloadSize, target)
         if profile == .raw {
             expect(.frameHeader, small, LZ4Frame.headerSize)
         } else {
@@ -104,10 +117,46 @@ package final class FrameDecoder: StripJob {
         }
     }
 
+    private func start(_ plan: StripPlan, _ payloadSize: Int, _ target: UnsafeMutableRawPointer) {
+        self.plan = plan
+        self.target = target
+        self.payloadSize = payloadSize
+        received = 0
+        strip = 0
+    }
+
+    private func beginTiles(
+        _ plan: StripPlan, _ payloadSize: Int, _ target: UnsafeMutableRawPointer
+    ) throws(CodecError) {
+        let largest =
+            TilePayload.tableSize(strips: plan.count) + plan.layout.packedSize
+            + plan.count * TileStrip.storedHeaderSize
+        guard payloadSize >= TilePayload.tableSize(strips: plan.count), payloadSize <= largest else {
+            throw .corrupt(
+                "a payload of \(payloadSize) bytes cannot hold \(plan.count) strips of tiles of a picture of"
+                    + " \(plan.layout.packedSize) bytes", offset: 0)
+        }
+        guard plan.rowsPerStrip % TileFormat.rows == 0 else {
+            throw .corrupt(
+                "strips have \(plan.rowsPerStrip) rows; those of profile tile have a multiple of"
+                    + " \(TileFormat.rows)", offset: 0)
+        }
+        tileScratchSize = TileStripDecoder.Scratch.size(for: TileStrip(largestOf: plan))
+        do {
+            try payload.reserve(payloadSize + BitPacking.slack)
+            try blocks.reserve(plan.count * MemoryLayout<Block>.stride)
+        } catch {
+            throw .noMemory(bytes: payloadSize)
+        }
+        start(plan, payloadSize, target)
+        expect(.wholePayload, payload.base!, payloadSize)
+    }
+
     /// Gives up the payload that was begun, so that its target may go away.
     package func abandon() {
         state = .idle
         target = nil
+        reference = nil
     }
 
     private func expect(_ state: State, _ cursor: UnsafeMutableRawPointer, _ wanted: Int) {
@@ -168,7 +217,7 @@ package final class FrameDecoder: StripJob {
             }
             state = .complete
         case .wholePayload:
-            try findBlocks(plan)
+            if profile == .tile { try findTileStrips(plan) } else { try findBlocks(plan) }
             state = .complete
         case .idle, .complete:
             break
@@ -209,10 +258,54 @@ package final class FrameDecoder: StripJob {
         strip = 0
     }
 
+    /// Finds the strips of tiles and checks that they fill the payload exactly.
+    private func findTileStrips(_ plan: StripPlan) throws(CodecError) {
+        let bytes = UnsafeRawPointer(payload.base!)
+        guard TilePayload.hasHeader(bytes, payloadSize: payloadSize) else {
+            throw .corrupt("the payload does not begin as one of tiles of its size does", offset: 0)
+        }
+        let table = blocks.base!.assumingMemoryBound(to: Block.self)
+        var offset = TilePayload.tableSize(strips: plan.count)
+        for index in 0..<plan.count {
+            let size = TilePayload.size(ofStrip: index, in: bytes)
+            guard size <= payloadSize - offset else {
+                throw .corrupt(
+                    "strip \(index) of \(plan.count) has \(size) bytes and reaches past the end of the payload",
+                    offset: TilePayload.tableSize(strips: index))
+            }
+            table[index] = Block(offset: offset, size: UInt32(size))
+            offset += size
+        }
+        guard offset == payloadSize else {
+            throw .corrupt("there are \(payloadSize - offset) bytes behind the last strip", offset: offset)
+        }
+    }
+
+    private func decodeTiles(
+        _ part: StripPlan.Strip, _ block: Block, _ plan: StripPlan, worker: Int
+    ) throws(TileStripDecoder.Failure) {
+        guard let target, let base = payload.base, let scratch = tileScratch.base else { return }
+        let decoder = TileStripDecoder(
+            TileStrip(part, plan.layout), target: target + part.packedOffset,
+            reference: reference.map { $0 + part.packedOffset },
+            scratch: TileStripDecoder.Scratch(scratch + worker * tileScratchSize))
+        try decoder.decode(base + block.offset, size: Int(block.size))
+    }
+
     package override func process(_ index: Int, worker: Int) {
         guard let plan, let target, let base = payload.base, let table = blocks.base else { return }
         let block = table.assumingMemoryBound(to: Block.self)[index]
         let part = plan[index]
+        if profile == .tile {
+            do {
+                try decodeTiles(part, block, plan, worker: worker)
+            } catch {
+                failureLock.withLock {
+                    if failedStrip < 0 || index < failedStrip { (failedStrip, failure) = (index, error) }
+                }
+            }
+            return
+        }
         let out = target + part.packedOffset
         if block.size & LZ4Frame.storedFlag != 0 {
             memcpy(out, base + block.offset, part.byteCount)
@@ -240,11 +333,24 @@ package final class FrameDecoder: StripJob {
             target = nil
             return
         }
+        if profile == .tile {
+            do {
+                try tileScratch.reserve(pool.workers * tileScratchSize)
+            } catch {
+                throw .noMemory(bytes: pool.workers * tileScratchSize)
+            }
+        }
         failedStrip = -1
         pool.run(self, parts: plan.count)
         target = nil
+        reference = nil
         if failedStrip >= 0 {
             let block = blocks.base!.assumingMemoryBound(to: Block.self)[failedStrip]
+            if profile == .tile {
+                throw .corrupt(
+                    "strip \(failedStrip) of \(plan.count) is wrong: \(failure.reason)",
+                    offset: block.offset + failure.offset)
+            }
             throw .corrupt(
                 "the LZ4 block of strip \(failedStrip) of \(plan.count) does not decode", offset: block.offset
             )

@@ -3,13 +3,13 @@ import CLZ4
 import CPosix
 import CXXHash
 
-/// Encodes the pixels of one frame at a time into a payload: an LZ4 frame, as a list of pieces for a gather
-/// write.
+/// Encodes the pixels of one frame at a time into a payload: an LZ4 frame, or the strips of the tile codec, as a
+/// list of pieces for a gather write.
 ///
 /// The parts of the work, one a strip, run on a ``WorkerPool`` in any order; what comes out does not depend
 /// on how many threads there are. Nothing is allocated while the geometry of the frames stays the same.
 ///
-/// Sequence: ``prepare(_:profile:acceleration:checksum:)``, then the pool runs the job with ``parts`` parts
+/// Sequence: ``prepare(_:reference:profile:acceleration:checksum:)``, then the pool runs the job with ``parts`` parts
 /// (none means that there is nothing to do), then ``finish()``. Then ``payloadSize``, ``vectors`` and
 /// ``checksum`` are there until the next `prepare`.
 package final class FrameEncoder: StripJob {
@@ -18,14 +18,17 @@ package final class FrameEncoder: StripJob {
 
     private let workers: Int
     private var source: PixelSource?
+    /// What the frame is coded against, in profile tile.
+    private var reference: PixelSource?
     private var plan: StripPlan?
     private var profile = Profile.lz4
     private var acceleration: Int32 = 1
     private var checksumState: OpaquePointer?
     private var wantsChecksum = false
 
-    /// LZ4's hash tables, one a worker.
+    /// LZ4's hash tables, or all that the tile codec needs, one a worker.
     private let states = RawBlock()
+    private var tileScratchSize = 0
     /// Strips that had to be gathered, one a worker.
     private let scratch = RawBlock()
     /// Compressed strips with their block headers, each at its own place; the block headers alone for stored
@@ -34,6 +37,8 @@ package final class FrameEncoder: StripJob {
     package private(set) var arena: Memory?
     private var slots: UnsafeMutableRawPointer?
     private var slotSize = 0
+    /// In profile tile: the payload's own header and the size of each strip.
+    private let table = RawBlock()
     /// The frame header, then the end mark.
     private let ends: UnsafeMutableRawPointer
     private var list: UnsafeMutablePointer<iovec>?
@@ -75,20 +80,24 @@ package final class FrameEncoder: StripJob {
 
     /// The number of parts for the worker pool: 0 when there is nothing to compute.
     package var parts: Int {
-        (profile == .lz4 ? strips : 0) + (wantsChecksum ? 1 : 0)
+        (profile == .raw ? 0 : strips) + (wantsChecksum ? 1 : 0)
     }
 
-    /// Takes a frame. Its memory must stay as it is until ``finish()``, and in profile raw as long as
-    /// ``vectors`` is used.
+    /// Takes a frame. Its memory, and that of its reference, must stay as it is until ``finish()``, and in profile
+    /// raw as long as ``vectors`` is used.
     ///
+    /// - Parameter reference: in profile tile, the frame that the decoder has: one of the same size and format; nil
+    ///   makes a key frame.
     /// - Throws: ``CodecError/noMemory(bytes:)``; the encoder can be used again.
     package func prepare(
-        _ source: PixelSource, profile: Profile, acceleration: Int32, checksum: Bool
+        _ source: PixelSource, reference: PixelSource? = nil, profile: Profile, acceleration: Int32,
+        checksum: Bool
     ) throws(CodecError) {
-        let plan = StripPlan(for: source.layout)
+        self.profile = profile == .auto ? .lz4 : profile
+        let plan = StripPlan(for: source.layout, profile: self.profile)
         self.source = source
+        self.reference = reference
         self.plan = plan
-        self.profile = profile == .raw ? .raw : .lz4
         self.acceleration = acceleration
         wantsChecksum = checksum
         self.checksum = nil
@@ -100,16 +109,25 @@ package final class FrameEncoder: StripJob {
             if checksumState == nil { throw .noMemory(bytes: 1024) }
         }
         do {
-            if self.profile == .lz4 {
+            switch self.profile {
+            case .tile:
+                let largest = TileStrip(largestOf: plan)
+                slotSize = (TileStripEncoder.capacity(for: largest) + 63) & ~63
+                tileScratchSize = TileStripEncoder.Scratch.size(for: largest)
+                try reserveArena(slotSize * plan.count)
+                try table.reserve(TilePayload.tableSize(strips: plan.count))
+                try states.reserve(workers * tileScratchSize)
+                try scratch.reserve(workers * 2 * scratchSize(plan))
+            case .raw:
+                slotSize = LZ4Frame.blockHeaderSize
+                try reserveArena(slotSize * plan.count)
+            case .lz4, .auto:
                 // The full bound lets LZ4 run without checks for the end of the output.
                 slotSize =
                     (LZ4Frame.blockHeaderSize + Int(LZ4_compressBound(Int32(plan.largestStrip))) + 63) & ~63
                 try reserveArena(slotSize * plan.count)
                 try states.reserve(workers * stateSize)
                 try scratch.reserve(workers * scratchSize(plan))
-            } else {
-                slotSize = LZ4Frame.blockHeaderSize
-                try reserveArena(slotSize * plan.count)
             }
         } catch {
             throw .noMemory(bytes: slotSize * plan.count)
@@ -141,6 +159,10 @@ package final class FrameEncoder: StripJob {
             index -= 1
         }
         let strip = plan[index]
+        if profile == .tile {
+            encodeTiles(strip, index, source, worker)
+            return
+        }
         let bytes: UnsafeRawPointer
         if let inPlace = source.contiguousBytes(of: strip) {
             bytes = inPlace
@@ -164,6 +186,33 @@ package final class FrameEncoder: StripJob {
         }
     }
 
+    private func encodeTiles(
+        _ strip: StripPlan.Strip, _ index: Int, _ source: PixelSource, _ worker: Int
+    ) {
+        guard let plan else { return }
+        let room = scratch.base! + worker * 2 * scratchSize(plan)
+        let tiles = TileStrip(strip, source.layout)
+        let encoder = TileStripEncoder(
+            tiles, rows: rows(of: strip, in: source, room),
+            reference: reference.map { rows(of: strip, in: $0, room + scratchSize(plan)) },
+            scratch: TileStripEncoder.Scratch(
+                states.base! + worker * tileScratchSize, for: TileStrip(largestOf: plan)),
+            acceleration: acceleration)
+        let size = encoder.encode(to: slots! + index * slotSize)
+        TilePayload.setSize(size, ofStrip: index, in: table.base!)
+    }
+
+    /// The strip's rows where they lie, or gathered in `room` when they are in several pieces.
+    private func rows(
+        of strip: StripPlan.Strip, in source: PixelSource, _ room: UnsafeMutableRawPointer
+    ) -> TileStripEncoder.Rows {
+        if let rows = source.rows(of: strip) {
+            return TileStripEncoder.Rows(base: rows.base, pitch: rows.pitch)
+        }
+        source.gather(strip, to: room)
+        return TileStripEncoder.Rows(base: UnsafeRawPointer(room), pitch: strip.rowBytes)
+    }
+
     package override func finished() {
         whenFinished?()
     }
@@ -173,6 +222,12 @@ package final class FrameEncoder: StripJob {
     /// - Throws: ``CodecError/noMemory(bytes:)``.
     package func finish() throws(CodecError) {
         guard let source, let plan else { return }
+        self.source = nil
+        reference = nil
+        if profile == .tile {
+            try finishTiles(plan)
+            return
+        }
         let layout = source.layout
         LZ4Frame.writeHeader(to: ends, contentSize: layout.packedSize, largestBlock: plan.largestStrip)
         let endMark = ends + 16
@@ -201,7 +256,19 @@ package final class FrameEncoder: StripJob {
             }
         }
         try append(endMark, LZ4Frame.endMarkSize)
-        self.source = nil
+    }
+
+    private func finishTiles(_ plan: StripPlan) throws(CodecError) {
+        listCount = Self.reservedVectors
+        payloadSize = 0
+        let table = table.base!
+        let tableSize = TilePayload.tableSize(strips: plan.count)
+        try append(table, tableSize)
+        for index in 0..<plan.count {
+            let size = TilePayload.size(ofStrip: index, in: table)
+            if size > 0 { try append(slots! + index * slotSize, size) }
+        }
+        TilePayload.writeHeader(to: table, payloadSize: payloadSize)
     }
 
     private func pieces(of strip: StripPlan.Strip, in source: PixelSource) -> Int {

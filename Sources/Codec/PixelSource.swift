@@ -38,6 +38,18 @@ package struct PixelSource {
         return address(of: layout.offset(ofRow: strip.firstRow, plane: strip.plane), count: strip.byteCount)
     }
 
+    /// The first of the strip's rows in wire order and the bytes from one to the next, when all lie in one piece.
+    package func rows(of strip: StripPlan.Strip) -> (base: UnsafeRawPointer, pitch: Int)? {
+        let first = layout.offset(ofRow: strip.firstRow, plane: strip.plane)
+        let last = layout.offset(ofRow: strip.firstRow + strip.rows - 1, plane: strip.plane)
+        let start = min(first, last)
+        guard let bytes = address(of: start, count: max(first, last) - start + strip.rowBytes) else {
+            return nil
+        }
+        let stride = layout[plane: strip.plane].stride
+        return (bytes + (first - start), layout.rowOrder == .topDown ? stride : -stride)
+    }
+
     /// Calls `body` with the strip's bytes in wire order, piece by piece: rows top-down, without padding.
     @inline(__always)
     package func forEachPiece(of strip: StripPlan.Strip, _ body: (UnsafeRawPointer, Int) -> Void) {

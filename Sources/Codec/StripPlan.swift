@@ -33,10 +33,19 @@ package struct StripPlan: Sendable {
     package let largestStrip: Int
 
     /// The plan that an encoder makes for frames of `layout`: strips of 128 KiB to 1 MiB where the picture is
-    /// that large.
-    package init(for layout: FrameLayout) {
-        let rows = max(1, Self.targetBytes / layout[plane: 0].rowBytes)
-        self.init(layout: layout, rowsPerStrip: min(rows, layout[plane: 0].rows))
+    /// that large; in profile tile, of whole rows of tiles.
+    package init(for layout: FrameLayout, profile: Profile) {
+        let plane = layout[plane: 0]
+        if profile == .tile {
+            // Rows count as long as their tiles, so that scratch memory stays small for narrow pictures, too.
+            let rowBytes = max(plane.rowBytes, TileFormat.rowBytes)
+            let tileRows = max(1, Self.targetBytes / (rowBytes * TileFormat.rows))
+            let needed = (plane.rows - 1) / TileFormat.rows + 1
+            self.init(layout: layout, rowsPerStrip: TileFormat.rows * min(tileRows, needed))
+        } else {
+            let rows = max(1, Self.targetBytes / plane.rowBytes)
+            self.init(layout: layout, rowsPerStrip: min(rows, plane.rows))
+        }
     }
 
     /// The plan with strips of `rowsPerStrip` rows, 1 or more, as a header gives it.

@@ -93,15 +93,28 @@ package enum Geometry {
         }
     }
 
-    /// Size and format of a raw file called `NAME_WxH_FORMAT.raw`; nil when the name does not say.
-    package static func ofFile(_ path: String) -> (width: Int, height: Int, format: PixelFormat)? {
-        let name = path.split(separator: "/").last ?? ""
-        let stem = name.split(separator: ".", omittingEmptySubsequences: false).dropLast().joined(
-            separator: ".")
+    /// What the name of a raw file says.
+    package struct NamedFile {
+        /// What is before size and format; it may be empty.
+        package let name: String
+        package let width: Int
+        package let height: Int
+        package let format: PixelFormat
+    }
+
+    /// Size and format of a raw file called `NAME_WxH_FORMAT.raw`, or `.raw.zst` when it is compressed; nil when the name does
+    /// not say.
+    package static func ofFile(_ path: String) -> NamedFile? {
+        let file = path.split(separator: "/").last ?? ""
+        var parts = file.split(separator: ".", omittingEmptySubsequences: false)
+        if parts.count > 2, InputFile.isCompressed(path) { parts.removeLast() }
+        let stem = parts.dropLast().joined(separator: ".")
         let words = stem.split(separator: "_")
         guard words.count >= 2, let format = format(words[words.count - 1]),
             let size = size(words[words.count - 2])
         else { return nil }
-        return (size.width, size.height, format)
+        return NamedFile(
+            name: words.dropLast(2).joined(separator: "_"), width: size.width, height: size.height,
+            format: format)
     }
 }

@@ -1,10 +1,11 @@
 import CPosix
 
-/// Reads bytes from a file of the user's. One thread at a time.
+/// Reads bytes from a file of the user's; one whose name ends in `.zst` is expanded on the way. One thread at a time.
 package final class InputFile {
     private let descriptor: Int32
     package let name: String
     private var file: UnsafeMutablePointer<FILE>?
+    private var expander: ZstdExpander?
 
     /// Opens the file at `path`; `-` is standard input.
     package init(path: String) throws(PictureError) {
@@ -16,6 +17,12 @@ package final class InputFile {
         guard let file = fopen(path, "rbe") else { throw .system("open", path, fwp_errno()) }
         self.file = file
         descriptor = fileno(file)
+        if InputFile.isCompressed(path) { expander = try ZstdExpander(name: path) }
+    }
+
+    /// Whether the name of a file says that zstd compressed it.
+    static func isCompressed(_ path: String) -> Bool {
+        path.utf8.suffix(4).elementsEqual(".zst".utf8)
     }
 
     deinit {
@@ -26,6 +33,12 @@ package final class InputFile {
     ///
     /// - Returns: How many bytes there were; fewer than asked for at the end of the file only.
     package func read(_ buffer: UnsafeMutableRawBufferPointer) throws(PictureError) -> Int {
+        guard let expander else { return try readStored(buffer) }
+        return try expander.read(buffer) { input throws(PictureError) in try readStored(input) }
+    }
+
+    /// As ``read(_:)``, the bytes as they are in the file.
+    private func readStored(_ buffer: UnsafeMutableRawBufferPointer) throws(PictureError) -> Int {
         var count = 0
         while count < buffer.count {
             let got = CPosix.read(descriptor, buffer.baseAddress! + count, buffer.count - count)
@@ -48,10 +61,12 @@ package final class InputFile {
     /// Goes back to the first byte.
     package func rewind() throws(PictureError) {
         if lseek(descriptor, 0, SEEK_SET) != 0 { throw .system("go back to the start of", name, fwp_errno()) }
+        expander?.restart()
     }
 
-    /// The bytes of the file, or nil where that is not known, as for a pipe.
+    /// The bytes that can be read from the first on, or nil where that is not known, as for a pipe or a compressed file.
     package var size: Int? {
+        guard expander == nil else { return nil }
         var status = stat()
         guard fstat(descriptor, &status) == 0, isRegular(status) else { return nil }
         return Int(status.st_size)

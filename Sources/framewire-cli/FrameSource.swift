@@ -37,44 +37,22 @@ struct SeriesSource: FrameSource {
 
 /// Raw frames back to back, read straight into the sender's memory.
 struct RawSource: FrameSource {
-    private let file: InputFile
-    private let template: FrameInfo
-    private let frameBytes: Int
-    private var count = 0
+    private var frames: RawFrames
 
-    /// - Throws: ``PictureError``, or ``Failure`` when a file is no whole number of frames.
-    init(_ path: String, _ info: FrameInfo) throws {
-        template = info
-        do {
-            frameBytes = try FrameLayout(info).size
-        } catch {
-            throw Failure(message: error.message, isUsage: true)
-        }
-        file = try InputFile(path: path)
-        if let size = file.size, size == 0 || size % frameBytes != 0 {
-            throw Failure(
-                message: "\(file.name) has \(size) bytes, which is no whole number of frames of"
-                    + " \(info.width) × \(info.height) \(info.format.name) (\(frameBytes) bytes each)")
-        }
+    init(_ frames: RawFrames) {
+        self.frames = frames
     }
 
     mutating func next(for sender: Sender, timing: (pts: Int64, duration: Int64)?) throws -> Frame? {
-        var info = template
+        var info = frames.info
         info.pts = timing?.pts
         info.duration = timing?.duration
         let frame = try sender.acquire(info)
-        let got = try frame.withUnsafeMutableBytes { bytes throws(PictureError) in try file.read(bytes) }
-        if got == 0 { return nil }
-        guard got == frameBytes else {
-            throw Failure(
-                message:
-                    "\(file.name) ends inside frame \(count): \(got) of its \(frameBytes) bytes are there")
-        }
-        count += 1
-        return frame
+        let isThere = try frame.withUnsafeMutableBytes { bytes in try frames.read(bytes) }
+        return isThere ? frame : nil
     }
 
     mutating func rewind() throws {
-        try file.rewind()
+        try frames.rewind()
     }
 }

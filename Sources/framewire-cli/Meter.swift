@@ -47,7 +47,7 @@ final class Meter {
 
     /// Takes the line away and keeps the last counts for the report.
     func finish(_ reading: Reading) {
-        if isShowing { Terminal.errorWithoutLineFeed("\r\u{1B}[K") }
+        if isShowing { Terminal.clearProgress() }
         isShowing = false
         final = reading
     }
@@ -81,12 +81,11 @@ final class Meter {
 
     private func show(_ reading: Reading, since before: Reading, seconds: Double) {
         let rates = Meter.rates(reading, since: before, seconds: seconds)
-        var line = "\r\(reading.frames) frames  \(decimal(rates.frames, 1)) fps"
+        var line = "\(reading.frames) frames  \(decimal(rates.frames, 1)) fps"
         line += "  raw \(decimal(rates.raw, 1)) MB/s  wire \(decimal(rates.wire, 1)) MB/s"
         line += "  \(Meter.ratio(reading.bytesRaw, reading.bytesWire)):1"
         if let latency = reading.latency { line += "  latency \(milliseconds(latency))" }
-        // The end of the line is cleared, since the one before may have been longer.
-        Terminal.errorWithoutLineFeed(line + "\u{1B}[K")
+        Terminal.showProgress(line)
         isShowing = true
     }
 

@@ -4,18 +4,29 @@ struct Report {
         case integer(Int64)
         case number(Double, places: Int)
         case text(String)
+        case boolean(Bool)
         case nothing
     }
 
     private var fields: [(key: String, value: Value)] = []
-    private var rows: [(name: String, text: String)] = []
+    private var rows = Table([.left, .left])
 
     mutating func add(_ key: String, _ value: some BinaryInteger) {
         fields.append((key, .integer(Int64(clamping: value))))
     }
 
-    mutating func add(_ key: String, _ value: Double, places: Int) {
-        fields.append((key, .number(value, places: places)))
+    /// Nil is `null`.
+    mutating func add(_ key: String, _ value: Int?) {
+        fields.append((key, value.map { .integer(Int64($0)) } ?? .nothing))
+    }
+
+    /// Nil is `null`.
+    mutating func add(_ key: String, _ value: Double?, places: Int) {
+        fields.append((key, value.map { .number($0, places: places) } ?? .nothing))
+    }
+
+    mutating func add(_ key: String, _ value: Bool) {
+        fields.append((key, .boolean(value)))
     }
 
     mutating func add(_ key: String, _ value: String?) {
@@ -29,28 +40,65 @@ struct Report {
     }
 
     mutating func addRow(_ name: String, _ text: String) {
-        rows.append((name, text))
+        rows.addRow([name, text])
     }
 
     /// A flat object, one key on each line.
     var json: String {
-        let lines = fields.map { field in
+        "{\n" + members.map { "  " + $0 }.joined(separator: ",\n") + "\n}\n"
+    }
+
+    /// A flat object on a line of its own.
+    var jsonLine: String {
+        "{" + members.joined(separator: ", ") + "}\n"
+    }
+
+    private var members: [String] {
+        fields.map { field in
             let value =
                 switch field.value {
                 case .integer(let value): String(value)
                 case .number(let value, let places): decimal(value, places)
                 case .text(let value): quoted(value)
+                case .boolean(let value): value ? "true" : "false"
                 case .nothing: "null"
                 }
-            return "  \(quoted(field.key)): \(value)"
+            return "\(quoted(field.key)): \(value)"
         }
-        return "{\n" + lines.joined(separator: ",\n") + "\n}\n"
     }
 
-    var table: String {
-        let width = rows.map(\.name.count).max() ?? 0
+    var table: String { rows.text }
+}
+
+/// Rows of cells in columns that line up.
+struct Table {
+    enum Alignment {
+        case left, right
+    }
+
+    private let columns: [Alignment]
+    private var rows: [[String]] = []
+
+    init(_ columns: [Alignment]) {
+        self.columns = columns
+    }
+
+    /// Adds a row of one cell for each column.
+    mutating func addRow(_ cells: [String]) {
+        rows.append(cells)
+    }
+
+    /// The rows, a line each, with two spaces between columns and none behind the last cell.
+    var text: String {
+        let widths = columns.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
         return rows.map { row in
-            row.name + String(repeating: " ", count: width + 2 - row.name.count) + row.text + "\n"
+            let cells = columns.indices.map { column in
+                let padding = String(repeating: " ", count: widths[column] - row[column].count)
+                return columns[column] == .left ? row[column] + padding : padding + row[column]
+            }
+            var line = cells.joined(separator: "  ")
+            while line.last == " " { line.removeLast() }
+            return line + "\n"
         }.joined()
     }
 }

@@ -8,7 +8,7 @@ struct Send: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Sends raw frames or a series of pictures.",
         discussion: """
-            INPUT is a raw file (NAME_1280x720_rgba8.raw says its own geometry), - for raw frames on standard input, a \
+            INPUT is a raw file (NAME_1280x720_rgba8.raw says its own geometry, .raw.zst is expanded), - for raw frames on standard input, a \
             picture, or a series of BMP, PNG or PPM files such as frames/%05d.bmp, which begins at 0 or 1 and ends at the \
             first number that is missing.
             """)
@@ -68,20 +68,11 @@ struct Send: ParsableCommand {
             }
             return SeriesSource(try PictureSeries(input))
         }
-        let named = isStandardInput ? nil : Geometry.ofFile(input)
-        guard let width = size?.width ?? named?.width, let height = size?.height ?? named?.height,
-            let format = format?.format ?? named?.format
-        else {
-            let what = isStandardInput ? "standard input" : "'\(input)'"
-            throw Failure(
-                message: "\(what) does not say what its frames are; give --size WxH and --format",
-                isUsage: true)
-        }
+        let frames = try RawFrames(
+            input, size: size, format: format, rowOrder: bottomUp ? .bottomUp : .topDown)
         guard !isStandardInput || sending.loop == 1 else {
             throw Failure(message: "standard input cannot be played again; leave out --loop", isUsage: true)
         }
-        var info = FrameInfo(width: width, height: height, format: format)
-        info.rowOrder = bottomUp ? .bottomUp : .topDown
-        return try RawSource(input, info)
+        return RawSource(frames)
     }
 }

@@ -20,6 +20,17 @@ enum Terminal {
         write(text, to: 2)
     }
 
+    /// Shows `text` in the line of standard error that is rewritten until ``clearProgress()``.
+    static func showProgress(_ text: String) {
+        // The end of the line is cleared, since the one before may have been longer.
+        write("\r" + text + "\u{1B}[K", to: 2)
+    }
+
+    /// Takes the line of ``showProgress(_:)`` away.
+    static func clearProgress() {
+        write("\r\u{1B}[K", to: 2)
+    }
+
     private static func write(_ text: String, to descriptor: Int32) {
         Array(text.utf8).withUnsafeBytes { bytes in
             var rest = bytes[...]

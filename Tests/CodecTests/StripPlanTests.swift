@@ -41,7 +41,7 @@ import Testing
 
     @Test func encoderStripsCoverEachPlaneOnceAndNeverCrossPlanes() throws {
         var random = SeededGenerator()
-        for _ in 0..<100 { Self.expectCoverage(StripPlan(for: try Self.randomLayout(&random))) }
+        for _ in 0..<100 { Self.expectCoverage(StripPlan(for: try Self.randomLayout(&random), profile: .lz4)) }
     }
 
     @Test func anyRowsPerStripCoverEachPlaneOnce() throws {
@@ -66,7 +66,7 @@ import Testing
         var random = SeededGenerator(case: 2)
         for _ in 0..<500 {
             let layout = try Self.randomLayout(&random)
-            let plan = StripPlan(for: layout)
+            let plan = StripPlan(for: layout, profile: .lz4)
             #expect(plan.largestStrip <= 1 << 20)
             let first = layout[plane: 0]
             if first.packedSize >= 256 << 10 {

@@ -223,6 +223,95 @@ a_recording_is_never_torn() {
     lz4 -dc out.lz4 | cmp - <(head -c 4800 in_40x30_rgba8.raw)
 }
 
+# ---- Measuring
+
+# bench ARGS...: `bench codec --json` on what ARGS name, into the file `lines`.
+bench() { fw bench codec --json --repeat 2 "$@" >lines; }
+
+# field KEY [CODEC [THREADS]]: the values of KEY in `lines`.
+field() {
+    grep -F "\"codec\": \"${2:-}" lines | grep -F "\"threads\": ${3:-}" | sed -n "s/.*\"$1\": \"\{0,1\}\([^\",}]*\).*/\1/p"
+}
+
+# Frames that stand still in one half and change in the other.
+half_noise() {
+    local frame
+    for ((frame = 0; frame < $3; frame++)); do head -c $(($1 * $2 / 2)) /dev/zero && noise $(($1 * $2 - $1 * $2 / 2)); done
+}
+
+bench_gives_lines() {
+    half_noise 320 200 3 >moving_80x200_rgba.raw
+    bench moving_80x200_rgba.raw --threads 2 || return 1
+    local line key codec
+    while read -r line; do
+        for key in sequence codec threads encode_mb_s decode_mb_s ratio frames; do
+            [ "$(grep -o "\"$key\": " <<<"$line" | wc -l)" = 1 ] || { echo "$key in $line"; return 1; }
+        done
+        [[ $line =~ ^\{(\"[a-z_]+\":\ (\"[a-z0-9-]+\"|[0-9.]+|null|true)(,\ )?)+\}$ ]] || { echo "$line"; return 1; }
+    done <lines
+    [ "$(field sequence | sort -u)" = moving ] && [ "$(field frames | sort -u)" = 3 ] || return 1
+    for codec in memcpy memcmp liblz4 raw lz4; do field threads "$codec\"" | grep -qx 1 || { echo "$codec"; return 1; }; done
+    [ "$(field ratio memcpy)" = 1.0000 ] && [ "$(field threads 'lz4"' | tr '\n' ' ')" = '1 2 ' ] || return 1
+    # What comes out does not depend on the number of threads; half of each frame is noise.
+    for codec in $(field codec | sort -u); do
+        [ "$(field ratio "$codec\"" | sort -u | wc -l)" = 1 ] || { echo "$codec"; return 1; }
+        [ "$(field bytes "$codec\"" | sort -u | wc -l)" = 1 ] || { echo "$codec"; return 1; }
+    done
+    field ratio 'lz4"' 1 | grep -q '^1\.9'
+}
+
+bench_takes_all_inputs() {
+    half_noise 160 37 5 >in_40x37_rgba8.raw
+    zstd -q --long=27 in_40x37_rgba8.raw || return 1
+    bench in_40x37_rgba8.raw.zst --frames 4 --profiles lz4 --threads 1 && [ "$(field frames 'lz4"')" = 4 ] || return 1
+    local bytes
+    bytes=$(field bytes 'lz4"')
+    # The same file without a name that says what it is, and turned over: rows are gathered, sizes differ.
+    cp in_40x37_rgba8.raw plain && bench plain --size 40x37 --format rgba --frames 4 --profiles lz4 --threads 1 || return 1
+    [ "$(field sequence 'lz4"')" = plain ] && [ "$(field bytes 'lz4"')" = "$bytes" ] || { cat lines; return 1; }
+    bench in_40x37_rgba8.raw --row-order bottom-up || return 1
+    half_noise 31 22 2 >odd_31x14_nv12.raw && truncate -s $(((31 * 14 + 32 * 7) * 2)) odd_31x14_nv12.raw || return 1
+    bench odd_31x14_nv12.raw || return 1
+    for number in 0 1 2; do bmp $number.bmp 21 13; done
+    bench %d.bmp 0.bmp && [ "$(field frames 'lz4"' 1 | tr '\n' ' ')" = '3 1 ' ] || return 1
+    # What bench reads, send reads as well.
+    fw send in_40x37_rgba8.raw.zst file://"$PWD"/a --loop 2 || return 1
+    fw receive file://"$PWD"/a --output out.raw && cat in_40x37_rgba8.raw in_40x37_rgba8.raw | cmp - out.raw
+}
+
+bench_shows_a_table() {
+    half_noise 160 37 2 >in_40x37_rgba8.raw
+    fw bench codec in_40x37_rgba8.raw --repeat 1 >table || return 1
+    grep -q '^in: 2 frames of 40 × 37 rgba8, 1 pass$' table && grep -q '^codec  *threads .* ratio ' table || return 1
+    # All lines of the table end in one column.
+    [ "$(tail -n +2 table | sed 's/×/x/g; s/–/x/g' | awk '{ print length($0) }' | sort -u | wc -l)" = 1 ] || { cat table; return 1; }
+}
+
+bench_refuses() {
+    noise $((40 * 30 * 4)) >in_40x30_rgba8.raw && cp in_40x30_rgba8.raw plain.raw
+    expect_exit 2 "'plain.raw' does not say what its frames are" fw bench codec plain.raw || return 1
+    [ "$(wc -l <stderr)" = 1 ] || return 1
+    expect_exit 1 'none_1x1_r8.raw: No such file' fw bench codec none_1x1_r8.raw || return 1
+    expect_exit 1 'no whole number of frames' fw bench codec plain.raw --size 41x30 --format rgba || return 1
+    zstd -q in_40x30_rgba8.raw && head -c 3000 in_40x30_rgba8.raw.zst >torn_40x30_rgba8.raw.zst || return 1
+    expect_exit 1 'torn_40x30_rgba8.raw.zst ends inside' fw bench codec torn_40x30_rgba8.raw.zst || return 1
+    [ "$(wc -l <stderr)" = 1 ] || return 1
+    cp plain.raw false_40x30_rgba8.raw.zst
+    expect_exit 1 'false_40x30_rgba8.raw.zst is no valid zstd file' fw bench codec false_40x30_rgba8.raw.zst || return 1
+    expect_exit 1 'ends inside frame 0' fw bench codec in_40x30_rgba8.raw.zst --size 40x31 || return 1
+    : | zstd -q >empty_1x1_r8.raw.zst
+    expect_exit 1 'no frame in empty_1x1_r8.raw.zst' fw bench codec empty_1x1_r8.raw.zst || return 1
+    bmp 0.bmp 9 9 && bmp 1.bmp 9 8
+    expect_exit 1 'picture 1 of %d.bmp is 9 × 8' fw bench codec %d.bmp || return 1
+    expect_exit 2 'the picture 0.bmp says both' fw bench codec 0.bmp --row-order bottom-up || return 1
+    expect_exit 2 '--profiles' fw bench codec plain.raw --profiles lz5 || return 1
+    expect_exit 2 '--threads' fw bench codec plain.raw --threads 65 || return 1
+    expect_exit 2 '--frames' fw bench codec plain.raw --frames 0 || return 1
+    expect_exit 2 '--repeat' fw bench codec plain.raw --repeat 0 || return 1
+    expect_exit 2 'files' fw bench codec || return 1
+    fw bench --help | grep -q codec && fw bench codec --help | grep -q -- --profiles
+}
+
 # ---- Arguments
 
 bad_arguments() {
@@ -387,6 +476,10 @@ test_case 'lz4 reads a recording, profile raw' stock_lz4_reads_a_recording raw
 test_case 'record, inspect, replay' record_replay_inspect
 test_case 'a torn or damaged recording is an error' a_torn_recording_is_an_error
 test_case 'record writes whole messages only' a_recording_is_never_torn
+test_case 'bench codec --json' bench_gives_lines
+test_case 'bench codec: raw, .zst, pictures, bottom-up' bench_takes_all_inputs
+test_case 'bench codec: the table' bench_shows_a_table
+test_case 'bench codec refuses' bench_refuses
 test_case 'bad arguments' bad_arguments
 test_case 'bad addresses' bad_addresses
 test_case 'refused connection' refused_connection

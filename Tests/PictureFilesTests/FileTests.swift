@@ -37,11 +37,14 @@ func otherSizesAreRefused(text: String) {
 }
 
 @Test func fileNamesSayTheirGeometry() throws {
-    let geometry = try #require(Geometry.ofFile("/tmp/x.y/stk_lighthouse_1920x1080_rgba.raw"))
-    #expect(geometry == (1920, 1080, .rgba8))
-    #expect(try #require(Geometry.ofFile("a_2x3_i420.raw")) == (2, 3, .i420))
+    for ending in [".raw", ".raw.zst", ".zst"] {
+        let file = try #require(Geometry.ofFile("/tmp/x.y/stk_lighthouse_1920x1080_rgba" + ending))
+        #expect((file.name, file.width, file.height, file.format) == ("stk_lighthouse", 1920, 1080, .rgba8))
+    }
+    #expect(try #require(Geometry.ofFile("a_2x3_i420.raw")).format == .i420)
     #expect(Geometry.ofFile("frames.raw") == nil)
     #expect(Geometry.ofFile("a_2x3_what.raw") == nil)
+    #expect(Geometry.ofFile(".zst") == nil)
     #expect(Geometry.ofFile("") == nil)
 }
 

@@ -1,0 +1,341 @@
+import Buffers
+import CLZ4
+import CPosix
+import CVectors
+
+/// Codes strips of pictures with the tile codec, one after another, on one thread.
+struct TileStripEncoder {
+    /// Rows of a strip in memory.
+    struct Rows {
+        let base: UnsafeRawPointer
+        /// Bytes from one row to the one below.
+        let pitch: Int
+    }
+
+    private let strip: TileStrip
+    private let rows: Rows
+    private let reference: Rows?
+    private let scratch: Scratch
+    private let acceleration: Int32
+
+    /// Memory that one worker needs, in parts of one block.
+    struct Scratch {
+        fileprivate let folded: UnsafeMutablePointer<Bytes>
+        fileprivate let widths: UnsafeMutablePointer<Words>
+        fileprivate let masks: UnsafeMutablePointer<Words>
+        fileprivate let stage: TileStage
+        fileprivate let referenceStage: TileStage
+        /// A row of zeros, with 16 bytes before it.
+        fileprivate let zeros: UnsafeMutableRawPointer
+        fileprivate let side: UnsafeMutableRawPointer
+        /// Side information, rows and packed blocks for the LZ4 block.
+        fileprivate let block: UnsafeMutableRawPointer
+        fileprivate let hashTable: UnsafeMutableRawPointer
+
+        /// Bytes for strips up to the size of `strip`.
+        static func size(for strip: TileStrip) -> Int {
+            fixedSize &+ align(strip.largestSide &+ 64) &+ align(strip.largestBlock &+ 64)
+        }
+
+        private static var hashTableSize: Int { align(Int(LZ4_sizeofState())) }
+        private static var fixedSize: Int {
+            4096 &+ 512 &+ 2 &* align(TileStage.reservedSize) &+ 512 &+ hashTableSize
+        }
+
+        private static func align(_ size: Int) -> Int { (size &+ 63) & ~63 }
+
+        /// - Parameter base: ``size(for:)`` bytes, aligned to 64.
+        init(_ base: UnsafeMutableRawPointer, for strip: TileStrip) {
+            var next = base
+            @inline(__always)
+            func take(_ size: Int) -> UnsafeMutableRawPointer {
+                defer { next += Self.align(size) }
+                return next
+            }
+            folded = take(4096).assumingMemoryBound(to: Bytes.self)
+            widths = take(256).assumingMemoryBound(to: Words.self)
+            masks = take(256).assumingMemoryBound(to: Words.self)
+            stage = TileStage(base: take(TileStage.reservedSize))
+            referenceStage = TileStage(base: take(TileStage.reservedSize))
+            let row = take(512)
+            memset(row, 0, 512)
+            zeros = row + 64
+            hashTable = take(Self.hashTableSize)
+            side = take(strip.largestSide &+ 64)
+            block = take(strip.largestBlock &+ 64)
+        }
+    }
+
+    /// - Parameters:
+    ///   - rows: the strip's rows in wire order.
+    ///   - reference: those of the reference, if there is one.
+    ///   - acceleration: LZ4's.
+    init(_ strip: TileStrip, rows: Rows, reference: Rows?, scratch: Scratch, acceleration: Int32) {
+        self.strip = strip
+        self.rows = rows
+        self.reference = reference
+        self.scratch = scratch
+        self.acceleration = acceleration
+    }
+
+    /// Bytes that ``encode(to:)`` may touch.
+    static func capacity(for strip: TileStrip) -> Int {
+        TileStrip.headerSize &+ strip.largestPacked &+ strip.largestSide &+ strip.byteCount
+            &+ strip.largestBlock / 255 &+ 64
+    }
+
+    /// Codes the strip.
+    ///
+    /// - Parameter out: ``capacity(for:)`` bytes.
+    /// - Returns: the coded size; 0 when the strip equals that of the reference.
+    func encode(to out: UnsafeMutableRawPointer) -> Int {
+        var firstChange = 0
+        if reference != nil {
+            while firstChange < strip.tileRows, isUnchanged(tileRow: firstChange) { firstChange += 1 }
+            if firstChange == strip.tileRows { return 0 }
+        }
+        let tilesAcross = strip.tilesAcross
+        let modes = scratch.side.assumingMemoryBound(to: UInt8.self)
+        var side = scratch.side + strip.tiles
+        let packedStart = out + TileStrip.headerSize
+        var packed = packedStart
+        var hasRows = false
+        var interest = ReferenceInterest()
+        for tileRow in 0..<strip.tileRows {
+            let rowModes = modes + tileRow &* tilesAcross
+            if reference != nil,
+                tileRow < firstChange || (tileRow > firstChange && isUnchanged(tileRow: tileRow))
+            {
+                memset(rowModes, Int32(TileStrip.Mode.skip), tilesAcross)
+                continue
+            }
+            for tile in 0..<tilesAcross {
+                let mode = encodeTile(tile, tileRow, &side, &packed, &interest)
+                rowModes[tile] = mode
+                if mode == TileStrip.Mode.rows || mode == TileStrip.Mode.rowsXorReference { hasRows = true }
+            }
+        }
+        let packedSize = packed - packedStart
+        let sideSize = side - scratch.side
+        if packedSize <= strip.byteCount, sideSize <= strip.byteCount {
+            let size = assemble(out, packedSize: packedSize, sideSize: sideSize, hasRows: hasRows)
+            if size < strip.byteCount { return size }
+        }
+        out.storeBytes(of: TileStrip.Flags.stored.littleEndian, as: UInt32.self)
+        for row in 0..<strip.rows {
+            let to = out + (TileStrip.storedHeaderSize &+ row &* strip.rowBytes)
+            memcpy(to, rows.base + row &* rows.pitch, strip.rowBytes)
+        }
+        return TileStrip.storedHeaderSize &+ strip.byteCount
+    }
+
+    /// Rows of a row of tiles.
+    private func rowCount(_ tileRow: Int) -> Int {
+        min(TileFormat.rows, strip.rows &- tileRow &* TileFormat.rows)
+    }
+
+    private func isUnchanged(tileRow: Int) -> Bool {
+        guard let reference else { return false }
+        let first = tileRow &* TileFormat.rows
+        let count = rowCount(tileRow)
+        let a = rows.base + first &* rows.pitch
+        let b = reference.base + first &* reference.pitch
+        if rows.pitch == strip.rowBytes, reference.pitch == strip.rowBytes {
+            return memcmp(a, b, count &* strip.rowBytes) == 0
+        }
+        for row in 0..<count
+        where memcmp(a + row &* rows.pitch, b + row &* reference.pitch, strip.rowBytes) != 0 {
+            return false
+        }
+        return true
+    }
+
+    private func source(_ rows: Rows, _ tile: Int, _ tileRow: Int) -> TileStage.Source {
+        TileStage.Source(
+            format: strip.format, base: rows.base + (tileRow &* TileFormat.rows &* rows.pitch),
+            pitch: rows.pitch, rowBytes: strip.rowBytes, tile: tile, rows: rowCount(tileRow),
+            isTop: tileRow == 0)
+    }
+
+    private func isUnchanged(_ source: TileStage.Source, _ old: TileStage.Source) -> Bool {
+        for row in 0..<source.rows {
+            let a = source.base + (row &* source.pitch &+ source.offset)
+            let b = old.base + (row &* old.pitch &+ old.offset)
+            if memcmp(a, b, source.count) != 0 { return false }
+        }
+        return true
+    }
+
+    /// Chooses a mode, and packs the tile if that is the one.
+    private func encodeTile(
+        _ tile: Int, _ tileRow: Int, _ side: inout UnsafeMutableRawPointer,
+        _ packed: inout UnsafeMutableRawPointer, _ interest: inout ReferenceInterest
+    ) -> UInt8 {
+        let source = source(rows, tile, tileRow)
+        if let reference {
+            let old = self.source(reference, tile, tileRow)
+            if isUnchanged(source, old) {
+                interest.found(true)
+                return TileStrip.Mode.skip
+            }
+            prefetch(old, sampled: interest.isNext)
+        }
+        let asksReference = reference != nil && interest.isNow
+        let place = place(source, tile, tileRow)
+        let survey = strip.format.survey(place, hasReference: asksReference)
+        let choice = TileChoice(survey)
+        if reference != nil { interest.found(choice.usesReference || choice.predictor == .previous) }
+        guard let predictor = choice.predictor else {
+            return choice.usesReference ? TileStrip.Mode.rowsXorReference : TileStrip.Mode.rows
+        }
+        let out = TileResiduals(folded: scratch.folded, widths: scratch.widths, masks: scratch.masks)
+        let bounds = strip.format.residuals(place, predictor, out)
+        if bounds.largest == 0 { return predictor.rawValue | TileStrip.Mode.exact }
+        let blocks = place.blockRows &* BitPacking.blocksPerRow
+        side = TileWidths.write(
+            scratch.widths, blocks: blocks, smallest: bounds.smallest, largest: bounds.largest, to: side)
+        packed = BitPacking.pack(
+            scratch.folded, blocks: blocks,
+            widths: UnsafeRawPointer(scratch.widths).assumingMemoryBound(to: UInt32.self),
+            masks: UnsafeRawPointer(scratch.masks).assumingMemoryBound(to: UInt32.self),
+            hasFourth: bounds.largest >> 24 != 0, to: packed)
+        return predictor.rawValue
+    }
+
+    /// Has what will be sampled of the reference at the tile to the right fetched from memory: single lines, far
+    /// apart, so the processor does not see them coming.
+    private func prefetch(_ old: TileStage.Source, sampled: Bool) {
+        let next = old.base + (old.offset &+ old.count)
+        fwx_prefetch(next)
+        if sampled { TileSurvey.prefetch(next, pitch: old.pitch, blockRows: old.blockRows) }
+    }
+
+    /// Whether the reference is worth looking at. Where everything moves it is not, and fetching it from memory is
+    /// what takes most of a survey's time: then only every fourth tile looks, until one finds something.
+    private struct ReferenceInterest {
+        private var missed = 0
+
+        /// For the tile at hand.
+        var isNow: Bool { missed < 4 || missed & 3 == 0 }
+        /// For the tile behind it, if this one finds nothing.
+        var isNext: Bool { missed < 3 || missed & 3 == 3 }
+
+        mutating func found(_ isUsed: Bool) { missed = isUsed ? 0 : missed &+ 1 }
+    }
+
+    /// The tile where it lies if its vectors can be read there, or else staged.
+    private func place(_ source: TileStage.Source, _ tile: Int, _ tileRow: Int) -> TilePlace {
+        let isWhole =
+            tile > 0 && source.rows & 3 == 0 && source.count == TileFormat.rowBytes
+            && !strip.format.isExpanded
+        if isWhole {
+            let base = source.base + source.offset
+            return TilePlace(
+                base: base, pitch: source.pitch,
+                above: source.isTop ? UnsafeRawPointer(scratch.zeros) : base - source.pitch,
+                reference: reference.map { self.source($0, tile, tileRow).base + source.offset } ?? base,
+                referencePitch: reference?.pitch ?? 0, step: strip.format.step, blockRows: source.blockRows)
+        }
+        scratch.stage.load(source)
+        if let reference { scratch.referenceStage.load(self.source(reference, tile, tileRow)) }
+        return TilePlace(
+            base: UnsafeRawPointer(scratch.stage.pixels), pitch: TileStage.pitch,
+            above: UnsafeRawPointer(scratch.stage.above),
+            reference: UnsafeRawPointer(scratch.referenceStage.pixels), referencePitch: TileStage.pitch,
+            step: strip.format.step, blockRows: source.blockRows)
+    }
+
+    /// Puts header, packed blocks, LZ4 block and side information together behind each other.
+    private func assemble(
+        _ out: UnsafeMutableRawPointer, packedSize: Int, sideSize: Int, hasRows: Bool
+    ) -> Int {
+        // Widths of textured tiles do not compress; where tiles are flat, they and the modes repeat.
+        let isFlat = sideSize < TileChoice.flatSideBytes &* strip.tiles
+        let sideInBlock = isFlat && sideSize >= 64
+        let packedInBlock = packedSize > 0 && packedSize &* TileChoice.flatPackedShare < strip.byteCount
+        var flags: UInt32 = 0
+        var packedSize = packedSize
+        let start = scratch.block + strip.byteCount
+        var blockStart = start
+        var blockEnd = start
+        if hasRows { blockEnd = gatherRows(to: blockEnd) }
+        if sideInBlock {
+            blockStart -= sideSize
+            memcpy(blockStart, scratch.side, sideSize)
+            flags |= TileStrip.Flags.sideInBlock
+        }
+        let packedStart = out + TileStrip.headerSize
+        let writtenPacked = packedSize
+        if packedInBlock {
+            memcpy(blockEnd, packedStart, packedSize)
+            blockEnd += packedSize
+            flags |= TileStrip.Flags.packedInBlock
+            packedSize = 0
+        }
+        var next = packedStart + packedSize
+        let blockSize = blockEnd - blockStart
+        var codedSize = 0
+        if blockSize > 0 {
+            codedSize = compress(blockStart, blockSize, to: next)
+            if codedSize == 0 {
+                memcpy(next, blockStart, blockSize)
+                codedSize = blockSize
+                flags |= TileStrip.Flags.blockIsStored
+            }
+            next += codedSize
+        }
+        if !sideInBlock {
+            memcpy(next, scratch.side, sideSize)
+            next += sideSize
+        }
+        out.storeBytes(of: (UInt32(writtenPacked) | flags).littleEndian, as: UInt32.self)
+        out.storeBytes(of: UInt32(codedSize).littleEndian, toByteOffset: 4, as: UInt32.self)
+        out.storeBytes(of: UInt32(sideSize).littleEndian, toByteOffset: 8, as: UInt32.self)
+        return next - out
+    }
+
+    /// - Returns: 0 when the block does not become smaller.
+    private func compress(_ block: UnsafeRawPointer, _ size: Int, to out: UnsafeMutableRawPointer) -> Int {
+        let capacity = Int(LZ4_compressBound(Int32(size)))
+        let coded = Int(
+            LZ4_compress_fast_extState(
+                scratch.hashTable, block.assumingMemoryBound(to: CChar.self),
+                out.assumingMemoryBound(to: CChar.self), Int32(size), Int32(capacity), acceleration))
+        return coded < size ? coded : 0
+    }
+
+    /// The rows of all tiles that go into the LZ4 block, each row of the picture from left to right: so a run
+    /// that crosses tiles stays one match.
+    private func gatherRows(to out: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+        var out = out
+        let modes = scratch.side.assumingMemoryBound(to: UInt8.self)
+        for tileRow in 0..<strip.tileRows {
+            let rowModes = modes + tileRow &* strip.tilesAcross
+            for row in 0..<rowCount(tileRow) {
+                let y = tileRow &* TileFormat.rows &+ row
+                let pixels = rows.base + y &* rows.pitch
+                var tile = 0
+                while tile < strip.tilesAcross {
+                    let mode = rowModes[tile]
+                    guard mode == TileStrip.Mode.rows || mode == TileStrip.Mode.rowsXorReference else {
+                        tile += 1
+                        continue
+                    }
+                    let first = tile
+                    while tile < strip.tilesAcross, rowModes[tile] == mode { tile += 1 }
+                    let tileBytes = strip.format.tileBytes
+                    let offset = first &* tileBytes
+                    let count = min(tile &* tileBytes, strip.rowBytes) &- offset
+                    if mode == TileStrip.Mode.rows {
+                        memcpy(out, pixels + offset, count)
+                    } else if let reference {
+                        let old = reference.base + (y &* reference.pitch &+ offset)
+                        TileStrip.xor(pixels + offset, old, count, to: out)
+                    }
+                    out += count
+                }
+            }
+        }
+        return out
+    }
+}
