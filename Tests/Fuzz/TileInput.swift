@@ -227,7 +227,8 @@ package struct TileInput {
             PixelSource(layout: layout, regions: UnsafeBufferPointer(start: $0, count: 1))
         }
         try encoder.prepare(
-            PixelSource(layout: layout, regions: UnsafeBufferPointer(start: picture, count: 1)), reference: old,
+            PixelSource(layout: layout, regions: UnsafeBufferPointer(start: picture, count: 1)),
+            reference: old,
             profile: .tile, acceleration: 1, checksum: false)
         for part in 0..<encoder.parts { encoder.process(part, worker: 0) }
         try encoder.finish()

@@ -29,7 +29,8 @@ package enum TileSeeds {
         return seeds
     }
 
-    private static func seed(_ format: PixelFormat, _ content: Content, isKey: Bool, number: Int) -> [UInt8]? {
+    private static func seed(_ format: PixelFormat, _ content: Content, isKey: Bool, number: Int) -> [UInt8]?
+    {
         // From part of a tile to two and a half, whole ones now and then.
         let tile = 256 / format.bytesPerPixel
         let width = max(1, tile * [1, 5, 2, 3][number & 3] / 2 + [0, 1, -1][number % 3])
@@ -48,7 +49,8 @@ package enum TileSeeds {
         return input.bytes
     }
 
-    private static func pixels(_ layout: FrameLayout, _ content: Content, over reference: [UInt8]?) -> [UInt8] {
+    private static func pixels(_ layout: FrameLayout, _ content: Content, over reference: [UInt8]?) -> [UInt8]
+    {
         let rowBytes = layout[plane: 0].rowBytes
         let step = layout.format.bytesPerPixel
         var state: UInt32 = 0x1234_5678
@@ -72,7 +74,8 @@ package enum TileSeeds {
             case .noise: return random()
             case .mixed:
                 if let reference, x & 512 != 0 { return reference[index] ^ (random() & 1) }
-                return x & 256 == 0 ? UInt8(truncatingIfNeeded: y) &+ (random() & 3) : y & 8 == 0 ? 9 : random()
+                return x & 256 == 0
+                    ? UInt8(truncatingIfNeeded: y) &+ (random() & 3) : y & 8 == 0 ? 9 : random()
             }
         }
     }
