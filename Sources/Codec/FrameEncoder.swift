@@ -29,6 +29,8 @@ package final class FrameEncoder: StripJob {
     /// LZ4's hash tables, or all that the tile codec needs, one a worker.
     private let states = RawBlock()
     private var tileScratchSize = 0
+    /// What the tile codec's choices depend on.
+    package var constants = TileConstants.standard
     /// Strips that had to be gathered, one a worker.
     private let scratch = RawBlock()
     /// Compressed strips with their block headers, each at its own place; the block headers alone for stored
@@ -197,7 +199,7 @@ package final class FrameEncoder: StripJob {
             reference: reference.map { rows(of: strip, in: $0, room + scratchSize(plan)) },
             scratch: TileStripEncoder.Scratch(
                 states.base! + worker * tileScratchSize, for: TileStrip(largestOf: plan)),
-            acceleration: acceleration)
+            acceleration: acceleration, constants: constants)
         let size = encoder.encode(to: slots! + index * slotSize)
         TilePayload.setSize(size, ofStrip: index, in: table.base!)
     }

@@ -17,6 +17,7 @@ struct TileStripEncoder {
     private let reference: Rows?
     private let scratch: Scratch
     private let acceleration: Int32
+    private let constants: TileConstants
 
     /// Memory that one worker needs, in parts of one block.
     struct Scratch {
@@ -70,12 +71,16 @@ struct TileStripEncoder {
     ///   - rows: the strip's rows in wire order.
     ///   - reference: those of the reference, if there is one.
     ///   - acceleration: LZ4's.
-    init(_ strip: TileStrip, rows: Rows, reference: Rows?, scratch: Scratch, acceleration: Int32) {
+    init(
+        _ strip: TileStrip, rows: Rows, reference: Rows?, scratch: Scratch, acceleration: Int32,
+        constants: TileConstants
+    ) {
         self.strip = strip
         self.rows = rows
         self.reference = reference
         self.scratch = scratch
         self.acceleration = acceleration
+        self.constants = constants
     }
 
     /// Bytes that ``encode(to:)`` may touch.
@@ -183,7 +188,7 @@ struct TileStripEncoder {
         let asksReference = reference != nil && interest.isNow
         let place = place(source, tile, tileRow)
         let survey = strip.format.survey(place, hasReference: asksReference)
-        let choice = TileChoice(survey)
+        let choice = TileChoice(survey, constants)
         if reference != nil { interest.found(choice.usesReference || choice.predictor == .previous) }
         guard let predictor = choice.predictor else {
             return choice.usesReference ? TileStrip.Mode.rowsXorReference : TileStrip.Mode.rows
@@ -250,9 +255,9 @@ struct TileStripEncoder {
         _ out: UnsafeMutableRawPointer, packedSize: Int, sideSize: Int, hasRows: Bool
     ) -> Int {
         // Widths of textured tiles do not compress; where tiles are flat, they and the modes repeat.
-        let isFlat = sideSize < TileChoice.flatSideBytes &* strip.tiles
+        let isFlat = sideSize < constants.flatSideBytes &* strip.tiles
         let sideInBlock = isFlat && sideSize >= 64
-        let packedInBlock = packedSize > 0 && packedSize &* TileChoice.flatPackedShare < strip.byteCount
+        let packedInBlock = packedSize > 0 && packedSize &* constants.flatPackedShare < strip.byteCount
         var flags: UInt32 = 0
         var packedSize = packedSize
         let start = scratch.block + strip.byteCount
