@@ -221,9 +221,9 @@ struct TileStripEncoder {
         private var missed = 0
 
         /// For the tile at hand.
-        var isNow: Bool { missed < 4 || missed & 3 == 0 }
+        var isNow: Bool { missed < 4 || missed & 7 == 0 }
         /// For the tile behind it, if this one finds nothing.
-        var isNext: Bool { missed < 3 || missed & 3 == 3 }
+        var isNext: Bool { missed < 3 || missed & 7 == 7 }
 
         mutating func found(_ isUsed: Bool) { missed = isUsed ? 0 : missed &+ 1 }
     }
