@@ -56,13 +56,15 @@ struct TileStrip {
         static let rows: UInt8 = 1
         /// Their exclusive or with the reference is.
         static let rowsXorReference: UInt8 = 2
+        /// The tile is somewhere else in the reference; the side information says where.
+        static let moved: UInt8 = 7
         /// Added to a predictor: it is right everywhere, so nothing else is written.
         static let exact: UInt8 = 8
     }
 
     /// The most bytes of packed blocks, and of side information, while a strip is coded.
     var largestPacked: Int { tiles &* (TileFormat.rows &* TileFormat.rowBytes) }
-    var largestSide: Int { tiles &* (1 &+ TileWidths.largestSize) }
+    var largestSide: Int { tiles &* (1 &+ max(TileWidths.largestSize, TileVector.size)) }
     /// The most bytes of an LZ4 block. A strip whose packed blocks or whose side information have more bytes than
     /// its pixels is stored.
     var largestBlock: Int { 3 &* byteCount }

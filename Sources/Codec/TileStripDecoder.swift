@@ -55,14 +55,24 @@ struct TileStripDecoder {
     private let target: UnsafeMutableRawPointer
     /// The same place in the packed reference.
     private let reference: UnsafeRawPointer?
+    /// The plane of the reference that the strip belongs to, and the strip's first row in it.
+    private let plane: TilePlane?
+    private let firstRow: Int
     private let scratch: Scratch
 
+    /// - Parameters:
+    ///   - target: the strip's first row in the packed picture.
+    ///   - plane: the plane of the packed reference that the strip belongs to.
+    ///   - firstRow: the strip's first row in the plane.
     init(
-        _ strip: TileStrip, target: UnsafeMutableRawPointer, reference: UnsafeRawPointer?, scratch: Scratch
+        _ strip: TileStrip, target: UnsafeMutableRawPointer, plane: TilePlane?, firstRow: Int,
+        scratch: Scratch
     ) {
         self.strip = strip
         self.target = target
-        self.reference = reference
+        self.plane = plane
+        self.firstRow = firstRow
+        reference = plane.map { $0.base + firstRow &* $0.pitch }
         self.scratch = scratch
     }
 
@@ -187,6 +197,9 @@ struct TileStripDecoder {
                 let first = tile
                 while tile < strip.tilesAcross, modes[tile] == mode { tile += 1 }
                 copy(first..<tile, tileRow, from: reference)
+            case TileStrip.Mode.moved:
+                try copyMoved(tile, tileRow, &parts)
+                tile += 1
             default:
                 guard
                     let predictor = TilePredictor(rawValue: mode & ~TileStrip.Mode.exact),
@@ -223,6 +236,24 @@ struct TileStripDecoder {
         for row in 0..<rowCount(tileRow) {
             let place = start &+ row &* strip.rowBytes
             memcpy(target + place, reference + place, count)
+        }
+    }
+
+    private func copyMoved(_ tile: Int, _ tileRow: Int, _ parts: inout Parts) throws(Failure) {
+        guard parts.sideEnd - parts.side >= TileVector.size else {
+            throw Failure(reason: "the vector of a tile is cut off", offset: 0)
+        }
+        let vector = TileVector(from: parts.side)
+        parts.side += TileVector.size
+        let to = source(UnsafeRawPointer(target), tile, tileRow)
+        let row = firstRow &+ tileRow &* TileFormat.rows
+        guard
+            let plane,
+            let place = plane.place(vector, row: row, offset: to.offset, count: to.count, rows: to.rows)
+        else { throw Failure(reason: "a tile refers to what is outside of the reference", offset: 0) }
+        for row in 0..<to.rows {
+            let start = (tileRow &* TileFormat.rows &+ row) &* strip.rowBytes &+ to.offset
+            memcpy(target + start, place + row &* plane.pitch, to.count)
         }
     }
 

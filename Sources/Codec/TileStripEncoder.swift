@@ -15,6 +15,7 @@ struct TileStripEncoder {
     private let strip: TileStrip
     private let rows: Rows
     private let reference: Rows?
+    private var motion: TileMotion?
     private let scratch: Scratch
     private let acceleration: Int32
     private let constants: TileConstants
@@ -70,14 +71,17 @@ struct TileStripEncoder {
     /// - Parameters:
     ///   - rows: the strip's rows in wire order.
     ///   - reference: those of the reference, if there is one.
+    ///   - motion: for the search in the reference's whole plane, if that lies in one piece.
     ///   - acceleration: LZ4's.
     init(
-        _ strip: TileStrip, rows: Rows, reference: Rows?, scratch: Scratch, acceleration: Int32,
+        _ strip: TileStrip, rows: Rows, reference: Rows?, motion: TileMotion?, scratch: Scratch,
+        acceleration: Int32,
         constants: TileConstants
     ) {
         self.strip = strip
         self.rows = rows
         self.reference = reference
+        self.motion = motion
         self.scratch = scratch
         self.acceleration = acceleration
         self.constants = constants
@@ -89,11 +93,14 @@ struct TileStripEncoder {
             &+ strip.largestBlock / 255 &+ 64
     }
 
+    /// After ``encode(to:)``, how far a tile of the strip has moved.
+    var foundVector: TileVector? { motion?.found }
+
     /// Codes the strip.
     ///
     /// - Parameter out: ``capacity(for:)`` bytes.
     /// - Returns: the coded size; 0 when the strip equals that of the reference.
-    func encode(to out: UnsafeMutableRawPointer) -> Int {
+    mutating func encode(to out: UnsafeMutableRawPointer) -> Int {
         var firstChange = 0
         if reference != nil {
             while firstChange < strip.tileRows, isUnchanged(tileRow: firstChange) { firstChange += 1 }
@@ -172,7 +179,7 @@ struct TileStripEncoder {
     }
 
     /// Chooses a mode, and packs the tile if that is the one.
-    private func encodeTile(
+    private mutating func encodeTile(
         _ tile: Int, _ tileRow: Int, _ side: inout UnsafeMutableRawPointer,
         _ packed: inout UnsafeMutableRawPointer, _ interest: inout ReferenceInterest
     ) -> UInt8 {
@@ -183,6 +190,7 @@ struct TileStripEncoder {
                 interest.found(true)
                 return TileStrip.Mode.skip
             }
+            if let vector = motion?.known(source, tileRow) { return moved(vector, &side, &interest) }
             prefetch(old, sampled: interest.isNext)
         }
         let asksReference = reference != nil && interest.isNow
@@ -191,6 +199,8 @@ struct TileStripEncoder {
         let choice = TileChoice(survey, constants)
         if reference != nil { interest.found(choice.usesReference || choice.predictor == .previous) }
         guard let predictor = choice.predictor else {
+            // What repeats may be letters, and letters scroll.
+            if let vector = motion?.search(source, tileRow) { return moved(vector, &side, &interest) }
             return choice.usesReference ? TileStrip.Mode.rowsXorReference : TileStrip.Mode.rows
         }
         let out = TileResiduals(folded: scratch.folded, widths: scratch.widths, masks: scratch.masks)
@@ -205,6 +215,15 @@ struct TileStripEncoder {
             masks: UnsafeRawPointer(scratch.masks).assumingMemoryBound(to: UInt32.self),
             hasFourth: bounds.largest >> 24 != 0, to: packed)
         return predictor.rawValue
+    }
+
+    private func moved(
+        _ vector: TileVector, _ side: inout UnsafeMutableRawPointer, _ interest: inout ReferenceInterest
+    ) -> UInt8 {
+        vector.write(to: side)
+        side += TileVector.size
+        interest.found(true)
+        return TileStrip.Mode.moved
     }
 
     /// Has what will be sampled of the reference at the tile to the right fetched from memory: single lines, far
