@@ -294,7 +294,8 @@ package final class FrameDecoder: StripJob {
                     base: $0 + plane.packedOffset, pitch: plane.rowBytes, rowBytes: plane.rowBytes,
                     rows: plane.rows, pixelBytes: tiles.format.pixelBytes)
             }, firstRow: part.firstRow,
-            scratch: TileStripDecoder.Scratch(scratch + worker * tileScratchSize))
+            scratch: TileStripDecoder.Scratch(
+                scratch + worker * tileScratchSize, for: TileStrip(largestOf: plan)))
         try decoder.decode(base + block.offset, size: Int(block.size))
     }
 

@@ -5,21 +5,24 @@ struct TileChoice {
     /// Whether those rows are exclusive-ored with the reference.
     let usesReference: Bool
 
-    init(_ survey: TileSurvey, _ constants: TileConstants) {
+    /// - Parameter repeatBits: what LZ4 is estimated to take for as many lanes as the survey has samples; nil when
+    ///   there is no estimate.
+    init(_ survey: TileSurvey, repeatBits: Int?, _ constants: TileConstants) {
         var best = TilePredictor.left
         var bits = survey.leftBits
         if survey.gradientBits < bits { (best, bits) = (.gradient, survey.gradientBits) }
         if survey.upBits < bits { (best, bits) = (.up, survey.upBits) }
         if survey.previousBits < bits { (best, bits) = (.previous, survey.previousBits) }
-        // Sums of the widths of 8 blocks, each of 16 lanes; the samples are 96 of those 128.
-        let packedBits = bits &* 12
+        // The bits are sums of the widths of eight places.
+        let packedBits = bits &* survey.samples / 8
         let still = max(survey.equalLeft, survey.equalUp)
         let missed = survey.samples &- max(still, survey.equalPrevious)
         let bitsOfMissed =
             constants.bitsOfMissedLane &* survey.samples &+ constants.bitsOfTexture &* missed
-        let blockBits =
+        let neighbourBits =
             (missed &* bitsOfMissed) / survey.samples
             &+ survey.samples &* constants.sixteenthsOfMatchedLane / 16
+        let blockBits = min(neighbourBits, repeatBits ?? .max)
         predictor = packedBits <= blockBits ? best : nil
         usesReference =
             survey.equalPrevious > still &+ still &* constants.sixteenthsOfReference / 16

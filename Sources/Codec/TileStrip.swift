@@ -40,13 +40,15 @@ struct TileStrip {
 
     /// What a strip is made of, in the highest bits of its first number.
     enum Flags {
+        /// The LZ4 block is compressed once more: its own size, then an LZ4 block that holds it.
+        static let blockIsTwice: UInt32 = 1 << 27
         static let sideInBlock: UInt32 = 1 << 28
         static let packedInBlock: UInt32 = 1 << 29
         /// The LZ4 block is not compressed.
         static let blockIsStored: UInt32 = 1 << 30
         /// The strip is its own bytes, and nothing else follows.
         static let stored: UInt32 = 1 << 31
-        static let sizeMask: UInt32 = (1 << 28) - 1
+        static let sizeMask: UInt32 = (1 << 27) - 1
     }
 
     /// Modes of tiles that are not packed; the others are those of ``TilePredictor``.
@@ -68,6 +70,8 @@ struct TileStrip {
     /// The most bytes of an LZ4 block. A strip whose packed blocks or whose side information have more bytes than
     /// its pixels is stored.
     var largestBlock: Int { 3 &* byteCount }
+    /// The most bytes that an LZ4 block takes which is compressed once more.
+    var largestInner: Int { byteCount / 16 &+ 64 }
 }
 
 extension TileStrip {

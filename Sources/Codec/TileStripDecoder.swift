@@ -13,19 +13,21 @@ struct TileStripDecoder {
         fileprivate let referenceStage: TileStage
         /// A row of zeros, with 16 bytes before it.
         fileprivate let zeros: UnsafeMutableRawPointer
+        /// An LZ4 block that was compressed twice.
+        fileprivate let inner: UnsafeMutableRawPointer
         /// What the LZ4 block holds.
         fileprivate let block: UnsafeMutableRawPointer
 
         /// Bytes for strips up to the size of `strip`.
         static func size(for strip: TileStrip) -> Int {
             4096 &+ 512 &+ 2 &* align(TileStage.reservedSize) &+ 512
-                &+ align(strip.largestBlock &+ BitPacking.slack)
+                &+ align(strip.largestInner) &+ align(strip.largestBlock &+ BitPacking.slack)
         }
 
         private static func align(_ size: Int) -> Int { (size &+ 63) & ~63 }
 
         /// - Parameter base: ``size(for:)`` bytes, aligned to 64.
-        init(_ base: UnsafeMutableRawPointer) {
+        init(_ base: UnsafeMutableRawPointer, for strip: TileStrip) {
             var next = base
             @inline(__always)
             func take(_ size: Int) -> UnsafeMutableRawPointer {
@@ -40,6 +42,7 @@ struct TileStripDecoder {
             let row = take(512)
             memset(row, 0, 512)
             zeros = row + 64
+            inner = take(strip.largestInner)
             block = next
         }
     }
@@ -168,6 +171,26 @@ struct TileStripDecoder {
     ) throws(Failure) -> Int {
         if codedSize == 0 { return 0 }
         if flags & TileStrip.Flags.blockIsStored != 0 { return codedSize }
+        var codedSize = codedSize
+        if flags & TileStrip.Flags.blockIsTwice != 0 {
+            guard codedSize > 4 else { throw Failure(reason: "its LZ4 block is cut off", offset: 4) }
+            let inner = Int(UInt32(littleEndian: block.loadUnaligned(as: UInt32.self)))
+            guard inner <= strip.largestInner else {
+                throw Failure(
+                    reason: "its LZ4 block is larger than one that is compressed twice can be",
+                    offset: TileStrip.headerSize)
+            }
+            let size = LZ4_decompress_safe(
+                (block + 4).assumingMemoryBound(to: CChar.self),
+                scratch.inner.assumingMemoryBound(to: CChar.self), Int32(clamping: codedSize &- 4),
+                Int32(clamping: inner))
+            guard Int(size) == inner else {
+                throw Failure(
+                    reason: "its twice compressed LZ4 block does not decode", offset: TileStrip.headerSize)
+            }
+            block = UnsafeRawPointer(scratch.inner)
+            codedSize = inner
+        }
         let size = Int(
             LZ4_decompress_safe(
                 block.assumingMemoryBound(to: CChar.self), scratch.block.assumingMemoryBound(to: CChar.self),

@@ -16,6 +16,7 @@ struct TileStripEncoder {
     private let rows: Rows
     private let reference: Rows?
     private var motion: TileMotion?
+    private var repeats: TileRepeats
     private let scratch: Scratch
     private let acceleration: Int32
     private let constants: TileConstants
@@ -33,6 +34,7 @@ struct TileStripEncoder {
         /// Side information, rows and packed blocks for the LZ4 block.
         fileprivate let block: UnsafeMutableRawPointer
         fileprivate let hashTable: UnsafeMutableRawPointer
+        fileprivate let repeats: UnsafeMutableRawPointer
 
         /// Bytes for strips up to the size of `strip`.
         static func size(for strip: TileStrip) -> Int {
@@ -41,7 +43,7 @@ struct TileStripEncoder {
 
         private static var hashTableSize: Int { align(Int(LZ4_sizeofState())) }
         private static var fixedSize: Int {
-            4096 &+ 512 &+ 2 &* align(TileStage.reservedSize) &+ 512 &+ hashTableSize
+            4096 &+ 512 &+ 2 &* align(TileStage.reservedSize) &+ 512 &+ hashTableSize &+ TileRepeats.tableSize
         }
 
         private static func align(_ size: Int) -> Int { (size &+ 63) & ~63 }
@@ -63,6 +65,7 @@ struct TileStripEncoder {
             memset(row, 0, 512)
             zeros = row + 64
             hashTable = take(Self.hashTableSize)
+            repeats = take(TileRepeats.tableSize)
             side = take(strip.largestSide &+ 64)
             block = take(strip.largestBlock &+ 64)
         }
@@ -82,6 +85,7 @@ struct TileStripEncoder {
         self.rows = rows
         self.reference = reference
         self.motion = motion
+        repeats = TileRepeats(rows.base, table: scratch.repeats)
         self.scratch = scratch
         self.acceleration = acceleration
         self.constants = constants
@@ -196,7 +200,8 @@ struct TileStripEncoder {
         let asksReference = reference != nil && interest.isNow
         let place = place(source, tile, tileRow)
         let survey = strip.format.survey(place, hasReference: asksReference)
-        let choice = TileChoice(survey, constants)
+        let repeatBits = repeats.bits(source, tileRow, samples: survey.samples)
+        let choice = TileChoice(survey, repeatBits: repeatBits, constants)
         if reference != nil { interest.found(choice.usesReference || choice.predictor == .previous) }
         guard let predictor = choice.predictor else {
             // What repeats may be letters, and letters scroll.
@@ -305,6 +310,9 @@ struct TileStripEncoder {
                 memcpy(next, blockStart, blockSize)
                 codedSize = blockSize
                 flags |= TileStrip.Flags.blockIsStored
+            } else if let size = compressAgain(next, codedSize) {
+                codedSize = size
+                flags |= TileStrip.Flags.blockIsTwice
             }
             next += codedSize
         }
@@ -326,6 +334,20 @@ struct TileStripEncoder {
                 scratch.hashTable, block.assumingMemoryBound(to: CChar.self),
                 out.assumingMemoryBound(to: CChar.self), Int32(size), Int32(capacity), acceleration))
         return coded < size ? coded : 0
+    }
+
+    /// Compresses a block once more where runs are so long that LZ4's own coding of their lengths, a byte for each 255
+    /// bytes, is what the block consists of.
+    ///
+    /// - Returns: the new size, or nil when that does not pay.
+    private func compressAgain(_ coded: UnsafeMutableRawPointer, _ size: Int) -> Int? {
+        guard size >= 64, size <= strip.byteCount / 16 else { return nil }
+        let room = scratch.block
+        let again = compress(coded, size, to: room)
+        guard again > 0, again &+ 4 < size else { return nil }
+        coded.storeBytes(of: UInt32(size).littleEndian, as: UInt32.self)
+        memcpy(coded + 4, room, again)
+        return again &+ 4
     }
 
     /// The rows of all tiles that go into the LZ4 block, each row of the picture from left to right: so a run
