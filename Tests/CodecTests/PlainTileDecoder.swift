@@ -54,6 +54,7 @@ struct PlainTileDecoder {
         var picture: [UInt8] = []
         var index = 0
         for (number, plane) in planes.enumerated() {
+            let planeStart = picture.count
             for firstRow in stride(from: 0, to: plane.rows, by: stripRows) {
                 let size = Self.number(payload, 8 + 4 * index)
                 guard size <= payload.count - next else { throw Refusal("size of strip \(index)") }
@@ -61,7 +62,8 @@ struct PlainTileDecoder {
                 let place = picture.count..<picture.count + rows * plane.rowBytes
                 picture += try PlainStrip(
                     format: PlainFormat(info.format, plane: number), rowBytes: plane.rowBytes, rows: rows,
-                    reference: reference.map { Array($0[place]) }
+                    reference: reference.map { Array($0[place]) }, firstRow: firstRow,
+                    referencePlane: reference.map { Array($0[planeStart..<planeStart + plane.rows * plane.rowBytes]) }
                 ).decode(Array(payload[next..<next + size]))
                 next += size
                 index += 1
@@ -77,6 +79,9 @@ struct PlainTileDecoder {
         let rowBytes: Int
         let rows: Int
         let reference: [UInt8]?
+        /// The strip's first row in its plane, and all of that plane in the reference.
+        let firstRow: Int
+        let referencePlane: [UInt8]?
 
         private var codedRowBytes: Int { format.isThreeBytes ? rowBytes / 3 * 4 : rowBytes }
         private var tilesAcross: Int { (codedRowBytes + 255) / 256 }
@@ -129,7 +134,7 @@ struct PlainTileDecoder {
 
         private func split(_ coded: [UInt8], _ first: Int) throws -> Parts {
             guard coded.count >= 12 else { throw Refusal("header of a strip") }
-            let packedSize = first & 0xFFF_FFFF
+            let packedSize = first & 0x7FF_FFFF
             let sideInBlock = first >> 28 & 1 == 1
             let packedInBlock = first >> 29 & 1 == 1
             let blockSize = PlainTileDecoder.number(coded, 4)
@@ -140,7 +145,19 @@ struct PlainTileDecoder {
             let sideHere = sideInBlock ? 0 : sideSize
             guard coded.count == 12 + packedHere + blockSize + sideHere else { throw Refusal("sizes") }
             let block = coded[(12 + packedHere)..<(12 + packedHere + blockSize)]
-            let content = first >> 30 & 1 == 1 ? Array(block) : try decompress(Array(block))
+            let content: [UInt8]
+            if first >> 30 & 1 == 1 || block.isEmpty {
+                content = Array(block)
+            } else if first >> 27 & 1 == 1 {
+                guard block.count > 4 else { throw Refusal("block") }
+                let size = PlainTileDecoder.number(Array(block), 0)
+                guard size <= rows * rowBytes / 16 + 64 else { throw Refusal("inner block is too long") }
+                let inner = try decompress(Array(block.dropFirst(4)), capacity: size)
+                guard inner.count == size else { throw Refusal("inner block is too short") }
+                content = try decompress(inner, capacity: 3 * rows * rowBytes)
+            } else {
+                content = try decompress(Array(block), capacity: 3 * rows * rowBytes)
+            }
             let inBlock = (sideInBlock ? sideSize : 0, packedInBlock ? packedSize : 0)
             guard content.count >= inBlock.0 + inBlock.1 else { throw Refusal("block is too short") }
             let rowsEnd = content.count - inBlock.1
@@ -151,10 +168,9 @@ struct PlainTileDecoder {
                 rows: content[inBlock.0..<rowsEnd])
         }
 
-        private func decompress(_ block: [UInt8]) throws -> [UInt8] {
-            if block.isEmpty { return [] }
-            let capacity = 3 * rows * rowBytes
-            var content = [UInt8](repeating: 0, count: capacity)
+        private func decompress(_ block: [UInt8], capacity: Int) throws -> [UInt8] {
+            // Room for one byte more, so that there is memory even for none.
+            var content = [UInt8](repeating: 0, count: capacity + 1)
             let count = block.withUnsafeBytes { block in
                 content.withUnsafeMutableBytes { content in
                     LZ4_decompress_safe(
@@ -204,6 +220,7 @@ struct PlainTileDecoder {
                 guard let old = picture.reference else { throw Refusal("no reference") }
                 for y in rowRange(tileRow) { picture.rows[y].replaceSubrange(columns, with: old[y][columns]) }
             case 1, 2: break
+            case 7: try copyMoved(tile, tileRow, &parts, &picture)
             case 3...6, 11...14:
                 guard let predictor = PlainPredictor.Mode(rawValue: mode & 7) else { throw Refusal("mode") }
                 guard predictor != .reference || reference != nil else { throw Refusal("no reference") }
@@ -222,6 +239,32 @@ struct PlainTileDecoder {
                     }
                 }
             default: throw Refusal("mode \(mode)")
+            }
+        }
+
+        private func copyMoved(
+            _ tile: Int, _ tileRow: Int, _ parts: inout Parts, _ picture: inout PlainPredictor
+        ) throws {
+            guard parts.side.count >= 4 else { throw Refusal("vector") }
+            let vector = Array(parts.side.prefix(4))
+            parts.side = parts.side.dropFirst(4)
+            guard let referencePlane else { throw Refusal("no reference") }
+            func signed(_ low: UInt8, _ high: UInt8) -> Int { Int(low) + 256 * Int(Int8(bitPattern: high)) }
+            let pixelBytes =
+                format.isThreeBytes
+                ? 3 : format.components * 4 / format.fields.componentBits.count
+            let left = tile * tileBytes + signed(vector[0], vector[1]) * pixelBytes
+            let count = min(tileBytes, rowBytes - tile * tileBytes)
+            let planeRows = referencePlane.count / rowBytes
+            for y in rowRange(tileRow) {
+                let row = firstRow + y + signed(vector[2], vector[3])
+                guard row >= 0, row < planeRows, left >= 0, left + count <= rowBytes else {
+                    throw Refusal("outside of the reference")
+                }
+                let start = row * rowBytes + left
+                let components = format.components(format.expanded(Array(referencePlane[start..<start + count])))
+                let at = tile * 64 * format.fields.componentBits.count
+                for (index, component) in components.enumerated() { picture.rows[y][at + index] = component }
             }
         }
 

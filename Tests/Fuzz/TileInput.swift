@@ -139,7 +139,7 @@ package struct TileInput {
             guard choices.contains(.partsFit), size >= 12 else { continue }
             let flags = get(start)
             if flags >> 31 != 0 { continue }
-            let packed = flags >> 29 & 1 != 0 ? 0 : Int(flags & 0xFFF_FFFF)
+            let packed = flags >> 29 & 1 != 0 ? 0 : Int(flags & 0x7FF_FFFF)
             let side = flags >> 28 & 1 != 0 ? 0 : Int(get(start + 8))
             set(max(0, size - 12 - packed - side), at: start + 4)
         }

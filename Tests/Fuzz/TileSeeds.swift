@@ -10,7 +10,7 @@ package enum TileSeeds {
     }
 
     private enum Content: String, CaseIterable {
-        case flat, gradient, text, texture, noise, mixed
+        case flat, gradient, text, texture, noise, mixed, moved, lines
     }
 
     package static func all() -> [Seed] {
@@ -34,9 +34,10 @@ package enum TileSeeds {
         // From part of a tile to two and a half, whole ones now and then.
         let tile = 256 / format.bytesPerPixel
         let width = max(1, tile * [1, 5, 2, 3][number & 3] / 2 + [0, 1, -1][number % 3])
-        let height = [16, 7, 33, 20][number / 4 & 3]
+        // So many flat rows that their LZ4 block is compressed twice.
+        let height = content == .lines ? 160 : [16, 7, 33, 20][number / 4 & 3]
         var input = TileInput(
-            format: format, width: min(width, 1024), height: height, tileRows: 1,
+            format: format, width: content == .lines ? 2 * tile : min(width, 1024), height: height, tileRows: 1,
             choices: isKey ? [.sizesFit, .partsFit] : [.reference, .sizesFit, .partsFit],
             pattern: UInt8(truncatingIfNeeded: number), payload: [])
         let info = FrameInfo(width: input.width, height: height, format: format)
@@ -60,13 +61,18 @@ package enum TileSeeds {
             state ^= state << 5
             return UInt8(truncatingIfNeeded: state >> 9)
         }
+        let distance = 3 * rowBytes + (layout.format.bytesPerPixel)
         return (0..<layout.packedSize).map { index -> UInt8 in
             let x = index % rowBytes
             let y = index / rowBytes
             // The first third of a picture with a reference is that.
-            if let reference, content != .flat, index < layout.packedSize / 3 { return reference[index] }
+            if let reference, content != .flat, content != .moved, index < layout.packedSize / 3 { return reference[index] }
             switch content {
             case .flat: return 77
+            case .moved:
+                if let reference { return reference[(index + distance) % layout.packedSize] }
+                return UInt8(truncatingIfNeeded: (index % distance) &* 7)
+            case .lines: return y % 40 == 3 ? 200 : 10
             case .gradient: return UInt8(truncatingIfNeeded: x / step + 2 * y + 40 * (x % step))
             case .text: return (x / step ^ y * 5) % 7 == 0 && y % 9 < 6 ? 20 : 240
             case .texture:
