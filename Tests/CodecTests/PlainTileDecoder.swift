@@ -63,7 +63,9 @@ struct PlainTileDecoder {
                 picture += try PlainStrip(
                     format: PlainFormat(info.format, plane: number), rowBytes: plane.rowBytes, rows: rows,
                     reference: reference.map { Array($0[place]) }, firstRow: firstRow,
-                    referencePlane: reference.map { Array($0[planeStart..<planeStart + plane.rows * plane.rowBytes]) }
+                    referencePlane: reference.map {
+                        Array($0[planeStart..<planeStart + plane.rows * plane.rowBytes])
+                    }
                 ).decode(Array(payload[next..<next + size]))
                 next += size
                 index += 1
@@ -262,7 +264,8 @@ struct PlainTileDecoder {
                     throw Refusal("outside of the reference")
                 }
                 let start = row * rowBytes + left
-                let components = format.components(format.expanded(Array(referencePlane[start..<start + count])))
+                let components = format.components(
+                    format.expanded(Array(referencePlane[start..<start + count])))
                 let at = tile * 64 * format.fields.componentBits.count
                 for (index, component) in components.enumerated() { picture.rows[y][at + index] = component }
             }

@@ -41,7 +41,8 @@ import Testing
             defer { #expect(target.isIntact) }
             do {
                 try decodeTiles(
-                    payload, info, rowsPerStrip: rowsPerStrip, reference: reference, into: target, with: decoder)
+                    payload, info, rowsPerStrip: rowsPerStrip, reference: reference, into: target,
+                    with: decoder)
                 return Array(target.bytes)
             } catch {
                 return nil
@@ -80,7 +81,8 @@ import Testing
             #expect(sample.decode(cut) == nil, "\(length) of \(sample.payload.count) bytes")
             guard length > 12 else { continue }
             let fitted = sample.fitted(cut)
-            #expect(sample.decode(fitted) == nil, "\(length) of \(sample.payload.count) bytes, sizes put right")
+            #expect(
+                sample.decode(fitted) == nil, "\(length) of \(sample.payload.count) bytes, sizes put right")
         }
     }
 
@@ -129,7 +131,8 @@ import Testing
             let b = Int.random(in: 12..<other.payload.count, using: &random)
             var spliced = Array(sample.payload[..<a] + other.payload[b...])
             for _ in 0..<Int.random(in: 0...3, using: &random) {
-                spliced[Int.random(in: 12..<spliced.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
+                spliced[Int.random(in: 12..<spliced.count, using: &random)] = UInt8.random(
+                    in: 0...255, using: &random)
             }
             if round % 4 != 0 { spliced = sample.fitted(spliced) }
             #expect(
@@ -162,7 +165,8 @@ import Testing
     }
 
     /// The error that the second strip gives, and how many bytes into it.
-    private func failure(_ strip: [UInt8], hasReference: Bool = false) throws -> (text: String, offset: Int)? {
+    private func failure(_ strip: [UInt8], hasReference: Bool = false) throws -> (text: String, offset: Int)?
+    {
         let info = FrameInfo(width: 64, height: 32)
         let target = GuardedBytes(count: 64 * 32 * 4)
         let payload = payload(strip)
@@ -238,10 +242,12 @@ import Testing
     @Test func widthsAndBlocksThatAreMissingOrLeftOverAreRefused() throws {
         for size in 0..<4 {
             try expectRefusal(
-                handmade(modes: [3], side: [UInt8](repeating: 0, count: size)), "widths of a tile are cut off")
+                handmade(modes: [3], side: [UInt8](repeating: 0, count: size)), "widths of a tile are cut off"
+            )
         }
         let one = [1, 0, 0, 0] as [UInt8]
-        #expect(try failure(handmade(packed: [UInt8](repeating: 0, count: 128), modes: [3], side: one)) == nil)
+        #expect(
+            try failure(handmade(packed: [UInt8](repeating: 0, count: 128), modes: [3], side: one)) == nil)
         try expectRefusal(
             handmade(packed: [UInt8](repeating: 0, count: 127), modes: [3], side: one), "packed blocks end")
         try expectRefusal(
@@ -255,7 +261,8 @@ import Testing
         for (count, words) in [(0, "rows"), (4095, "rows"), (4097, "hold what it should")] {
             try expectRefusal(
                 handmade(
-                    flags: TileStrip.Flags.blockIsStored, block: [UInt8](repeating: 7, count: count), modes: [1],
+                    flags: TileStrip.Flags.blockIsStored, block: [UInt8](repeating: 7, count: count),
+                    modes: [1],
                     side: []), words)
         }
         try expectRefusal(
@@ -280,7 +287,9 @@ import Testing
         }
         try expectRefusal(handmade(modes: modes, side: [], packedSize: 1), "add up", at: 4)
         // In the block there would have to be something.
-        for flags in [TileStrip.Flags.sideInBlock, TileStrip.Flags.sideInBlock | TileStrip.Flags.blockIsStored] {
+        for flags in [
+            TileStrip.Flags.sideInBlock, TileStrip.Flags.sideInBlock | TileStrip.Flags.blockIsStored,
+        ] {
             try expectRefusal(handmade(flags: flags, modes: [], side: [], sideSize: 1), "hold what it should")
         }
         try expectRefusal(
@@ -353,12 +362,15 @@ import Testing
     @Test func vectorsThatLeadOutsideOfTheReferenceAreRefused() throws {
         // Of the 64 × 32 pixels, the strip is the lower 64 × 16.
         func strip(_ x: Int, _ y: Int) -> [UInt8] {
-            let vector = [x, y].flatMap { [UInt8(truncatingIfNeeded: $0), UInt8(truncatingIfNeeded: $0 >> 8)] }
+            let vector = [x, y].flatMap {
+                [UInt8(truncatingIfNeeded: $0), UInt8(truncatingIfNeeded: $0 >> 8)]
+            }
             return handmade(modes: [7], side: vector)
         }
         for y in [0, -1, -16] { #expect(try failure(strip(0, y), hasReference: true) == nil) }
         for (x, y) in [
-            (0, 1), (0, -17), (1, 0), (-1, 0), (0, 32767), (0, -32768), (32767, 0), (-32768, 0), (-32768, -32768),
+            (0, 1), (0, -17), (1, 0), (-1, 0), (0, 32767), (0, -32768), (32767, 0), (-32768, 0),
+            (-32768, -32768),
         ] {
             try expectRefusal(strip(x, y), "outside of the reference", hasReference: true)
         }

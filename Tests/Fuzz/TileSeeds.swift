@@ -37,7 +37,8 @@ package enum TileSeeds {
         // So many flat rows that their LZ4 block is compressed twice.
         let height = content == .lines ? 160 : [16, 7, 33, 20][number / 4 & 3]
         var input = TileInput(
-            format: format, width: content == .lines ? 2 * tile : min(width, 1024), height: height, tileRows: 1,
+            format: format, width: content == .lines ? 2 * tile : min(width, 1024), height: height,
+            tileRows: 1,
             choices: isKey ? [.sizesFit, .partsFit] : [.reference, .sizesFit, .partsFit],
             pattern: UInt8(truncatingIfNeeded: number), payload: [])
         let info = FrameInfo(width: input.width, height: height, format: format)
@@ -66,7 +67,9 @@ package enum TileSeeds {
             let x = index % rowBytes
             let y = index / rowBytes
             // The first third of a picture with a reference is that.
-            if let reference, content != .flat, content != .moved, index < layout.packedSize / 3 { return reference[index] }
+            if let reference, content != .flat, content != .moved, index < layout.packedSize / 3 {
+                return reference[index]
+            }
             switch content {
             case .flat: return 77
             case .moved:
