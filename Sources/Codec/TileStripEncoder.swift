@@ -104,6 +104,7 @@ struct TileStripEncoder {
     ///
     /// - Parameter out: ``capacity(for:)`` bytes.
     /// - Returns: the coded size; 0 when the strip equals that of the reference.
+    @_optimize(speed)
     mutating func encode(to out: UnsafeMutableRawPointer) -> Int {
         var firstChange = 0
         if reference != nil {
@@ -150,6 +151,7 @@ struct TileStripEncoder {
         min(TileFormat.rows, strip.rows &- tileRow &* TileFormat.rows)
     }
 
+    @_optimize(speed)
     private func isUnchanged(tileRow: Int) -> Bool {
         guard let reference else { return false }
         let first = tileRow &* TileFormat.rows
@@ -173,6 +175,7 @@ struct TileStripEncoder {
             isTop: tileRow == 0)
     }
 
+    @_optimize(speed)
     private func isUnchanged(_ source: TileStage.Source, _ old: TileStage.Source) -> Bool {
         for row in 0..<source.rows {
             let a = source.base + (row &* source.pitch &+ source.offset)
@@ -183,6 +186,7 @@ struct TileStripEncoder {
     }
 
     /// Chooses a mode, and packs the tile if that is the one.
+    @_optimize(speed)
     private mutating func encodeTile(
         _ tile: Int, _ tileRow: Int, _ side: inout UnsafeMutableRawPointer,
         _ packed: inout UnsafeMutableRawPointer, _ interest: inout ReferenceInterest
@@ -352,6 +356,7 @@ struct TileStripEncoder {
 
     /// The rows of all tiles that go into the LZ4 block, each row of the picture from left to right: so a run
     /// that crosses tiles stays one match.
+    @_optimize(speed)
     private func gatherRows(to out: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
         var out = out
         let modes = scratch.side.assumingMemoryBound(to: UInt8.self)
