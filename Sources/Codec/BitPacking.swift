@@ -67,6 +67,7 @@ enum BitPacking {
     ///   - hasFourth: whether the fourth field of any block has bits; mostly, an alpha channel has not.
     /// - Returns: the place behind what was written.
     @inline(never)
+    @_optimize(speed)
     static func pack(
         _ folded: UnsafePointer<Bytes>, blocks: Int, widths: UnsafePointer<UInt32>,
         masks: UnsafePointer<UInt32>, hasFourth: Bool, to out: UnsafeMutableRawPointer
@@ -139,6 +140,7 @@ enum BitPacking {
     /// The opposite of ``pack(_:blocks:widths:masks:hasFourth:to:)``; the caller has checked that the bytes are
     /// there.
     @inline(never)
+    @_optimize(speed)
     static func unpack(
         _ packed: UnsafeRawPointer, blocks: Int, widths: UnsafePointer<UInt32>,
         masks: UnsafePointer<UInt32>, fields: Fields, to folded: UnsafeMutablePointer<Bytes>

@@ -84,6 +84,7 @@ struct TileMotion {
     }
 
     /// Looks up, down, left and right for what the tile shows, nearest first.
+    @_optimize(speed)
     mutating func search(_ tile: TileStage.Source, _ tileRow: Int) -> TileVector? {
         guard searches > 0, let probe = probe(tile) else { return nil }
         searches -= 1
@@ -118,6 +119,7 @@ struct TileMotion {
             && (place + 8).loadUnaligned(as: UInt64.self) == wanted.1
     }
 
+    @_optimize(speed)
     private func matches(_ vector: TileVector, _ tile: TileStage.Source, _ tileRow: Int) -> Bool {
         let row = firstRow &+ tileRow &* TileFormat.rows
         guard

@@ -28,6 +28,7 @@ struct TileRepeats {
     }
 
     /// Bits of LZ4 for `samples` lanes of the tile, or nil when it has not been looked at.
+    @_optimize(speed)
     mutating func bits(_ tile: TileStage.Source, _ tileRow: Int, samples: Int) -> Int? {
         // Matches are followed to the end of the tile's width, so there must be a row behind in memory, whatever the
         // order of rows.

@@ -77,6 +77,7 @@ struct TileStrip {
 extension TileStrip {
     /// The exclusive or of `count` bytes of both.
     @inline(never)
+    @_optimize(speed)
     static func xor(
         _ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ count: Int, to out: UnsafeMutableRawPointer
     ) {

@@ -202,6 +202,7 @@ struct TileStripDecoder {
         return size
     }
 
+    @_optimize(speed)
     private func decodeRow(
         _ tileRow: Int, _ modes: UnsafePointer<UInt8>, _ parts: inout Parts, _ coded: UnsafeRawPointer,
         _ size: Int
@@ -248,6 +249,7 @@ struct TileStripDecoder {
             isTop: tileRow == 0)
     }
 
+    @_optimize(speed)
     private func copy(_ tiles: Range<Int>, _ tileRow: Int, from reference: UnsafeRawPointer) {
         let offset = tiles.lowerBound &* strip.format.tileBytes
         let count = min(tiles.upperBound &* strip.format.tileBytes, strip.rowBytes) &- offset
@@ -281,6 +283,7 @@ struct TileStripDecoder {
     }
 
     /// Puts the rows that were in the LZ4 block to their tiles.
+    @_optimize(speed)
     private func placeRows(
         _ tileRow: Int, _ modes: UnsafePointer<UInt8>, _ parts: inout Parts
     ) throws(Failure) {
@@ -313,6 +316,7 @@ struct TileStripDecoder {
         }
     }
 
+    @_optimize(speed)
     private func decodeTile(
         _ tile: Int, _ tileRow: Int, _ predictor: TilePredictor, isExact: Bool, _ parts: inout Parts
     ) throws(Failure) {
@@ -341,6 +345,7 @@ struct TileStripDecoder {
         reconstruct(source, tile, tileRow, predictor)
     }
 
+    @_optimize(speed)
     private func reconstruct(
         _ source: TileStage.Source, _ tile: Int, _ tileRow: Int, _ predictor: TilePredictor
     ) {

@@ -104,6 +104,7 @@ struct TileStripEncoder {
     ///
     /// - Parameter out: ``capacity(for:)`` bytes.
     /// - Returns: the coded size; 0 when the strip equals that of the reference.
+    @_optimize(speed)
     mutating func encode(to out: UnsafeMutableRawPointer) -> Int {
         var firstChange = 0
         if reference != nil {
@@ -150,6 +151,7 @@ struct TileStripEncoder {
         min(TileFormat.rows, strip.rows &- tileRow &* TileFormat.rows)
     }
 
+    @_optimize(speed)
     private func isUnchanged(tileRow: Int) -> Bool {
         guard let reference else { return false }
         let first = tileRow &* TileFormat.rows
@@ -173,6 +175,7 @@ struct TileStripEncoder {
             isTop: tileRow == 0)
     }
 
+    @_optimize(speed)
     private func isUnchanged(_ source: TileStage.Source, _ old: TileStage.Source) -> Bool {
         for row in 0..<source.rows {
             let a = source.base + (row &* source.pitch &+ source.offset)
@@ -183,6 +186,7 @@ struct TileStripEncoder {
     }
 
     /// Chooses a mode, and packs the tile if that is the one.
+    @_optimize(speed)
     private mutating func encodeTile(
         _ tile: Int, _ tileRow: Int, _ side: inout UnsafeMutableRawPointer,
         _ packed: inout UnsafeMutableRawPointer, _ interest: inout ReferenceInterest
@@ -198,7 +202,7 @@ struct TileStripEncoder {
             prefetch(old, sampled: interest.isNext)
         }
         let asksReference = reference != nil && interest.isNow
-        let place = place(source, tile, tileRow)
+        let place = place(source, tile, tileRow, withReference: asksReference)
         let survey = strip.format.survey(place, hasReference: asksReference)
         let repeatBits = repeats.bits(source, tileRow, samples: survey.samples)
         let choice = TileChoice(survey, repeatBits: repeatBits, constants)
@@ -253,7 +257,11 @@ struct TileStripEncoder {
     }
 
     /// The tile where it lies if its vectors can be read there, or else staged.
-    private func place(_ source: TileStage.Source, _ tile: Int, _ tileRow: Int) -> TilePlace {
+    ///
+    /// - Parameter withReference: whether the reference will be looked at.
+    private func place(
+        _ source: TileStage.Source, _ tile: Int, _ tileRow: Int, withReference: Bool
+    ) -> TilePlace {
         let isWhole =
             tile > 0 && source.rows & 3 == 0 && source.count == TileFormat.rowBytes
             && !strip.format.isExpanded
@@ -266,7 +274,9 @@ struct TileStripEncoder {
                 referencePitch: reference?.pitch ?? 0, step: strip.format.step, blockRows: source.blockRows)
         }
         scratch.stage.load(source)
-        if let reference { scratch.referenceStage.load(self.source(reference, tile, tileRow)) }
+        if let reference, withReference {
+            scratch.referenceStage.load(self.source(reference, tile, tileRow))
+        }
         return TilePlace(
             base: UnsafeRawPointer(scratch.stage.pixels), pitch: TileStage.pitch,
             above: UnsafeRawPointer(scratch.stage.above),
@@ -352,6 +362,7 @@ struct TileStripEncoder {
 
     /// The rows of all tiles that go into the LZ4 block, each row of the picture from left to right: so a run
     /// that crosses tiles stays one match.
+    @_optimize(speed)
     private func gatherRows(to out: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
         var out = out
         let modes = scratch.side.assumingMemoryBound(to: UInt8.self)

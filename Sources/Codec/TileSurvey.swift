@@ -34,6 +34,7 @@ struct TileSurvey {
 
     /// Looks at eight places of the tile. Nothing above or below the tile is needed.
     @inline(never)
+    @_optimize(speed)
     init<Lanes: LaneArithmetic>(_ lanes: Lanes, _ place: TilePlace, hasReference: Bool) {
         var equal = Equalities()
         var left = Words(repeating: 0)
@@ -89,6 +90,7 @@ struct TileSurvey {
     }
 
     @inline(never)
+    @_optimize(speed)
     private static func block<Lanes: LaneArithmetic>(
         _ lanes: Lanes, _ place: TilePlace, _ index: Int, _ half: Int, _ hasReference: Bool,
         _ equal: inout Equalities
