@@ -35,7 +35,10 @@ objects=("$out/Buffers.o" "$out/Codec.o" "$out/Fuzzing.o")
 swiftc "${flags[@]}" -use-ld=lld -sanitize=fuzzer,address -module-name TileFuzzer Tests/Fuzz/Entry/TileFuzzer.swift "${objects[@]}" \
     -llz4 -o "$out/tile-fuzzer"
 
-FRAMEWIRE_FUZZ_SEEDS="$out/seeds" "$out/tile-fuzzer" >/dev/null 2>&1
+FRAMEWIRE_FUZZ_SEEDS="$out/seeds" "$out/tile-fuzzer" >"$out/seeds.log" 2>&1 || {
+    cat "$out/seeds.log"
+    exit 1
+}
 [ "$seconds" != 0 ] || exit 0
 "$out/tile-fuzzer" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -max_len=4096 -print_final_stats=1 \
     -artifact_prefix="$out/findings/" "$@" "$out/corpus" "$out/seeds" Tests/CodecTests/Corpus
