@@ -49,11 +49,11 @@ struct ProfileChooser {
     /// Frames from one trial to the next.
     static let trialPeriod = 64
     /// Frames in a row that must ask for a change.
-    static let patience = 4
+    static let patience = 8
     /// What another profile must need at most, in parts of the present one's time.
     static let margin = 0.8
     /// How much of an average a new measurement is.
-    private static let weight = 0.25
+    private static let weight = 0.125
 
     private let standing: Choice?
     private var isRaw = false
