@@ -56,7 +56,9 @@ import Wire
         try push(shown[0], to: sender)
         try peer.read(untilFrames: count + 1)
         #expect(peer.messages.references.last! == UInt64(count - 1))
-        for (frame, picture) in zip(peer.decoded.frames, shown[..<count]) { expectFrame(frame, shows: picture) }
+        for (frame, picture) in zip(peer.decoded.frames, shown[..<count]) {
+            expectFrame(frame, shows: picture)
+        }
     }
 
     /// Another receiver has none of the frames that were sent to the one before.
@@ -74,7 +76,9 @@ import Wire
         let second = HandReceiver(try accept(listener))
         try second.read(untilFrames: 5)
         #expect(second.messages.headers.map(\.info.sequence) == [1, 2, 3, 4, 5])
-        #expect(second.messages.references == (profile == .tile ? [nil, 1, 2, 3, 4] : Array(repeating: nil, count: 5)))
+        #expect(
+            second.messages.references
+                == (profile == .tile ? [nil, 1, 2, 3, 4] : Array(repeating: nil, count: 5)))
         for (frame, picture) in zip(second.decoded.frames, shown[1...]) { expectFrame(frame, shows: picture) }
         try sender.flush(timeout: hangLimit)
         #expect(sender.stats.framesDropped == 0 && sender.stats.framesSent == 6)
@@ -119,14 +123,17 @@ import Wire
         #expect(peer.messages.profiles.suffix(2) == [WireProfile.tile, WireProfile.tile])
         #expect(peer.messages.references.suffix(2) == [nil, UInt64(count - 1)])
         #expect(sender.stats.profile == .tile && sender.stats.profileReason == .peerKnowsTile)
-        for (frame, picture) in zip(peer.decoded.frames, shown[..<count]) { expectFrame(frame, shows: picture) }
+        for (frame, picture) in zip(peer.decoded.frames, shown[..<count]) {
+            expectFrame(frame, shows: picture)
+        }
     }
 
     /// A plain tool gets what `lz4 -d` reads, however long the stream.
     @Test func autoStaysWithLZ4WhileThePeerIsMute() throws {
         let sender = try sender(.auto)
         let peer = HandReceiver(try accept(listener))
-        for (number, picture) in similarPictures(70, FrameInfo(width: 9, height: 9), case: 3520).enumerated() {
+        for (number, picture) in similarPictures(70, FrameInfo(width: 9, height: 9), case: 3520).enumerated()
+        {
             try push(picture, to: sender)
             try peer.read(untilFrames: number + 1)
         }

@@ -203,7 +203,8 @@ import Wire
             Endpoint(parsing: folder.unixURL("socket")), timeout: hangLimit)
         let shown = similarPictures(8, Self.info, case: 3430)
         let found = try messages(try tileRecording(shown, keyInterval: 4))
-        try write(encoded { Hello(profiles: WireProfile.all, role: .sender).encode(into: $0) }, to: connection)
+        try write(
+            encoded { Hello(profiles: WireProfile.all, role: .sender).encode(into: $0) }, to: connection)
         try write(found.frames[0], to: connection)
         try write(found.frames[2...].flatMap { $0 }, to: connection)
         for number in [0, 4, 5, 6, 7] {

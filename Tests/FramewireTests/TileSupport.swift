@@ -12,7 +12,8 @@ func similarPictures(_ count: Int, _ info: FrameInfo, case number: Int) -> [Pict
     var packed = Picture(info, .mixed, using: &random).packed
     return (0..<count).map { index in
         for _ in 0..<20 {
-            packed[Int.random(in: 0..<packed.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
+            packed[Int.random(in: 0..<packed.count, using: &random)] = UInt8.random(
+                in: 0...255, using: &random)
         }
         var info = info
         info.pts = Int64(index)

@@ -192,9 +192,11 @@ static bool report(const options *o, const char *renderer, const times *all, siz
             "  \"frames_pushed\": %" PRIu64 ",\n  \"frames_sent\": %" PRIu64 ",\n  \"frames_dropped\": %" PRIu64
             ",\n  \"frames_acknowledged\": %" PRIu64 ",\n  \"bytes_raw\": %" PRIu64 ",\n  \"bytes_wire\": %" PRIu64
             ",\n  \"pixel_bytes_copied\": %" PRIu64 ",\n  \"queue_peak\": %" PRIu32 ",\n  \"encode_ns_p50\": %" PRId64
-            ",\n  \"encode_ns_p99\": %" PRId64 ",\n  \"latency_ns_p50\": %" PRId64 ",\n  \"latency_ns_p99\": %" PRId64 "\n}\n",
+            ",\n  \"encode_ns_p99\": %" PRId64 ",\n  \"latency_ns_p50\": %" PRId64 ",\n  \"latency_ns_p99\": %" PRId64
+            ",\n  \"profile\": %d,\n  \"profile_reason\": %d\n}\n",
             s->frames_pushed, s->frames_sent, s->frames_dropped, s->frames_acknowledged, s->bytes_raw, s->bytes_wire,
-            s->pixel_bytes_copied, s->queue_peak, s->encode_ns_p50, s->encode_ns_p99, s->latency_ns_p50, s->latency_ns_p99);
+            s->pixel_bytes_copied, s->queue_peak, s->encode_ns_p50, s->encode_ns_p99, s->latency_ns_p50, s->latency_ns_p99,
+            (int)s->profile, (int)s->profile_reason);
     bool failed = ferror(file) != 0;
     if (fclose(file) != 0 || failed) {
         fprintf(stderr, "c-opengl: cannot write %s: %s\n", o->stats_path, strerror(errno));
