@@ -60,7 +60,8 @@ package final class MessageEncoder {
             info: info, profile: profile.rawValue, stripRows: UInt32(frameEncoder.rowsPerStrip),
             stripCount: UInt32(frameEncoder.strips), rawSize: rawSize, payloadSize: frameEncoder.payloadSize,
             referenceSequence: referenceSequence, contentChecksum: frameEncoder.checksum,
-            wantsAcknowledgement: wantsAcknowledgement, captureTime: captureTime, queueDuration: queueDuration, encodeDuration: encodeDuration,
+            wantsAcknowledgement: wantsAcknowledgement, captureTime: captureTime,
+            queueDuration: queueDuration, encodeDuration: encodeDuration,
             latency: latency)
         let size = header.encode(into: head)
         frameEncoder.vectors[0] = iovec(iov_base: head.baseAddress, iov_len: size)

@@ -115,7 +115,8 @@ final class References {
 
     /// The next frame of a stream and view must be a key frame.
     func forget(streamID: UInt32, viewID: UInt32) {
-        for index in places.indices where places[index].streamID == streamID && places[index].viewID == viewID {
+        for index in places.indices where places[index].streamID == streamID && places[index].viewID == viewID
+        {
             places[index].slot?.drop()
             places[index].slot = nil
         }
@@ -131,7 +132,9 @@ final class References {
         if let index = index(info) { return index }
         if places.count == Self.maximumPairs {
             var oldest = 0
-            for index in places.indices where places[index].lastUse < places[oldest].lastUse { oldest = index }
+            for index in places.indices where places[index].lastUse < places[oldest].lastUse {
+                oldest = index
+            }
             places[oldest].slot?.drop()
             places.remove(at: oldest)
         }

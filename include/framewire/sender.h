@@ -144,6 +144,8 @@ fw_status fw_sender_push(fw_sender *sender, const fw_frame_info *info, const voi
  * called, once, when they are no longer needed: on the sender's I/O thread, on a worker thread or, when a
  * frame is dropped at once, on the calling thread during this call. If the call fails, `release` is not
  * called. `release` may be NULL when the memory outlives the sender.
+ * In profile TILE the worker threads keep a copy of the pixels as they encode them, because the next frame refers
+ * to them. With FW_OVERFLOW_BLOCK pixels are held until the frame has left, in case the connection is lost.
  *
  * Errors: as fw_sender_push.
  */
