@@ -1,5 +1,6 @@
 import Buffers
 import CPosix
+import Codec
 import TestSupport
 import Testing
 import Transport
@@ -257,6 +258,50 @@ import Wire
         #expect(decoded.error == nil)
         for (frame, picture) in zip(decoded.frames, shown) { expectFrame(frame, shows: picture) }
         #expect(decoded.frames.count == 3)
+    }
+
+    /// The frame after one in another profile is coded against that, be its pixels pooled or the caller's.
+    @Test(arguments: [true, false])
+    func framesInOtherProfilesAreReferencesToo(_ isWrapped: Bool) throws {
+        let shown = similarPictures(6, Self.info, case: 3460)
+        let references = References()
+        let pool = FramePool(capacity: 4)
+        let copies = FramePool(capacity: 4)
+        let workers = WorkerPool(workers: 2, callerWorks: true)
+        let encoder = MessageEncoder(workers: 2)
+        var bytes: [UInt8] = []
+        let profiles: [Profile] = [.lz4, .tile, .raw, .tile, .lz4, .tile]
+        for (number, profile) in profiles.enumerated() {
+            var info = shown[number].info
+            info.sequence = UInt64(number)
+            let layout = try FrameLayout(info)
+            let slot = isWrapped ? pool.bareSlot(info, layout) : try pool.acquire(info, layout)
+            var pixels = shown[number].bytes
+            try pixels.withUnsafeMutableBytes { pixels in
+                if isWrapped {
+                    slot.useWrapped(UnsafeRawBufferPointer(pixels), release: nil, user: nil)
+                } else {
+                    memcpy(slot.base!, pixels.baseAddress!, pixels.count)
+                }
+                let coding = references.plan(
+                    slot, profile: profile, keyInterval: 0, copies: copies, isTrial: profile != .tile)
+                try encoder.begin(slot, coding: coding, acceleration: 1, checksum: true)
+                if encoder.parts > 0 { workers.run(encoder.frameEncoder, parts: encoder.parts) }
+                try encoder.complete(
+                    wantsAcknowledgement: false, encodeDuration: nil, queueDuration: nil, latency: nil)
+                for piece in encoder.vectors {
+                    bytes += UnsafeRawBufferPointer(start: piece.iov_base, count: piece.iov_len)
+                }
+                coding.reference?.drop()
+                coding.copy?.drop()
+                slot.drop()
+                pixels.initializeMemory(as: UInt8.self, repeating: 0xEE)
+            }
+        }
+        #expect(try messages(bytes).references == [nil, nil, nil, 2, nil, 4])
+        expect(bytes, shows: shown)
+        references.forgetAll()
+        #expect(pool.outstanding == 0 && copies.outstanding == 0)
     }
 
     // MARK: - Without a connection
