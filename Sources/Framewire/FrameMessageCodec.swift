@@ -163,7 +163,8 @@ package final class FrameMessageDecoder {
             if let undecodable {
                 throw FramewireError(
                     .wouldBlock,
-                    "frame \(undecodable) is coded against one that is not here; feed bytes up to the next key frame")
+                    "frame \(undecodable) is coded against one that is not here; feed bytes up to the next key frame"
+                )
             }
             throw FramewireError(.wouldBlock, "no frame is complete; feed more bytes")
         }
