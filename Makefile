@@ -18,7 +18,10 @@ SONAME := libframewire.so.$(SOVERSION)
 # SwiftPM does not link again when only flags change, so each variant has a scratch path of its own.
 ifeq ($(RUNTIME),embedded)
 SCRATCH := .build-embedded
-RUNTIME_FLAGS := -Xswiftc -enable-experimental-feature -Xswiftc Embedded
+# Embedded Swift checks no exclusive access at run time: the calls for it are of functions that do nothing. No exception passes
+# through the library; debuggers find the callers by the debug information of the library that is not stripped.
+RUNTIME_FLAGS := -Xswiftc -enable-experimental-feature -Xswiftc Embedded --omit-frame-pointers \
+    $(addprefix -Xswiftc ,-enforce-exclusivity=unchecked -Xcc -fno-asynchronous-unwind-tables -Xcc -fno-unwind-tables)
 else ifeq ($(RUNTIME),static)
 SCRATCH := .build-static
 RUNTIME_FLAGS := -Xswiftc -static-stdlib
@@ -31,9 +34,13 @@ LIBRARY := $(OUTPUT)/$(RUNTIME)/libframewire.so.$(VERSION)
 COMMAND := $(OUTPUT)/framewire
 # Embedded Swift puts a copy of much that a module uses into the module; a section for each function lets the linker leave out
 # the copies that nothing calls, which more than halves the library.
-COMPILER_OPTIONS := -warnings-as-errors -use-ld=lld -Xfrontend -function-sections
+#
+# All is compiled for size but the functions marked @_optimize(speed): the codec's kernels, and what programs call for each buffer.
+# Specialised signatures would lose the mark. Each of a function's traps has code of its own unless they may be merged.
+COMPILER_OPTIONS := -Osize -warnings-as-errors -use-ld=lld \
+    $(addprefix -Xfrontend ,-function-sections -mergeable-traps) -Xllvm -sil-disable-pass=function-signature-opts
 LINKER_OPTIONS := -soname=$(SONAME) --version-script=$(CURDIR)/packaging/framewire.map -z defs --gc-sections --icf=all -lm
-LIBRARY_SOURCES := Package.swift packaging/framewire.map \
+LIBRARY_SOURCES := Makefile Package.swift packaging/framewire.map \
     $(shell find Sources include -type f -not -path 'Sources/framewire-cli/*' -not -path 'Sources/PictureFiles/*')
 COMMAND_SOURCES := Package.swift $(shell find Sources -type f)
 

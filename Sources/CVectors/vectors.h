@@ -66,17 +66,19 @@ FWX_INLINE fwx_u8x16 fwx_spread_second(fwx_u8x16 a) {
     return (fwx_u8x16)__builtin_shufflevector(second, second, 0, 0, 2, 2, 4, 4, 6, 6);
 }
 
-/* One number in every lane. The compiler may not look through this: it would take what is then done to the vector apart into
- * scalars and put them together again by a dozen shuffles. */
-FWX_INLINE fwx_u32x4 fwx_splat32(uint32_t value) {
-    fwx_u32x4 result = value;
+/* The vector, through which the compiler may not look: it would take what is done to it apart into halves or single lanes and put
+ * them together again by a dozen shuffles. */
+FWX_INLINE fwx_u32x4 fwx_whole32(fwx_u32x4 a) {
 #if defined(__SSE2__)
-    __asm__("" : "+x"(result));
+    __asm__("" : "+x"(a));
 #elif defined(__aarch64__)
-    __asm__("" : "+w"(result));
+    __asm__("" : "+w"(a));
 #endif
-    return result;
+    return a;
 }
+
+/* One number in every lane, likewise. */
+FWX_INLINE fwx_u32x4 fwx_splat32(uint32_t value) { return fwx_whole32((fwx_u32x4)value); }
 
 /* All ones in the lanes that are zero. */
 FWX_INLINE fwx_u32x4 fwx_is_zero32(fwx_u32x4 a) { return (fwx_u32x4)(a == 0); }

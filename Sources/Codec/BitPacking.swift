@@ -52,6 +52,12 @@ enum BitPacking {
         return mask | whole(3)
     }
 
+    /// Where the four fields of a lane are. Not constants: the compiler would make byte shuffles of them.
+    @inline(__always)
+    private static var places: (Words, Words, Words, Words) {
+        (fwx_splat32(0xff), fwx_splat32(0xff00), fwx_splat32(0xff_0000), fwx_splat32(0xff00_0000))
+    }
+
     /// Packs `blocks` blocks of four vectors each.
     ///
     /// - Parameters:
@@ -61,6 +67,7 @@ enum BitPacking {
     ///   - hasFourth: whether the fourth field of any block has bits; mostly, an alpha channel has not.
     /// - Returns: the place behind what was written.
     @inline(never)
+    @_optimize(speed)
     static func pack(
         _ folded: UnsafePointer<Bytes>, blocks: Int, widths: UnsafePointer<UInt32>,
         masks: UnsafePointer<UInt32>, hasFourth: Bool, to out: UnsafeMutableRawPointer
@@ -75,6 +82,7 @@ enum BitPacking {
         _ folded: UnsafePointer<Bytes>, _ blocks: Int, _ widths: UnsafePointer<UInt32>,
         _ masks: UnsafePointer<UInt32>, hasFourth: Bool, to out: UnsafeMutableRawPointer
     ) -> UnsafeMutableRawPointer {
+        let places = places
         var out = out
         for block in 0..<blocks {
             // Byte k is the sum of the widths of the fields 0 to k.
@@ -82,7 +90,7 @@ enum BitPacking {
             let bits = ends &>> 24
             if bits == 0 { continue }
             let mask = fwx_splat32(masks[block])
-            let masks = (mask & 0xff, mask & 0xff00, mask & 0xff_0000, mask & 0xff00_0000)
+            let masks = (mask & places.0, mask & places.1, mask & places.2, mask & places.3)
             let shifts = (8 &- (ends & 0xff), 16 &- ((ends &>> 8) & 0xff), 24 &- ((ends &>> 16) & 0xff))
             @inline(__always)
             func close(_ index: Int) -> Words {
@@ -110,8 +118,8 @@ enum BitPacking {
     private static func packBlock(
         _ lanes: (Words, Words, Words, Words), _ bits: UInt32, _ out: UnsafeMutableRawPointer
     ) {
-        let a = lanes.0 | fwx_shl32(lanes.1, bits)
-        let b = lanes.2 | fwx_shl32(lanes.3, bits)
+        let a = fwx_whole32(lanes.0 | fwx_shl32(lanes.1, bits))
+        let b = fwx_whole32(lanes.2 | fwx_shl32(lanes.3, bits))
         let c = fwx_widen_low32(a) | fwx_shl64(fwx_widen_high32(a), 2 &* bits)
         let d = fwx_widen_low32(b) | fwx_shl64(fwx_widen_high32(b), 2 &* bits)
         // Two numbers of 8 × bits bits each.
@@ -132,6 +140,7 @@ enum BitPacking {
     /// The opposite of ``pack(_:blocks:widths:masks:hasFourth:to:)``; the caller has checked that the bytes are
     /// there.
     @inline(never)
+    @_optimize(speed)
     static func unpack(
         _ packed: UnsafeRawPointer, blocks: Int, widths: UnsafePointer<UInt32>,
         masks: UnsafePointer<UInt32>, fields: Fields, to folded: UnsafeMutablePointer<Bytes>
@@ -148,10 +157,7 @@ enum BitPacking {
         _ packed: UnsafeRawPointer, _ blocks: Int, _ widths: UnsafePointer<UInt32>,
         _ masks: UnsafePointer<UInt32>, _ fields: Fields, to folded: UnsafeMutablePointer<Bytes>
     ) {
-        // Not constants: the compiler would make byte shuffles of them.
-        let places = (
-            fwx_splat32(0xff), fwx_splat32(0xff00), fwx_splat32(0xff_0000), fwx_splat32(0xff00_0000)
-        )
+        let places = places
         var packed = packed
         for block in 0..<blocks {
             let ends = widths[block] &* 0x0101_0101

@@ -285,10 +285,17 @@ package final class FrameDecoder: StripJob {
         _ part: StripPlan.Strip, _ block: Block, _ plan: StripPlan, worker: Int
     ) throws(TileStripDecoder.Failure) {
         guard let target, let base = payload.base, let scratch = tileScratch.base else { return }
+        let tiles = TileStrip(part, plan.layout)
+        let plane = plan.layout[plane: part.plane]
         let decoder = TileStripDecoder(
-            TileStrip(part, plan.layout), target: target + part.packedOffset,
-            reference: reference.map { $0 + part.packedOffset },
-            scratch: TileStripDecoder.Scratch(scratch + worker * tileScratchSize))
+            tiles, target: target + part.packedOffset,
+            plane: reference.map {
+                TilePlane(
+                    base: $0 + plane.packedOffset, pitch: plane.rowBytes, rowBytes: plane.rowBytes,
+                    rows: plane.rows, pixelBytes: tiles.format.pixelBytes)
+            }, firstRow: part.firstRow,
+            scratch: TileStripDecoder.Scratch(
+                scratch + worker * tileScratchSize, for: TileStrip(largestOf: plan)))
         try decoder.decode(base + block.offset, size: Int(block.size))
     }
 

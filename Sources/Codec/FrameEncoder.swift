@@ -31,6 +31,14 @@ package final class FrameEncoder: StripJob {
     /// LZ4's hash tables, or all that the tile codec needs, one a worker.
     private let states = RawBlock()
     private var tileScratchSize = 0
+    /// For each strip a vector that was right for a tile of it, or nil.
+    private let found = RawBlock()
+    /// A vector of the frame before.
+    private var seed: TileVector?
+    /// Frames since the last key frame.
+    private var frame = 0
+    /// What the tile codec's choices depend on.
+    package var constants = TileConstants.standard
     /// Strips that had to be gathered, one a worker.
     private let scratch = RawBlock()
     /// Compressed strips with their block headers, each at its own place; the block headers alone for stored
@@ -104,6 +112,7 @@ package final class FrameEncoder: StripJob {
         self.source = source
         self.reference = reference
         self.copy = copy
+        frame = reference == nil ? 0 : frame &+ 1
         self.plan = plan
         self.acceleration = acceleration
         wantsChecksum = checksum
@@ -123,6 +132,7 @@ package final class FrameEncoder: StripJob {
                 tileScratchSize = TileStripEncoder.Scratch.size(for: largest)
                 try reserveArena(slotSize * plan.count)
                 try table.reserve(TilePayload.tableSize(strips: plan.count))
+                try found.reserve(plan.count * MemoryLayout<TileVector?>.stride)
                 try states.reserve(workers * tileScratchSize)
                 try scratch.reserve(workers * 2 * scratchSize(plan))
             case .raw:
@@ -206,14 +216,30 @@ package final class FrameEncoder: StripJob {
         guard let plan else { return }
         let room = scratch.base! + worker * 2 * scratchSize(plan)
         let tiles = TileStrip(strip, source.layout)
-        let encoder = TileStripEncoder(
+        var encoder = TileStripEncoder(
             tiles, rows: rows(of: strip, in: source, room),
             reference: reference.map { rows(of: strip, in: $0, room + scratchSize(plan)) },
+            motion: motion(strip, index, tiles),
             scratch: TileStripEncoder.Scratch(
                 states.base! + worker * tileScratchSize, for: TileStrip(largestOf: plan)),
-            acceleration: acceleration)
+            acceleration: acceleration, constants: constants)
         let size = encoder.encode(to: slots! + index * slotSize)
         TilePayload.setSize(size, ofStrip: index, in: table.base!)
+        found.base!.assumingMemoryBound(to: TileVector?.self)[index] = encoder.foundVector
+    }
+
+    private func motion(_ strip: StripPlan.Strip, _ index: Int, _ tiles: TileStrip) -> TileMotion? {
+        guard let reference else { return nil }
+        var whole = strip
+        whole.firstRow = 0
+        whole.rows = reference.layout[plane: strip.plane].rows
+        guard let rows = reference.rows(of: whole) else { return nil }
+        let plane = TilePlane(
+            base: rows.base, pitch: rows.pitch, rowBytes: strip.rowBytes, rows: whole.rows,
+            pixelBytes: tiles.format.pixelBytes)
+        // Where nothing has moved as a whole, one strip of eight looks whether that goes on.
+        let searches = seed != nil || frame == 1 ? 3 : (index &+ frame) & 7 == 0 ? 1 : 0
+        return TileMotion(plane, firstRow: strip.firstRow, seed: seed, searches: searches)
     }
 
     /// The strip's rows where they lie, or gathered in `room` when they are in several pieces.
@@ -284,6 +310,9 @@ package final class FrameEncoder: StripJob {
             if size > 0 { try append(slots! + index * slotSize, size) }
         }
         TilePayload.writeHeader(to: table, payloadSize: payloadSize)
+        let vectors = found.base!.assumingMemoryBound(to: TileVector?.self)
+        seed = nil
+        for index in 0..<plan.count where seed == nil { seed = vectors[index] }
     }
 
     private func pieces(of strip: StripPlan.Strip, in source: PixelSource) -> Int {

@@ -1,37 +1,52 @@
 /// The way that a tile is coded, chosen from a ``TileSurvey`` by estimates of the bits that each way would take.
-///
-/// The constants are found by the tool in Benchmarks/tuning, not by hand.
 struct TileChoice {
     /// The predictor of a packed tile; nil when the tile's rows go into the strip's LZ4 block.
     let predictor: TilePredictor?
     /// Whether those rows are exclusive-ored with the reference.
     let usesReference: Bool
 
-    /// Bits that LZ4 takes for a lane that equals none of its neighbours, where few do not …
-    private static let bitsOfMissedLane = 10
-    /// … and how many more where none does: scattered ones are part of what LZ4 has seen before, like letters.
-    private static let bitsOfTexture = 24
-    /// And for the others, in sixteenths.
-    private static let sixteenthsOfMatchedLane = 4
-    /// Side information of fewer bytes a tile is compressed with LZ4.
-    static let flatSideBytes = 24
-    /// Packed blocks that are fewer than one byte in so many are compressed with LZ4.
-    static let flatPackedShare = 12
-
-    init(_ survey: TileSurvey) {
+    /// - Parameter repeatBits: what LZ4 is estimated to take for as many lanes as the survey has samples; nil when
+    ///   there is no estimate.
+    init(_ survey: TileSurvey, repeatBits: Int?, _ constants: TileConstants) {
         var best = TilePredictor.left
         var bits = survey.leftBits
         if survey.gradientBits < bits { (best, bits) = (.gradient, survey.gradientBits) }
         if survey.upBits < bits { (best, bits) = (.up, survey.upBits) }
         if survey.previousBits < bits { (best, bits) = (.previous, survey.previousBits) }
-        // Sums of widths of 8 blocks: 16 lanes a block are packed. Samples are 96 of those 128 lanes.
-        let packedBits = bits &* 12
+        // The bits are sums of the widths of eight places.
+        let packedBits = bits &* survey.samples / 8
         let still = max(survey.equalLeft, survey.equalUp)
         let missed = survey.samples &- max(still, survey.equalPrevious)
-        let bitsOfMissed = Self.bitsOfMissedLane &* survey.samples &+ Self.bitsOfTexture &* missed
-        let blockBits =
-            (missed &* bitsOfMissed) / survey.samples &+ survey.samples &* Self.sixteenthsOfMatchedLane / 16
+        let bitsOfMissed =
+            constants.bitsOfMissedLane &* survey.samples &+ constants.bitsOfTexture &* missed
+        let neighbourBits =
+            (missed &* bitsOfMissed) / survey.samples
+            &+ survey.samples &* constants.sixteenthsOfMatchedLane / 16
+        let blockBits = min(neighbourBits, repeatBits ?? .max)
         predictor = packedBits <= blockBits ? best : nil
-        usesReference = survey.equalPrevious > still &+ still / 16
+        usesReference =
+            survey.equalPrevious > still &+ still &* constants.sixteenthsOfReference / 16
     }
+}
+
+/// The numbers that the tile codec's choices depend on. They change size and speed, not what a decoder gets.
+package struct TileConstants: Sendable {
+    /// Bits that LZ4 takes for a lane that equals none of its neighbours, where few do not …
+    package var bitsOfMissedLane = 6
+    /// … and how many more where none does: scattered ones are part of what LZ4 has seen before, like letters.
+    package var bitsOfTexture = 25
+    /// And for the others, in sixteenths of a bit.
+    package var sixteenthsOfMatchedLane = 23
+    /// By how many sixteenths more lanes must equal the reference than a neighbour for rows to be exclusive-ored
+    /// with it.
+    package var sixteenthsOfReference = 5
+    /// Side information of fewer bytes a tile is compressed with LZ4.
+    package var flatSideBytes = 40
+    /// Packed blocks that are fewer than one byte in so many are compressed with LZ4.
+    package var flatPackedShare = 6
+
+    /// What `framewire bench tune` found; see Benchmarks/README.md.
+    package static let standard = TileConstants()
+
+    package init() {}
 }

@@ -43,6 +43,9 @@ struct TileFormat {
         isExpanded ? count / 3 * 4 : (count + 3) & ~3
     }
 
+    /// Bytes from a pixel to the next one in memory.
+    var pixelBytes: Int { isExpanded ? 3 : step }
+
     /// Bytes of a whole tile's row before pixels of three bytes get a fourth.
     var tileBytes: Int { isExpanded ? Self.rowBytes / 4 * 3 : Self.rowBytes }
 

@@ -41,6 +41,7 @@ enum TilePrediction {
     ///
     /// - Returns: for each field the least and the greatest width of a block.
     @inline(__always)
+    @_optimize(speed)
     static func residuals<Lanes: LaneArithmetic>(
         _ lanes: Lanes, _ place: TilePlace, _ predictor: TilePredictor, _ out: TileResiduals
     ) -> (smallest: UInt32, largest: UInt32) {
@@ -61,6 +62,7 @@ enum TilePrediction {
 
     /// The differences from other pixels: the first row's at `first`, the others' from `second` on.
     @inline(never)
+    @_optimize(speed)
     private static func residuals<Lanes: LaneArithmetic>(
         _ lanes: Lanes, _ place: TilePlace, _ first: UnsafeRawPointer, _ second: UnsafeRawPointer,
         _ otherPitch: Int, _ out: TileResiduals
@@ -95,6 +97,7 @@ enum TilePrediction {
     }
 
     @inline(never)
+    @_optimize(speed)
     private static func gradientResiduals<Lanes: LaneArithmetic>(
         _ lanes: Lanes, _ place: TilePlace, _ out: TileResiduals
     ) -> (smallest: UInt32, largest: UInt32) {

@@ -57,6 +57,7 @@ struct TileTarget {
 enum TileReconstruction {
     /// - Parameter folded: blocks after each other, four vectors each.
     @inline(never)
+    @_optimize(speed)
     static func left<Lanes: LaneArithmetic, Step: PixelStep>(
         _ lanes: Lanes, _ step: Step, _ folded: UnsafePointer<Bytes>, _ target: TileTarget
     ) {
@@ -83,6 +84,7 @@ enum TileReconstruction {
 
     /// - Parameter folded: blocks after each other, four vectors each.
     @inline(never)
+    @_optimize(speed)
     static func gradient<Lanes: LaneArithmetic, Step: PixelStep>(
         _ lanes: Lanes, _ step: Step, _ folded: UnsafePointer<Bytes>, _ target: TileTarget
     ) {
@@ -117,6 +119,7 @@ enum TileReconstruction {
 
     /// Adds the residuals to other pixels: the first row's at `first`, the others' from `second` on.
     @inline(never)
+    @_optimize(speed)
     static func plain<Lanes: LaneArithmetic>(
         _ lanes: Lanes, _ folded: UnsafePointer<Bytes>, _ target: TileTarget, _ first: UnsafeRawPointer,
         _ second: UnsafeRawPointer, _ otherPitch: Int

@@ -39,6 +39,7 @@ struct TileStage {
     }
 
     /// Brings the tile's rows here, and what is around them.
+    @_optimize(speed)
     func load(_ source: Source) {
         for row in 0..<source.rows {
             loadRow(source, row, to: pixels + row &* Self.pitch)
@@ -52,6 +53,7 @@ struct TileStage {
     }
 
     /// Brings the row above and the pixels to the left here.
+    @_optimize(speed)
     func loadSurroundings(_ source: Source) {
         if source.isTop {
             memset(base, 0, Self.pitch)
@@ -76,6 +78,7 @@ struct TileStage {
     }
 
     /// The first pixel of a row that is here, in every place of 16 bytes that are valid until the next call.
+    @_optimize(speed)
     private func pixel(_ source: Source, _ row: Int) -> UnsafeRawPointer {
         let room = base + Self.size
         if row < 0, source.isTop {
@@ -91,6 +94,7 @@ struct TileStage {
     /// Bytes that ``TileStage`` needs at its base: its rows and room for one vector.
     static let reservedSize = size + 16
 
+    @_optimize(speed)
     private func loadLeftPixel(_ source: Source, _ row: Int) {
         let to = pixels + row &* Self.pitch
         let from = source.base + (row &* source.pitch &+ source.offset)
@@ -102,6 +106,7 @@ struct TileStage {
         }
     }
 
+    @_optimize(speed)
     private func loadRow(_ source: Source, _ row: Int, to: UnsafeMutableRawPointer) {
         let from = source.base + (row &* source.pitch &+ source.offset)
         var filled: Int
@@ -127,6 +132,7 @@ struct TileStage {
     }
 
     /// Puts the tile's pixels to where they belong in the picture.
+    @_optimize(speed)
     func store(_ source: Source, to base: UnsafeMutableRawPointer) {
         for row in 0..<source.rows {
             let from = pixels + row &* Self.pitch

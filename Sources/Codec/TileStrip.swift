@@ -40,13 +40,15 @@ struct TileStrip {
 
     /// What a strip is made of, in the highest bits of its first number.
     enum Flags {
+        /// The LZ4 block is compressed once more: its own size, then an LZ4 block that holds it.
+        static let blockIsTwice: UInt32 = 1 << 27
         static let sideInBlock: UInt32 = 1 << 28
         static let packedInBlock: UInt32 = 1 << 29
         /// The LZ4 block is not compressed.
         static let blockIsStored: UInt32 = 1 << 30
         /// The strip is its own bytes, and nothing else follows.
         static let stored: UInt32 = 1 << 31
-        static let sizeMask: UInt32 = (1 << 28) - 1
+        static let sizeMask: UInt32 = (1 << 27) - 1
     }
 
     /// Modes of tiles that are not packed; the others are those of ``TilePredictor``.
@@ -56,21 +58,26 @@ struct TileStrip {
         static let rows: UInt8 = 1
         /// Their exclusive or with the reference is.
         static let rowsXorReference: UInt8 = 2
+        /// The tile is somewhere else in the reference; the side information says where.
+        static let moved: UInt8 = 7
         /// Added to a predictor: it is right everywhere, so nothing else is written.
         static let exact: UInt8 = 8
     }
 
     /// The most bytes of packed blocks, and of side information, while a strip is coded.
     var largestPacked: Int { tiles &* (TileFormat.rows &* TileFormat.rowBytes) }
-    var largestSide: Int { tiles &* (1 &+ TileWidths.largestSize) }
+    var largestSide: Int { tiles &* (1 &+ max(TileWidths.largestSize, TileVector.size)) }
     /// The most bytes of an LZ4 block. A strip whose packed blocks or whose side information have more bytes than
     /// its pixels is stored.
     var largestBlock: Int { 3 &* byteCount }
+    /// The most bytes that an LZ4 block takes which is compressed once more.
+    var largestInner: Int { byteCount / 16 &+ 64 }
 }
 
 extension TileStrip {
     /// The exclusive or of `count` bytes of both.
     @inline(never)
+    @_optimize(speed)
     static func xor(
         _ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ count: Int, to out: UnsafeMutableRawPointer
     ) {

@@ -13,19 +13,21 @@ struct TileStripDecoder {
         fileprivate let referenceStage: TileStage
         /// A row of zeros, with 16 bytes before it.
         fileprivate let zeros: UnsafeMutableRawPointer
+        /// An LZ4 block that was compressed twice.
+        fileprivate let inner: UnsafeMutableRawPointer
         /// What the LZ4 block holds.
         fileprivate let block: UnsafeMutableRawPointer
 
         /// Bytes for strips up to the size of `strip`.
         static func size(for strip: TileStrip) -> Int {
             4096 &+ 512 &+ 2 &* align(TileStage.reservedSize) &+ 512
-                &+ align(strip.largestBlock &+ BitPacking.slack)
+                &+ align(strip.largestInner) &+ align(strip.largestBlock &+ BitPacking.slack)
         }
 
         private static func align(_ size: Int) -> Int { (size &+ 63) & ~63 }
 
         /// - Parameter base: ``size(for:)`` bytes, aligned to 64.
-        init(_ base: UnsafeMutableRawPointer) {
+        init(_ base: UnsafeMutableRawPointer, for strip: TileStrip) {
             var next = base
             @inline(__always)
             func take(_ size: Int) -> UnsafeMutableRawPointer {
@@ -40,6 +42,7 @@ struct TileStripDecoder {
             let row = take(512)
             memset(row, 0, 512)
             zeros = row + 64
+            inner = take(strip.largestInner)
             block = next
         }
     }
@@ -55,14 +58,24 @@ struct TileStripDecoder {
     private let target: UnsafeMutableRawPointer
     /// The same place in the packed reference.
     private let reference: UnsafeRawPointer?
+    /// The plane of the reference that the strip belongs to, and the strip's first row in it.
+    private let plane: TilePlane?
+    private let firstRow: Int
     private let scratch: Scratch
 
+    /// - Parameters:
+    ///   - target: the strip's first row in the packed picture.
+    ///   - plane: the plane of the packed reference that the strip belongs to.
+    ///   - firstRow: the strip's first row in the plane.
     init(
-        _ strip: TileStrip, target: UnsafeMutableRawPointer, reference: UnsafeRawPointer?, scratch: Scratch
+        _ strip: TileStrip, target: UnsafeMutableRawPointer, plane: TilePlane?, firstRow: Int,
+        scratch: Scratch
     ) {
         self.strip = strip
         self.target = target
-        self.reference = reference
+        self.plane = plane
+        self.firstRow = firstRow
+        reference = plane.map { $0.base + firstRow &* $0.pitch }
         self.scratch = scratch
     }
 
@@ -158,6 +171,26 @@ struct TileStripDecoder {
     ) throws(Failure) -> Int {
         if codedSize == 0 { return 0 }
         if flags & TileStrip.Flags.blockIsStored != 0 { return codedSize }
+        var codedSize = codedSize
+        if flags & TileStrip.Flags.blockIsTwice != 0 {
+            guard codedSize > 4 else { throw Failure(reason: "its LZ4 block is cut off", offset: 4) }
+            let inner = Int(UInt32(littleEndian: block.loadUnaligned(as: UInt32.self)))
+            guard inner <= strip.largestInner else {
+                throw Failure(
+                    reason: "its LZ4 block is larger than one that is compressed twice can be",
+                    offset: TileStrip.headerSize)
+            }
+            let size = LZ4_decompress_safe(
+                (block + 4).assumingMemoryBound(to: CChar.self),
+                scratch.inner.assumingMemoryBound(to: CChar.self), Int32(clamping: codedSize &- 4),
+                Int32(clamping: inner))
+            guard Int(size) == inner else {
+                throw Failure(
+                    reason: "its twice compressed LZ4 block does not decode", offset: TileStrip.headerSize)
+            }
+            block = UnsafeRawPointer(scratch.inner)
+            codedSize = inner
+        }
         let size = Int(
             LZ4_decompress_safe(
                 block.assumingMemoryBound(to: CChar.self), scratch.block.assumingMemoryBound(to: CChar.self),
@@ -169,6 +202,7 @@ struct TileStripDecoder {
         return size
     }
 
+    @_optimize(speed)
     private func decodeRow(
         _ tileRow: Int, _ modes: UnsafePointer<UInt8>, _ parts: inout Parts, _ coded: UnsafeRawPointer,
         _ size: Int
@@ -187,6 +221,9 @@ struct TileStripDecoder {
                 let first = tile
                 while tile < strip.tilesAcross, modes[tile] == mode { tile += 1 }
                 copy(first..<tile, tileRow, from: reference)
+            case TileStrip.Mode.moved:
+                try copyMoved(tile, tileRow, &parts)
+                tile += 1
             default:
                 guard
                     let predictor = TilePredictor(rawValue: mode & ~TileStrip.Mode.exact),
@@ -212,6 +249,7 @@ struct TileStripDecoder {
             isTop: tileRow == 0)
     }
 
+    @_optimize(speed)
     private func copy(_ tiles: Range<Int>, _ tileRow: Int, from reference: UnsafeRawPointer) {
         let offset = tiles.lowerBound &* strip.format.tileBytes
         let count = min(tiles.upperBound &* strip.format.tileBytes, strip.rowBytes) &- offset
@@ -226,7 +264,26 @@ struct TileStripDecoder {
         }
     }
 
+    private func copyMoved(_ tile: Int, _ tileRow: Int, _ parts: inout Parts) throws(Failure) {
+        guard parts.sideEnd - parts.side >= TileVector.size else {
+            throw Failure(reason: "the vector of a tile is cut off", offset: 0)
+        }
+        let vector = TileVector(from: parts.side)
+        parts.side += TileVector.size
+        let to = source(UnsafeRawPointer(target), tile, tileRow)
+        let row = firstRow &+ tileRow &* TileFormat.rows
+        guard
+            let plane,
+            let place = plane.place(vector, row: row, offset: to.offset, count: to.count, rows: to.rows)
+        else { throw Failure(reason: "a tile refers to what is outside of the reference", offset: 0) }
+        for row in 0..<to.rows {
+            let start = (tileRow &* TileFormat.rows &+ row) &* strip.rowBytes &+ to.offset
+            memcpy(target + start, place + row &* plane.pitch, to.count)
+        }
+    }
+
     /// Puts the rows that were in the LZ4 block to their tiles.
+    @_optimize(speed)
     private func placeRows(
         _ tileRow: Int, _ modes: UnsafePointer<UInt8>, _ parts: inout Parts
     ) throws(Failure) {
@@ -259,6 +316,7 @@ struct TileStripDecoder {
         }
     }
 
+    @_optimize(speed)
     private func decodeTile(
         _ tile: Int, _ tileRow: Int, _ predictor: TilePredictor, isExact: Bool, _ parts: inout Parts
     ) throws(Failure) {
@@ -287,6 +345,7 @@ struct TileStripDecoder {
         reconstruct(source, tile, tileRow, predictor)
     }
 
+    @_optimize(speed)
     private func reconstruct(
         _ source: TileStage.Source, _ tile: Int, _ tileRow: Int, _ predictor: TilePredictor
     ) {

@@ -15,8 +15,11 @@ struct TileStripEncoder {
     private let strip: TileStrip
     private let rows: Rows
     private let reference: Rows?
+    private var motion: TileMotion?
+    private var repeats: TileRepeats
     private let scratch: Scratch
     private let acceleration: Int32
+    private let constants: TileConstants
 
     /// Memory that one worker needs, in parts of one block.
     struct Scratch {
@@ -31,6 +34,7 @@ struct TileStripEncoder {
         /// Side information, rows and packed blocks for the LZ4 block.
         fileprivate let block: UnsafeMutableRawPointer
         fileprivate let hashTable: UnsafeMutableRawPointer
+        fileprivate let repeats: UnsafeMutableRawPointer
 
         /// Bytes for strips up to the size of `strip`.
         static func size(for strip: TileStrip) -> Int {
@@ -39,7 +43,7 @@ struct TileStripEncoder {
 
         private static var hashTableSize: Int { align(Int(LZ4_sizeofState())) }
         private static var fixedSize: Int {
-            4096 &+ 512 &+ 2 &* align(TileStage.reservedSize) &+ 512 &+ hashTableSize
+            4096 &+ 512 &+ 2 &* align(TileStage.reservedSize) &+ 512 &+ hashTableSize &+ TileRepeats.tableSize
         }
 
         private static func align(_ size: Int) -> Int { (size &+ 63) & ~63 }
@@ -61,6 +65,7 @@ struct TileStripEncoder {
             memset(row, 0, 512)
             zeros = row + 64
             hashTable = take(Self.hashTableSize)
+            repeats = take(TileRepeats.tableSize)
             side = take(strip.largestSide &+ 64)
             block = take(strip.largestBlock &+ 64)
         }
@@ -69,13 +74,21 @@ struct TileStripEncoder {
     /// - Parameters:
     ///   - rows: the strip's rows in wire order.
     ///   - reference: those of the reference, if there is one.
+    ///   - motion: for the search in the reference's whole plane, if that lies in one piece.
     ///   - acceleration: LZ4's.
-    init(_ strip: TileStrip, rows: Rows, reference: Rows?, scratch: Scratch, acceleration: Int32) {
+    init(
+        _ strip: TileStrip, rows: Rows, reference: Rows?, motion: TileMotion?, scratch: Scratch,
+        acceleration: Int32,
+        constants: TileConstants
+    ) {
         self.strip = strip
         self.rows = rows
         self.reference = reference
+        self.motion = motion
+        repeats = TileRepeats(rows.base, table: scratch.repeats)
         self.scratch = scratch
         self.acceleration = acceleration
+        self.constants = constants
     }
 
     /// Bytes that ``encode(to:)`` may touch.
@@ -84,11 +97,15 @@ struct TileStripEncoder {
             &+ strip.largestBlock / 255 &+ 64
     }
 
+    /// After ``encode(to:)``, how far a tile of the strip has moved.
+    var foundVector: TileVector? { motion?.found }
+
     /// Codes the strip.
     ///
     /// - Parameter out: ``capacity(for:)`` bytes.
     /// - Returns: the coded size; 0 when the strip equals that of the reference.
-    func encode(to out: UnsafeMutableRawPointer) -> Int {
+    @_optimize(speed)
+    mutating func encode(to out: UnsafeMutableRawPointer) -> Int {
         var firstChange = 0
         if reference != nil {
             while firstChange < strip.tileRows, isUnchanged(tileRow: firstChange) { firstChange += 1 }
@@ -134,6 +151,7 @@ struct TileStripEncoder {
         min(TileFormat.rows, strip.rows &- tileRow &* TileFormat.rows)
     }
 
+    @_optimize(speed)
     private func isUnchanged(tileRow: Int) -> Bool {
         guard let reference else { return false }
         let first = tileRow &* TileFormat.rows
@@ -157,6 +175,7 @@ struct TileStripEncoder {
             isTop: tileRow == 0)
     }
 
+    @_optimize(speed)
     private func isUnchanged(_ source: TileStage.Source, _ old: TileStage.Source) -> Bool {
         for row in 0..<source.rows {
             let a = source.base + (row &* source.pitch &+ source.offset)
@@ -167,7 +186,8 @@ struct TileStripEncoder {
     }
 
     /// Chooses a mode, and packs the tile if that is the one.
-    private func encodeTile(
+    @_optimize(speed)
+    private mutating func encodeTile(
         _ tile: Int, _ tileRow: Int, _ side: inout UnsafeMutableRawPointer,
         _ packed: inout UnsafeMutableRawPointer, _ interest: inout ReferenceInterest
     ) -> UInt8 {
@@ -178,14 +198,18 @@ struct TileStripEncoder {
                 interest.found(true)
                 return TileStrip.Mode.skip
             }
+            if let vector = motion?.known(source, tileRow) { return moved(vector, &side, &interest) }
             prefetch(old, sampled: interest.isNext)
         }
         let asksReference = reference != nil && interest.isNow
         let place = place(source, tile, tileRow)
         let survey = strip.format.survey(place, hasReference: asksReference)
-        let choice = TileChoice(survey)
+        let repeatBits = repeats.bits(source, tileRow, samples: survey.samples)
+        let choice = TileChoice(survey, repeatBits: repeatBits, constants)
         if reference != nil { interest.found(choice.usesReference || choice.predictor == .previous) }
         guard let predictor = choice.predictor else {
+            // What repeats may be letters, and letters scroll.
+            if let vector = motion?.search(source, tileRow) { return moved(vector, &side, &interest) }
             return choice.usesReference ? TileStrip.Mode.rowsXorReference : TileStrip.Mode.rows
         }
         let out = TileResiduals(folded: scratch.folded, widths: scratch.widths, masks: scratch.masks)
@@ -202,6 +226,15 @@ struct TileStripEncoder {
         return predictor.rawValue
     }
 
+    private func moved(
+        _ vector: TileVector, _ side: inout UnsafeMutableRawPointer, _ interest: inout ReferenceInterest
+    ) -> UInt8 {
+        vector.write(to: side)
+        side += TileVector.size
+        interest.found(true)
+        return TileStrip.Mode.moved
+    }
+
     /// Has what will be sampled of the reference at the tile to the right fetched from memory: single lines, far
     /// apart, so the processor does not see them coming.
     private func prefetch(_ old: TileStage.Source, sampled: Bool) {
@@ -216,9 +249,9 @@ struct TileStripEncoder {
         private var missed = 0
 
         /// For the tile at hand.
-        var isNow: Bool { missed < 4 || missed & 3 == 0 }
+        var isNow: Bool { missed < 4 || missed & 7 == 0 }
         /// For the tile behind it, if this one finds nothing.
-        var isNext: Bool { missed < 3 || missed & 3 == 3 }
+        var isNext: Bool { missed < 3 || missed & 7 == 7 }
 
         mutating func found(_ isUsed: Bool) { missed = isUsed ? 0 : missed &+ 1 }
     }
@@ -250,9 +283,9 @@ struct TileStripEncoder {
         _ out: UnsafeMutableRawPointer, packedSize: Int, sideSize: Int, hasRows: Bool
     ) -> Int {
         // Widths of textured tiles do not compress; where tiles are flat, they and the modes repeat.
-        let isFlat = sideSize < TileChoice.flatSideBytes &* strip.tiles
+        let isFlat = sideSize < constants.flatSideBytes &* strip.tiles
         let sideInBlock = isFlat && sideSize >= 64
-        let packedInBlock = packedSize > 0 && packedSize &* TileChoice.flatPackedShare < strip.byteCount
+        let packedInBlock = packedSize > 0 && packedSize &* constants.flatPackedShare < strip.byteCount
         var flags: UInt32 = 0
         var packedSize = packedSize
         let start = scratch.block + strip.byteCount
@@ -281,6 +314,9 @@ struct TileStripEncoder {
                 memcpy(next, blockStart, blockSize)
                 codedSize = blockSize
                 flags |= TileStrip.Flags.blockIsStored
+            } else if let size = compressAgain(next, codedSize) {
+                codedSize = size
+                flags |= TileStrip.Flags.blockIsTwice
             }
             next += codedSize
         }
@@ -304,8 +340,23 @@ struct TileStripEncoder {
         return coded < size ? coded : 0
     }
 
+    /// Compresses a block once more where runs are so long that LZ4's own coding of their lengths, a byte for each 255
+    /// bytes, is what the block consists of.
+    ///
+    /// - Returns: the new size, or nil when that does not pay.
+    private func compressAgain(_ coded: UnsafeMutableRawPointer, _ size: Int) -> Int? {
+        guard size >= 64, size <= strip.byteCount / 16 else { return nil }
+        let room = scratch.block
+        let again = compress(coded, size, to: room)
+        guard again > 0, again &+ 4 < size else { return nil }
+        coded.storeBytes(of: UInt32(size).littleEndian, as: UInt32.self)
+        memcpy(coded + 4, room, again)
+        return again &+ 4
+    }
+
     /// The rows of all tiles that go into the LZ4 block, each row of the picture from left to right: so a run
     /// that crosses tiles stays one match.
+    @_optimize(speed)
     private func gatherRows(to out: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
         var out = out
         let modes = scratch.side.assumingMemoryBound(to: UInt8.self)

@@ -14,7 +14,7 @@ struct TileSurvey {
     private(set) var upBits: Int
     private(set) var previousBits: Int
 
-    /// Blocks that are sampled; a quarter of the rows of blocks in each part.
+    /// Places that are looked at.
     private static let blocks = 8
 
     /// What is or-ed over a block, one for each predictor.
@@ -32,8 +32,9 @@ struct TileSurvey {
         var previous = Words(repeating: 0)
     }
 
-    /// Looks at eight blocks of the tile, at their last three rows, so that nothing outside of the tile is needed.
+    /// Looks at eight places of the tile. Nothing above or below the tile is needed.
     @inline(never)
+    @_optimize(speed)
     init<Lanes: LaneArithmetic>(_ lanes: Lanes, _ place: TilePlace, hasReference: Bool) {
         var equal = Equalities()
         var left = Words(repeating: 0)
@@ -53,7 +54,7 @@ struct TileSurvey {
                 previous = previous &+ Self.widths(a.previous, b.previous, c.previous, d.previous)
             }
         }
-        samples = Self.blocks * 12
+        samples = Self.blocks * (place.blockRows == 1 ? 12 : 16)
         equalLeft = Self.count(equal.left)
         equalUp = Self.count(equal.up)
         equalPrevious = Self.count(equal.previous)
@@ -70,31 +71,37 @@ struct TileSurvey {
             for index in 0..<4 {
                 let place = place(of: index, half, blockRows)
                 let block = reference + (place.row &* pitch &+ place.column)
-                fwx_prefetch(block + pitch)
-                fwx_prefetch(block + 2 &* pitch)
-                fwx_prefetch(block + 3 &* pitch)
+                for y in 1...place.rows { fwx_prefetch(block + y &* pitch) }
             }
         }
     }
 
-    /// Where a sampled block lies in the tile.
+    /// Where a sample lies in the tile: a row and column, and the rows below that are looked at.
+    ///
+    /// Those cross from one row of blocks to the next, because content that is made of squares of four pixels would
+    /// seem to have no edges.
     @inline(__always)
-    private static func place(of index: Int, _ half: Int, _ blockRows: Int) -> (row: Int, column: Int) {
-        ((blockRows == 4 ? index : index % blockRows) &* 4, ((index &* 4 &+ 2 &+ half &* 7) & 15) &* 16)
+    private static func place(
+        of index: Int, _ half: Int, _ blockRows: Int
+    ) -> (row: Int, column: Int, rows: Int) {
+        let column = ((index &* 4 &+ 2 &+ half &* 7) & 15) &* 16
+        if blockRows == 1 { return (0, column, 3) }
+        return (min(index &* 4, 4 &* blockRows &- 5), column, 4)
     }
 
     @inline(never)
+    @_optimize(speed)
     private static func block<Lanes: LaneArithmetic>(
         _ lanes: Lanes, _ place: TilePlace, _ index: Int, _ half: Int, _ hasReference: Bool,
         _ equal: inout Equalities
     ) -> Magnitudes {
-        let (row, column) = Self.place(of: index, half, place.blockRows)
+        let (row, column, rows) = Self.place(of: index, half, place.blockRows)
         let pixels = place.base + (row &* place.pitch &+ column)
         let reference = place.reference + (row &* place.referencePitch &+ column)
         var result = Magnitudes()
         var above = pixels.vector(at: 0)
         var horizontal = lanes.difference(above, pixels.vector(at: 0 &- place.step))
-        for y in 1..<4 {
+        for y in 1...rows {
             let vector = pixels.vector(at: y &* place.pitch)
             let toLeft = lanes.difference(vector, pixels.vector(at: y &* place.pitch &- place.step))
             let toUp = lanes.difference(vector, above)
@@ -104,7 +111,8 @@ struct TileSurvey {
             equal.left = equal.left &- fwx_is_zero32(words(toLeft))
             equal.up = equal.up &- fwx_is_zero32(words(toUp))
             if hasReference {
-                let toPrevious = lanes.difference(vector, reference.vector(at: y &* place.referencePitch))
+                let toPrevious = lanes.difference(
+                    vector, reference.vector(at: y &* place.referencePitch))
                 result.previous |= lanes.magnitude(lanes.fold(toPrevious))
                 equal.previous = equal.previous &- fwx_is_zero32(words(toPrevious))
             }

@@ -17,6 +17,7 @@ enum TileWidths {
     ///   - largest: and the greatest.
     /// - Returns: the place behind.
     @inline(never)
+    @_optimize(speed)
     static func write(
         _ widths: UnsafePointer<Words>, blocks: Int, smallest: UInt32, largest: UInt32,
         to out: UnsafeMutableRawPointer
@@ -81,6 +82,7 @@ enum TileWidths {
     /// - Returns: the bytes that were read, the bytes that the packed blocks take, and whether the fourth field of
     ///   any block may have bits; nil when the bytes do not reach or a width is above 8.
     @inline(never)
+    @_optimize(speed)
     static func read(
         _ source: UnsafeRawPointer, remaining: Int, blocks: Int, widths: UnsafeMutablePointer<Words>,
         masks: UnsafeMutablePointer<Words>

@@ -8,6 +8,7 @@ struct WideLanes: LaneArithmetic {
     let kind: TileFormat.Lanes
 
     @inline(never)
+    @_optimize(speed)
     func difference(_ a: Bytes, _ b: Bytes) -> Bytes {
         switch kind {
         case .halves: HalfLanes.difference(a, b)
@@ -19,6 +20,7 @@ struct WideLanes: LaneArithmetic {
     }
 
     @inline(never)
+    @_optimize(speed)
     func sum(_ a: Bytes, _ b: Bytes) -> Bytes {
         switch kind {
         case .halves: HalfLanes.sum(a, b)
@@ -30,6 +32,7 @@ struct WideLanes: LaneArithmetic {
     }
 
     @inline(never)
+    @_optimize(speed)
     func fold(_ difference: Bytes) -> Bytes {
         switch kind {
         case .halves: HalfLanes.fold(difference)
@@ -44,6 +47,7 @@ struct WideLanes: LaneArithmetic {
     func magnitude(_ folded: Bytes) -> Bytes { folded }
 
     @inline(never)
+    @_optimize(speed)
     func unfold(_ folded: Bytes) -> Bytes {
         switch kind {
         case .halves: HalfLanes.unfold(folded)

@@ -2,6 +2,7 @@ import Buffers
 import CFramewire
 
 @_cdecl("fw_buffer_copy") @implementation
+@_optimize(speed)
 public func fw_buffer_copy(
     _ buffer: OpaquePointer!, _ out: UnsafeMutablePointer<OpaquePointer?>!
 ) -> fw_status {
@@ -24,6 +25,7 @@ public func fw_buffer_copy_deep(
 }
 
 @_cdecl("fw_buffer_copy_region") @implementation
+@_optimize(speed)
 public func fw_buffer_copy_region(
     _ buffer: OpaquePointer!, _ flags: UInt32, _ offset: Int, _ size: Int,
     _ out: UnsafeMutablePointer<OpaquePointer?>!
@@ -55,6 +57,7 @@ public func fw_buffer_copy_into(
 }
 
 @_cdecl("fw_buffer_append") @implementation
+@_optimize(speed)
 public func fw_buffer_append(
     _ buffer: UnsafeMutablePointer<OpaquePointer?>!, _ other: OpaquePointer!
 ) -> fw_status {
@@ -62,6 +65,7 @@ public func fw_buffer_append(
 }
 
 @_cdecl("fw_buffer_append_region") @implementation
+@_optimize(speed)
 public func fw_buffer_append_region(
     _ buffer: UnsafeMutablePointer<OpaquePointer?>!, _ other: OpaquePointer!, _ offset: Int, _ size: Int
 ) -> fw_status {

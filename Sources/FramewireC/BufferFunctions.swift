@@ -41,6 +41,7 @@ func change(
 // MARK: - Life
 
 @_cdecl("fw_buffer_new") @implementation
+@_optimize(speed)
 public func fw_buffer_new(_ out: UnsafeMutablePointer<OpaquePointer?>!) -> fw_status {
     guard let out else { return failNull("out") }
     out.pointee = bufferHandle(BufferStorage.make())
@@ -48,6 +49,7 @@ public func fw_buffer_new(_ out: UnsafeMutablePointer<OpaquePointer?>!) -> fw_st
 }
 
 @_cdecl("fw_buffer_new_allocate") @implementation
+@_optimize(speed)
 public func fw_buffer_new_allocate(
     _ size: Int, _ params: UnsafePointer<fw_allocation_params>!, _ out: UnsafeMutablePointer<OpaquePointer?>!
 ) -> fw_status {
@@ -76,6 +78,7 @@ public func fw_buffer_new_wrapped(
 }
 
 @_cdecl("fw_buffer_ref") @implementation
+@_optimize(speed)
 public func fw_buffer_ref(_ buffer: OpaquePointer!) -> OpaquePointer! {
     guard let buffer else { return nil }
     bufferReference(buffer).addHandle()
@@ -83,6 +86,7 @@ public func fw_buffer_ref(_ buffer: OpaquePointer!) -> OpaquePointer! {
 }
 
 @_cdecl("fw_buffer_unref") @implementation
+@_optimize(speed)
 public func fw_buffer_unref(_ buffer: OpaquePointer!) {
     guard let buffer else { return }
     bufferReference(buffer).dropHandle()
@@ -166,6 +170,7 @@ private func store(
 }
 
 @_cdecl("fw_buffer_map") @implementation
+@_optimize(speed)
 public func fw_buffer_map(
     _ buffer: OpaquePointer!, _ map_flags: UInt32, _ info: UnsafeMutablePointer<fw_map_info>!
 ) -> fw_status {
@@ -203,6 +208,7 @@ public func fw_buffer_map_range(
 }
 
 @_cdecl("fw_buffer_unmap") @implementation
+@_optimize(speed)
 public func fw_buffer_unmap(_ buffer: OpaquePointer!, _ info: UnsafeMutablePointer<fw_map_info>!) -> fw_status
 {
     guard buffer != nil else { return failNull("buffer") }

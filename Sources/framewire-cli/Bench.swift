@@ -6,7 +6,7 @@ import Codec
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measures the library on this machine.",
-        subcommands: [BenchCodec.self])
+        subcommands: [BenchCodec.self, BenchTune.self])
 }
 
 /// `framewire bench codec`.
