@@ -102,13 +102,19 @@ package final class FrameEncoder: StripJob {
     ///   - copyTo: room for the packed picture, which the workers fill strip by strip while the pixels are in the
     ///     caches; it must stay until ``finish()``. It holds what later frames are coded against when the source
     ///     itself does not stay.
-    /// - Throws: ``CodecError/noMemory(bytes:)``; the encoder can be used again.
+    /// - Throws: ``CodecError/noMemory(bytes:)``, or `unsupported` for a picture of 4 GiB in profile tile; the encoder
+    ///   can be used again.
     package func prepare(
         _ source: PixelSource, reference: PixelSource? = nil, copyTo copy: UnsafeMutableRawPointer? = nil,
         profile: Profile, acceleration: Int32, checksum: Bool
     ) throws(CodecError) {
         self.profile = profile == .auto ? .lz4 : profile
         let plan = StripPlan(for: source.layout, profile: self.profile)
+        if self.profile == .tile, TilePayload.largestSize(of: plan) > Int(UInt32.max) {
+            throw .unsupported(
+                "a picture of \(plan.layout.packedSize) bytes is too large for profile tile (4 GiB); use lz4",
+                offset: 0)
+        }
         self.source = source
         self.reference = reference
         self.copy = copy
