@@ -202,7 +202,7 @@ struct TileStripEncoder {
             prefetch(old, sampled: interest.isNext)
         }
         let asksReference = reference != nil && interest.isNow
-        let place = place(source, tile, tileRow)
+        let place = place(source, tile, tileRow, withReference: asksReference)
         let survey = strip.format.survey(place, hasReference: asksReference)
         let repeatBits = repeats.bits(source, tileRow, samples: survey.samples)
         let choice = TileChoice(survey, repeatBits: repeatBits, constants)
@@ -257,7 +257,11 @@ struct TileStripEncoder {
     }
 
     /// The tile where it lies if its vectors can be read there, or else staged.
-    private func place(_ source: TileStage.Source, _ tile: Int, _ tileRow: Int) -> TilePlace {
+    ///
+    /// - Parameter withReference: whether the reference will be looked at.
+    private func place(
+        _ source: TileStage.Source, _ tile: Int, _ tileRow: Int, withReference: Bool
+    ) -> TilePlace {
         let isWhole =
             tile > 0 && source.rows & 3 == 0 && source.count == TileFormat.rowBytes
             && !strip.format.isExpanded
@@ -270,7 +274,9 @@ struct TileStripEncoder {
                 referencePitch: reference?.pitch ?? 0, step: strip.format.step, blockRows: source.blockRows)
         }
         scratch.stage.load(source)
-        if let reference { scratch.referenceStage.load(self.source(reference, tile, tileRow)) }
+        if let reference, withReference {
+            scratch.referenceStage.load(self.source(reference, tile, tileRow))
+        }
         return TilePlace(
             base: UnsafeRawPointer(scratch.stage.pixels), pitch: TileStage.pitch,
             above: UnsafeRawPointer(scratch.stage.above),
