@@ -35,7 +35,7 @@ COMMAND := $(OUTPUT)/framewire
 # Embedded Swift puts a copy of much that a module uses into the module; a section for each function lets the linker leave out
 # the copies that nothing calls, which more than halves the library.
 #
-# All is compiled for size but the functions marked @_optimize(speed): the codec's kernels, and what programs call for each buffer.
+# All is compiled for size but the functions marked @_optimize(speed), the kernels of the codec.
 # Specialised signatures would lose the mark. Each of a function's traps has code of its own unless they may be merged.
 COMPILER_OPTIONS := -Osize -warnings-as-errors -use-ld=lld \
     $(addprefix -Xfrontend ,-function-sections -mergeable-traps) -Xllvm -sil-disable-pass=function-signature-opts

@@ -6,6 +6,8 @@
 # It starts from what the encoder makes of small pictures and from the committed inputs in Tests/CodecTests/Corpus, which the
 # ordinary tests replay. What it finds stays in .build-fuzz/corpus for the next run; an input that it fails on in .build-fuzz/findings:
 # shrink it with `.build-fuzz/tile-fuzzer -minimize_crash=1 -max_total_time=60 FILE` and commit it to Tests/CodecTests/Corpus.
+# Inputs that reach new code go there by `.build-fuzz/tile-fuzzer -merge=1 -use_counters=0 -max_len=1024 Tests/CodecTests/Corpus
+# .build-fuzz/corpus .build-fuzz/seeds`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -30,10 +32,13 @@ module Buffers Sources/Buffers/*.swift
 module Codec Sources/Codec/*.swift
 module Fuzzing Tests/Fuzz/*.swift
 objects=("$out/Buffers.o" "$out/Codec.o" "$out/Fuzzing.o")
-swiftc "${flags[@]}" -sanitize=fuzzer,address -module-name TileFuzzer Tests/Fuzz/Entry/TileFuzzer.swift "${objects[@]}" \
+swiftc "${flags[@]}" -use-ld=lld -sanitize=fuzzer,address -module-name TileFuzzer Tests/Fuzz/Entry/TileFuzzer.swift "${objects[@]}" \
     -llz4 -o "$out/tile-fuzzer"
 
-FRAMEWIRE_FUZZ_SEEDS="$out/seeds" "$out/tile-fuzzer" >/dev/null 2>&1
+FRAMEWIRE_FUZZ_SEEDS="$out/seeds" "$out/tile-fuzzer" >"$out/seeds.log" 2>&1 || {
+    cat "$out/seeds.log"
+    exit 1
+}
 [ "$seconds" != 0 ] || exit 0
 "$out/tile-fuzzer" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -max_len=4096 -print_final_stats=1 \
     -artifact_prefix="$out/findings/" "$@" "$out/corpus" "$out/seeds" Tests/CodecTests/Corpus
