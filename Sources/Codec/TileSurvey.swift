@@ -54,7 +54,7 @@ struct TileSurvey {
                 previous = previous &+ Self.widths(a.previous, b.previous, c.previous, d.previous)
             }
         }
-        samples = Self.blocks * (place.blockRows == 1 ? 12 : 16)
+        samples = Self.blocks * 12
         equalLeft = Self.count(equal.left)
         equalUp = Self.count(equal.up)
         equalPrevious = Self.count(equal.previous)
@@ -71,22 +71,18 @@ struct TileSurvey {
             for index in 0..<4 {
                 let place = place(of: index, half, blockRows)
                 let block = reference + (place.row &* pitch &+ place.column)
-                for y in 1...place.rows { fwx_prefetch(block + y &* pitch) }
+                for y in 1..<4 { fwx_prefetch(block + y &* pitch) }
             }
         }
     }
 
-    /// Where a sample lies in the tile: a row and column, and the rows below that are looked at.
+    /// Where a sample lies in the tile: a row, below which three are looked at, and a column.
     ///
-    /// Those cross from one row of blocks to the next, because content that is made of squares of four pixels would
-    /// seem to have no edges.
+    /// Where they can they cross from one row of blocks to the next, because content that is made of squares of four
+    /// pixels would seem to have no edges.
     @inline(__always)
-    private static func place(
-        of index: Int, _ half: Int, _ blockRows: Int
-    ) -> (row: Int, column: Int, rows: Int) {
-        let column = ((index &* 4 &+ 2 &+ half &* 7) & 15) &* 16
-        if blockRows == 1 { return (0, column, 3) }
-        return (min(index &* 4, 4 &* blockRows &- 5), column, 4)
+    private static func place(of index: Int, _ half: Int, _ blockRows: Int) -> (row: Int, column: Int) {
+        (min(index &* 4 &+ half &* 2, 4 &* blockRows &- 4), ((index &* 4 &+ 2 &+ half &* 7) & 15) &* 16)
     }
 
     @inline(never)
@@ -95,13 +91,13 @@ struct TileSurvey {
         _ lanes: Lanes, _ place: TilePlace, _ index: Int, _ half: Int, _ hasReference: Bool,
         _ equal: inout Equalities
     ) -> Magnitudes {
-        let (row, column, rows) = Self.place(of: index, half, place.blockRows)
+        let (row, column) = Self.place(of: index, half, place.blockRows)
         let pixels = place.base + (row &* place.pitch &+ column)
         let reference = place.reference + (row &* place.referencePitch &+ column)
         var result = Magnitudes()
         var above = pixels.vector(at: 0)
         var horizontal = lanes.difference(above, pixels.vector(at: 0 &- place.step))
-        for y in 1...rows {
+        for y in 1..<4 {
             let vector = pixels.vector(at: y &* place.pitch)
             let toLeft = lanes.difference(vector, pixels.vector(at: y &* place.pitch &- place.step))
             let toUp = lanes.difference(vector, above)
