@@ -20,6 +20,8 @@ let package = Package(
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
         // Used from its header alone. Without `pkgConfig` nothing links libxxhash.
         .systemLibrary(name: "CXXHash", providers: [.apt(["libxxhash-dev"])]),
+        // Used from its headers alone: the functions are looked up when TLS is first used.
+        .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
         // Shuffles of vectors; a header and nothing to link.
         .systemLibrary(name: "CVectors"),
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
@@ -30,7 +32,7 @@ let package = Package(
         .target(name: "Buffers", dependencies: ["CPosix"]),
         .target(name: "Codec", dependencies: ["Buffers", "CLZ4", "CXXHash", "CVectors", "CPosix"]),
         .target(name: "Wire", dependencies: ["Buffers", "CXXHash", "CPosix"]),
-        .target(name: "Transport", dependencies: ["Buffers", "CPosix"]),
+        .target(name: "Transport", dependencies: ["Buffers", "CPosix", "COpenSSL"]),
         .target(name: "Framewire", dependencies: ["Buffers", "Codec", "Wire", "Transport", "CPosix"]),
         .target(name: "FramewireC", dependencies: ["Framewire", "Buffers", "Codec", "CFramewire", "CPosix"]),
         .target(name: "PictureFiles", dependencies: ["Buffers", "CPNG", "CPosix", "CZstd"]),

@@ -2,6 +2,7 @@
 ///
 ///     tcp://host:port     a name, an IPv4 address, or an IPv6 address in brackets
 ///     tcp://:port         this machine only
+///     tls://host:port     the same, encrypted and authenticated by TLS 1.3
 ///     unix:///path        a Unix socket
 ///     file:///path        a recording, or a pipe
 ///
@@ -12,6 +13,8 @@ public struct Endpoint: Sendable, CustomStringConvertible {
     public enum Kind: Sendable {
         /// `host` is without brackets; `nil` is this machine only. Port 0 lets the system choose.
         case tcp(host: String?, port: UInt16)
+        /// As `tcp`, with TLS 1.3.
+        case tls(host: String?, port: UInt16)
         case unix(path: String)
         case file(path: String)
     }
@@ -32,10 +35,17 @@ public struct Endpoint: Sendable, CustomStringConvertible {
         self.mode = mode
     }
 
+    /// Whether connections are to be encrypted.
+    package var isTLS: Bool {
+        if case .tls = kind { return true }
+        return false
+    }
+
     /// The URL without its query, as errors name it.
     package var address: String {
         switch kind {
         case .tcp(let host, let port): Endpoint.tcpAddress(host: host, port: port)
+        case .tls(let host, let port): Endpoint.tlsAddress(host: host, port: port)
         case .unix(let path): "unix://\(Endpoint.percentEncoded(path))"
         case .file(let path): "file://\(Endpoint.percentEncoded(path))"
         }
@@ -51,8 +61,16 @@ public struct Endpoint: Sendable, CustomStringConvertible {
     }
 
     package static func tcpAddress(host: String?, port: UInt16) -> String {
-        guard let host else { return "tcp://:\(port)" }
-        return host.utf8.contains(UInt8(ascii: ":")) ? "tcp://[\(host)]:\(port)" : "tcp://\(host):\(port)"
+        "tcp://\(hostAndPort(host, port))"
+    }
+
+    package static func tlsAddress(host: String?, port: UInt16) -> String {
+        "tls://\(hostAndPort(host, port))"
+    }
+
+    private static func hostAndPort(_ host: String?, _ port: UInt16) -> String {
+        guard let host else { return ":\(port)" }
+        return host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)"
     }
 
     /// The path as it is written in a URL: with `%` for what would end it or be taken for something else.
