@@ -35,19 +35,21 @@ let package = Package(
         .target(name: "Transport", dependencies: ["Buffers", "CPosix", "COpenSSL"]),
         .target(name: "Framewire", dependencies: ["Buffers", "Codec", "Wire", "Transport", "CPosix"]),
         .target(name: "FramewireC", dependencies: ["Framewire", "Buffers", "Codec", "CFramewire", "CPosix"]),
+        // Keys and certificates for the command and the tests.
+        .target(name: "Identities", dependencies: ["COpenSSL", "CPosix"]),
         .target(name: "PictureFiles", dependencies: ["Buffers", "CPNG", "CPosix", "CZstd"]),
         .executableTarget(
             name: "framewire-cli",
             dependencies: [
-                "Framewire", "PictureFiles", "Buffers", "Codec", "CLZ4Frame", "CPosix",
+                "Framewire", "PictureFiles", "Identities", "Buffers", "Codec", "CLZ4Frame", "CPosix",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
         .testTarget(name: "BuffersTests", dependencies: ["Buffers"]),
         .testTarget(name: "CodecTests", dependencies: ["Codec", "TestSupport", "CLZ4Frame"]),
         .testTarget(name: "WireTests", dependencies: ["Wire"], resources: [.copy("Vectors")]),
-        .testTarget(name: "TransportTests", dependencies: ["Transport"]),
-        .testTarget(name: "FramewireTests", dependencies: ["Framewire", "TestSupport"]),
+        .testTarget(name: "TransportTests", dependencies: ["Transport", "Identities"]),
+        .testTarget(name: "FramewireTests", dependencies: ["Framewire", "Identities", "TestSupport"]),
         .testTarget(name: "PictureFilesTests", dependencies: ["PictureFiles", "CZstd"]),
         // Pictures and random numbers for the tests.
         .target(name: "TestSupport", dependencies: ["Buffers", "CPosix"], path: "Tests/TestSupport"),

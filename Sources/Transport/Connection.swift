@@ -68,6 +68,9 @@ package final class Connection: @unchecked Sendable {
 
     /// Writes the bytes of `vectors`, in order and without copying them together; any number of vectors.
     ///
+    /// With TLS a write that would have had to wait must be repeated with the same bytes in the same vectors; more
+    /// may follow them.
+    ///
     /// - Returns: how many bytes were taken, which may be fewer than there are; 0 when it would have to wait.
     ///   A regular file takes all of them.
     /// - Throws: kind `closed` when the other side is gone, `connection`, or `io` for a file.

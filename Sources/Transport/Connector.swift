@@ -27,9 +27,9 @@ package enum Connector {
             let deadline = Clock.deadline(after: timeout)
             let connection = try connect(toAnyOf: addresses, name: name, deadline: deadline, cancel: cancel)
             if endpoint.isTLS {
-                var context = tls
-                if context == nil { context = try TLSContext(TLSOptions(), role: .client) }
-                try connection.startTLS(context!, host: host ?? "localhost")
+                let context: TLSContext
+                if let tls { context = tls } else { context = try TLSContext(TLSOptions(), role: .client) }
+                try connection.startTLS(context, host: host ?? "localhost")
                 try connection.finishHandshake(until: deadline, cancel: cancel)
             }
             return connection

@@ -380,10 +380,15 @@ final class TLSSession {
         case SSL_ERROR_ZERO_RETURN: return .ended
         default: break
         }
-        let verification = OpenSSL.api.SSL_get_verify_result(ssl)
-        if OpenSSL.api.ERR_peek_error() == 0 {
-            throw fail(systemError.map { .system($0) } ?? .ended)
+        if OpenSSL.api.ERR_peek_error() == 0, let systemError {
+            // Why the other side has gone may have come before the news that it has. It is the first thing it
+            // says: the certificate of a client is judged when the client is already through.
+            var count = 0
+            if isEstablished { _ = OpenSSL.api.SSL_read_ex(ssl, record, 1, &count) }
+            if OpenSSL.api.ERR_peek_error() == 0 { throw fail(.system(systemError)) }
         }
+        if OpenSSL.api.ERR_peek_error() == 0 { throw fail(.ended) }
+        let verification = OpenSSL.api.SSL_get_verify_result(ssl)
         if !isEstablished, verification != Int(X509_V_OK) {
             let text = OpenSSL.api.X509_verify_cert_error_string(verification).map { String(cString: $0) }
             throw fail(.peerCertificate(code: Int32(verification), text: text ?? ""))
