@@ -30,6 +30,7 @@
 
 #include "buffer.h"
 #include "frame.h"
+#include "tls.h"
 #include "types.h"
 
 #ifdef __cplusplus
@@ -66,17 +67,18 @@ typedef struct fw_sender_options {
     fw_overflow overflow;        /* default FW_OVERFLOW_DROP_OLDEST */
     uint32_t queue_depth;        /* frames that may wait, 1 to 64; 0 = default, 2 */
     uint32_t threads;            /* compression threads, 1 to 64; 0 = default: one per processor, at most 4 */
-    fw_reconnect reconnect;      /* tcp and unix URLs */
+    fw_reconnect reconnect;      /* tcp, tls and unix URLs */
     uint32_t checksum;           /* 1: each frame carries an XXH3-64 of its pixels; 0 (default): only file:// does */
     int64_t connect_timeout_ns;  /* for one attempt; 0 = default, 5 s */
     int64_t block_timeout_ns;    /* how long FW_OVERFLOW_BLOCK waits at most; 0 = default, for ever */
     int64_t close_timeout_ns;    /* how long fw_sender_close waits for queued frames to leave; 0 = default, 5 s */
+    const fw_tls_options *tls;   /* for tls:// URLs, see tls.h; may be NULL */
 } fw_sender_options;
 
 #define FW_SENDER_OPTIONS_INIT \
     { \
         (uint32_t)sizeof(fw_sender_options), FW_PROFILE_AUTO, 0, FW_OVERFLOW_DROP_OLDEST, 0, 0, FW_RECONNECT_DEFAULT, \
-            0, 0, 0, 0 \
+            0, 0, 0, 0, 0 \
     }
 
 /*
@@ -84,6 +86,7 @@ typedef struct fw_sender_options {
  *
  *   tcp://host:port            connects to a receiver; host is a name, an IPv4 address or an IPv6 address in brackets
  *   tcp://host:port?listen=1   listens; a receiver (or `nc host port | lz4 -d`) connects. One peer at a time
+ *   tls://host:port            as tcp://, encrypted and authenticated by TLS 1.3; see tls.h
  *   unix:///path/to/socket     the same over a Unix socket; ?listen=1 as well
  *   file:///path/to/file       writes a recording, which fw_receiver_open reads back and `lz4 -t` tests
  *
@@ -91,7 +94,7 @@ typedef struct fw_sender_options {
  * failure NULL. Waits at most for the name look-up and options.connect_timeout_ns.
  *
  * Errors: INVALID_ARGUMENT, ADDRESS (bad URL, unknown host, address in use), CONNECTION (refused,
- * unreachable), TIMEOUT, PERMISSION, IO, NO_MEMORY.
+ * unreachable), TIMEOUT, PERMISSION, IO, NO_MEMORY; with tls:// also those of tls.h.
  */
 fw_status fw_sender_open(const char *url, const fw_sender_options *options, fw_sender **out);
 
