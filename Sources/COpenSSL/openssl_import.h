@@ -15,7 +15,7 @@
 #include <openssl/x509v3.h>
 #include <string.h>
 
-#define FWT_FIELD(function) __typeof__(&function) function;
+#define FWT_FIELD(function) __typeof__(&function) _Nonnull function;
 #define FWT_NAME(function) #function "\0"
 
 /* What a connection needs. */

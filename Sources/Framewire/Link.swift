@@ -38,7 +38,8 @@ final class Link {
     ///   - wake: ends a wait in ``next(until:)``.
     ///   - cancel: ends an attempt to connect.
     init(
-        _ endpoint: Endpoint, role: Role, _ reconnect: ReconnectPolicy, _ connectTimeout: Int64, _ tls: TLSOptions,
+        _ endpoint: Endpoint, role: Role, _ reconnect: ReconnectPolicy, _ connectTimeout: Int64,
+        _ tls: TLSOptions,
         wake: WakeUp, cancel: WakeUp
     ) {
         self.endpoint = endpoint

@@ -37,12 +37,14 @@ package final class Identity {
 
     /// Makes a key and a certificate that `issuer` signs, or that is self-signed.
     package init(_ description: Description, issuer: Identity? = nil) throws(IdentityError) {
-        var api = fwt_certificate_functions()
-        if let problem = fwt_load_certificate_functions(&api) {
+        let table = UnsafeMutablePointer<fwt_certificate_functions>.allocate(capacity: 1)
+        defer { table.deallocate() }
+        if let problem = fwt_load_certificate_functions(table) {
             throw IdentityError(
                 message: "making keys needs OpenSSL 3, which cannot be used (\(String(cString: problem)));"
                     + " install the package libssl3")
         }
+        var api = table.pointee
         self.api = api
         api.ERR_clear_error()
         guard let key = fwt_new_key(&api) else { throw Identity.failure(api) }
@@ -86,7 +88,8 @@ package final class Identity {
             }
             // A serial number is positive.
             && api.ASN1_INTEGER_set_uint64(api.X509_get_serialNumber(certificate), serial >> 1 | 1) == 1
-            && api.X509_time_adj_ex(api.X509_getm_notBefore(certificate), 0, description.validFrom, nil) != nil
+            && api.X509_time_adj_ex(api.X509_getm_notBefore(certificate), 0, description.validFrom, nil)
+                != nil
             && api.X509_time_adj_ex(
                 api.X509_getm_notAfter(certificate), Int32(description.validFor / 86400),
                 description.validFor % 86400, nil)
@@ -121,7 +124,9 @@ package final class Identity {
             defer { api.X509_EXTENSION_free(made) }
             guard api.X509_add_ext(certificate, made, -1) == 1 else { throw failure(api) }
         }
-        guard api.X509_sign(certificate, issuer?.keyHandle ?? key, api.EVP_sha256()) > 0 else { throw failure(api) }
+        guard api.X509_sign(certificate, issuer?.keyHandle ?? key, api.EVP_sha256()) > 0 else {
+            throw failure(api)
+        }
     }
 
     /// `host` as an entry of the certificate.

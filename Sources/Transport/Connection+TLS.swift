@@ -40,7 +40,8 @@ extension Connection {
     /// The error for a handshake that took too long.
     package var handshakeTimeout: TransportError {
         TransportError(
-            .timeout, "no TLS with \(peerName): the handshake was not over in the time allowed; is it a tls:// peer?")
+            .timeout,
+            "no TLS with \(peerName): the handshake was not over in the time allowed; is it a tls:// peer?")
     }
 
     /// What to wait for before the next read: with TLS a read may have something to send first.

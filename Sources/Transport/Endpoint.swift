@@ -1,3 +1,5 @@
+import Buffers
+
 /// Where a stream goes to or comes from: the URL that a user gives.
 ///
 ///     tcp://host:port     a name, an IPv4 address, or an IPv6 address in brackets
@@ -44,8 +46,8 @@ public struct Endpoint: Sendable, CustomStringConvertible {
     /// The URL without its query, as errors name it.
     package var address: String {
         switch kind {
-        case .tcp(let host, let port): Endpoint.tcpAddress(host: host, port: port)
-        case .tls(let host, let port): Endpoint.tlsAddress(host: host, port: port)
+        case .tcp(let host, let port): Endpoint.networkAddress(host, port, isTLS: false)
+        case .tls(let host, let port): Endpoint.networkAddress(host, port, isTLS: true)
         case .unix(let path): "unix://\(Endpoint.percentEncoded(path))"
         case .file(let path): "file://\(Endpoint.percentEncoded(path))"
         }
@@ -60,18 +62,16 @@ public struct Endpoint: Sendable, CustomStringConvertible {
         }
     }
 
-    package static func tcpAddress(host: String?, port: UInt16) -> String {
-        "tcp://\(hostAndPort(host, port))"
+    /// The URL of a host and a port.
+    @inline(never)
+    package static func networkAddress(_ host: String?, _ port: UInt16, isTLS: Bool) -> String {
+        let scheme: StaticString = isTLS ? "tls" : "tcp"
+        guard let host else { return Self.text("\(scheme)://:\(port)") }
+        return host.utf8.contains(UInt8(ascii: ":"))
+            ? Self.text("\(scheme)://[\(host)]:\(port)") : Self.text("\(scheme)://\(host):\(port)")
     }
 
-    package static func tlsAddress(host: String?, port: UInt16) -> String {
-        "tls://\(hostAndPort(host, port))"
-    }
-
-    private static func hostAndPort(_ host: String?, _ port: UInt16) -> String {
-        guard let host else { return ":\(port)" }
-        return host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)"
-    }
+    private static func text(_ sentence: Sentence) -> String { sentence.text }
 
     /// The path as it is written in a URL: with `%` for what would end it or be taken for something else.
     private static func percentEncoded(_ path: String) -> String {

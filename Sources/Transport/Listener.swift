@@ -37,10 +37,8 @@ package final class Listener: @unchecked Sendable {
             let isTLS = endpoint.isTLS
             self.init(
                 bound.descriptors, port: bound.port,
-                name: isTLS
-                    ? Endpoint.tlsAddress(host: host, port: bound.port)
-                    : Endpoint.tcpAddress(host: host, port: bound.port),
-                socketFile: nil, isTLS: isTLS, isOpenToOthers: !addresses.allSatisfy { $0.isLoopback })
+                name: Endpoint.networkAddress(host, bound.port, isTLS: isTLS), socketFile: nil, isTLS: isTLS,
+                isOpenToOthers: !addresses.allSatisfy { $0.isLoopback })
         case .unix(let path):
             let (descriptor, status) = try Listener.bindUnix(path, name: name, backlog: backlog)
             self.init(
@@ -80,7 +78,8 @@ package final class Listener: @unchecked Sendable {
                     let (accepted, peer) = try System.accept(descriptor)
                     SocketOptions.apply(to: accepted, family: peer.family)
                     return Connection(
-                        descriptor: accepted, isFile: false, name: peer.family == AF_UNIX ? name : peer.url(isTLS: isTLS))
+                        descriptor: accepted, isFile: false,
+                        name: peer.family == AF_UNIX ? name : peer.url(isTLS: isTLS))
                 } catch {
                     if error.isWouldBlock { break }
                     switch error.code {

@@ -108,8 +108,7 @@ struct SocketAddress {
     /// The address as a URL, for example `tcp://[::1]:3000`.
     func url(isTLS: Bool) -> String {
         guard family == AF_INET || family == AF_INET6 else { return "unix://" }
-        return isTLS
-            ? Endpoint.tlsAddress(host: host, port: port) : Endpoint.tcpAddress(host: host, port: port)
+        return Endpoint.networkAddress(host, port, isTLS: isTLS)
     }
 
     func withPointer<R, E: Error>(_ body: (UnsafePointer<sockaddr>, socklen_t) throws(E) -> R) throws(E) -> R

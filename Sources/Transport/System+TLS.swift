@@ -6,29 +6,35 @@ import CPosix
 enum OpenSSL {
     private static let lock = Lock()
     // Written once, by `load`, under `lock`; every other use follows a call of it.
-    nonisolated(unsafe) fileprivate static var api = fwt_connection_functions()
+    nonisolated(unsafe) fileprivate static var api: UnsafePointer<fwt_connection_functions>!
     nonisolated(unsafe) private static var method: OpaquePointer?
 
     /// Loads the library, once.
     private static func load() throws(TransportError) {
         let problem = lock.withLock { () -> String? in
             if method != nil { return nil }
-            if let problem = fwt_load_connection_functions(&api) { return String(cString: problem) }
+            let table = UnsafeMutablePointer<fwt_connection_functions>.allocate(capacity: 1)
+            if let problem = fwt_load_connection_functions(table) {
+                table.deallocate()
+                return String(cString: problem)
+            }
+            api = UnsafePointer(table)
             // Its clean-up at the end of the process would run into threads that still send.
-            _ = api.OPENSSL_init_ssl(UInt64(OPENSSL_INIT_NO_ATEXIT), nil)
+            _ = api.pointee.OPENSSL_init_ssl(UInt64(OPENSSL_INIT_NO_ATEXIT), nil)
             guard
-                let made = api.BIO_meth_new(
-                    api.BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "framewire socket")
+                let made = api.pointee.BIO_meth_new(
+                    api.pointee.BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "framewire socket")
             else { return "no memory" }
-            _ = api.BIO_meth_set_write(made, writeToSocket)
-            _ = api.BIO_meth_set_read(made, readFromSocket)
-            _ = api.BIO_meth_set_ctrl(made) { _, command, _, _ in command == BIO_CTRL_FLUSH ? 1 : 0 }
+            _ = api.pointee.BIO_meth_set_write(made, writeToSocket)
+            _ = api.pointee.BIO_meth_set_read(made, readFromSocket)
+            _ = api.pointee.BIO_meth_set_ctrl(made) { _, command, _, _ in command == BIO_CTRL_FLUSH ? 1 : 0 }
             method = made
             return nil
         }
         if let problem {
             throw TransportError(
-                .unsupported, "TLS needs OpenSSL 3, which cannot be used (\(problem)); install the package libssl3")
+                .unsupported,
+                "TLS needs OpenSSL 3, which cannot be used (\(problem)); install the package libssl3")
         }
     }
 
@@ -37,55 +43,58 @@ enum OpenSSL {
     /// A context of TLS 1.3 and nothing older, which trusts nobody yet.
     static func makeContext() throws(TransportError) -> OpaquePointer {
         try load()
-        guard let context = api.SSL_CTX_new(api.TLS_method()) else { throw noMemory }
-        _ = api.SSL_CTX_ctrl(context, SSL_CTRL_SET_MIN_PROTO_VERSION, Int(TLS1_3_VERSION), nil)
+        guard let context = api.pointee.SSL_CTX_new(api.pointee.TLS_method()) else { throw noMemory }
+        _ = api.pointee.SSL_CTX_ctrl(context, SSL_CTRL_SET_MIN_PROTO_VERSION, Int(TLS1_3_VERSION), nil)
         // A write says how much it took, and may be repeated from another place.
-        _ = api.SSL_CTX_ctrl(
+        _ = api.pointee.SSL_CTX_ctrl(
             context, SSL_CTRL_MODE,
             Int(SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER), nil)
         // Several records with each system call.
-        _ = api.SSL_CTX_ctrl(context, SSL_CTRL_SET_READ_AHEAD, 1, nil)
-        api.SSL_CTX_set_default_read_buffer_len(context, 64 << 10)
+        _ = api.pointee.SSL_CTX_ctrl(context, SSL_CTRL_SET_READ_AHEAD, 1, nil)
+        api.pointee.SSL_CTX_set_default_read_buffer_len(context, 64 << 10)
         // Nobody resumes a session, and a peer that reads nothing must not be left with tickets unread: closing
         // would reset the connection.
-        _ = api.SSL_CTX_ctrl(context, SSL_CTRL_SET_SESS_CACHE_MODE, Int(SSL_SESS_CACHE_OFF), nil)
-        _ = api.SSL_CTX_set_num_tickets(context, 0)
+        _ = api.pointee.SSL_CTX_ctrl(context, SSL_CTRL_SET_SESS_CACHE_MODE, Int(SSL_SESS_CACHE_OFF), nil)
+        _ = api.pointee.SSL_CTX_set_num_tickets(context, 0)
         // No question for a password on the terminal.
-        api.SSL_CTX_set_default_passwd_cb(context) { _, _, _, _ in 0 }
+        api.pointee.SSL_CTX_set_default_passwd_cb(context) { _, _, _, _ in 0 }
         return context
     }
 
     static func freeContext(_ context: OpaquePointer) {
-        api.SSL_CTX_free(context)
+        api.pointee.SSL_CTX_free(context)
     }
 
     static func useCertificate(_ context: OpaquePointer, _ file: String, key: String) throws(TransportError) {
-        api.ERR_clear_error()
-        guard api.SSL_CTX_use_certificate_chain_file(context, file) == 1 else {
-            throw TransportError(.io, "\(file) holds no certificate in PEM format that OpenSSL takes (\(reasonText))")
+        api.pointee.ERR_clear_error()
+        guard api.pointee.SSL_CTX_use_certificate_chain_file(context, file) == 1 else {
+            throw TransportError(
+                .io, "\(file) holds no certificate in PEM format that OpenSSL takes (\(reasonText))")
         }
-        guard api.SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) == 1 else {
+        guard api.pointee.SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) == 1 else {
             if reason == X509_R_KEY_VALUES_MISMATCH || reason == X509_R_KEY_TYPE_MISMATCH {
                 throw TransportError(
                     .invalidArgument, "the key in \(key) does not belong to the certificate in \(file)")
             }
             throw TransportError(
-                .io, "\(key) holds no key in PEM format that OpenSSL takes (\(reasonText)); it must not be encrypted")
+                .io,
+                "\(key) holds no key in PEM format that OpenSSL takes (\(reasonText)); it must not be encrypted"
+            )
         }
     }
 
     /// Has the peer's certificate verified, which it then must show.
     static func verifyPeer(_ context: OpaquePointer, authorities: String?) throws(TransportError) {
         if let authorities {
-            api.ERR_clear_error()
-            guard api.SSL_CTX_load_verify_file(context, authorities) == 1 else {
+            api.pointee.ERR_clear_error()
+            guard api.pointee.SSL_CTX_load_verify_file(context, authorities) == 1 else {
                 throw TransportError(.io, "\(authorities) holds no certificate in PEM format (\(reasonText))")
             }
         } else {
-            _ = api.SSL_CTX_set_default_verify_paths(context)
+            _ = api.pointee.SSL_CTX_set_default_verify_paths(context)
         }
-        api.SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil)
-        api.SSL_CTX_set_cert_verify_callback(context, verifyCertificate, nil)
+        api.pointee.SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil)
+        api.pointee.SSL_CTX_set_cert_verify_callback(context, verifyCertificate, nil)
     }
 
     // MARK: - Sessions
@@ -94,25 +103,25 @@ enum OpenSSL {
     fileprivate static func makeSession(
         _ context: TLSContext, host: String, for session: TLSSession
     ) throws(TransportError) -> OpaquePointer {
-        guard let ssl = api.SSL_new(context.handle) else { throw noMemory }
-        guard let bio = api.BIO_new(method) else {
-            api.SSL_free(ssl)
+        guard let ssl = api.pointee.SSL_new(context.handle) else { throw noMemory }
+        guard let bio = api.pointee.BIO_new(method) else {
+            api.pointee.SSL_free(ssl)
             throw noMemory
         }
         let user = Unmanaged.passUnretained(session).toOpaque()
-        api.BIO_set_data(bio, user)
-        api.SSL_set_bio(ssl, bio, bio)
-        _ = api.SSL_set_ex_data(ssl, 0, user)
+        api.pointee.BIO_set_data(bio, user)
+        api.pointee.SSL_set_bio(ssl, bio, bio)
+        _ = api.pointee.SSL_set_ex_data(ssl, 0, user)
         guard context.role == .client else {
-            api.SSL_set_accept_state(ssl)
+            api.pointee.SSL_set_accept_state(ssl)
             return ssl
         }
-        api.SSL_set_connect_state(ssl)
-        let isAddress = api.X509_VERIFY_PARAM_set1_ip_asc(api.SSL_get0_param(ssl), host) == 1
+        api.pointee.SSL_set_connect_state(ssl)
+        let isAddress = api.pointee.X509_VERIFY_PARAM_set1_ip_asc(api.pointee.SSL_get0_param(ssl), host) == 1
         if !isAddress {
-            _ = api.SSL_set1_host(ssl, host)
+            _ = api.pointee.SSL_set1_host(ssl, host)
             host.withCString { name in
-                _ = api.SSL_ctrl(
+                _ = api.pointee.SSL_ctrl(
                     ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, Int(TLSEXT_NAMETYPE_host_name),
                     UnsafeMutableRawPointer(mutating: name))
             }
@@ -123,53 +132,52 @@ enum OpenSSL {
     private static var noMemory: TransportError { TransportError(.noMemory, "no memory for TLS") }
 
     /// The reason of the first error that is queued.
-    fileprivate static var reason: Int32 { Int32(truncatingIfNeeded: api.ERR_peek_error() & 0x7F_FFFF) }
+    fileprivate static var reason: Int32 {
+        Int32(truncatingIfNeeded: api.pointee.ERR_peek_error() & 0x7F_FFFF)
+    }
 
     fileprivate static var reasonText: String {
-        guard let text = api.ERR_reason_error_string(api.ERR_peek_error()) else { return "no reason given" }
+        guard let text = api.pointee.ERR_reason_error_string(api.pointee.ERR_peek_error()) else {
+            return "no reason given"
+        }
         return String(cString: text)
     }
 }
 
 // MARK: - What OpenSSL calls
 
-/// Whose socket it is.
-private func session(of bio: OpaquePointer?) -> TLSSession {
-    Unmanaged<TLSSession>.fromOpaque(OpenSSL.api.BIO_get_data(bio)!).takeUnretainedValue()
-}
-
 /// OpenSSL's own way to write to a socket would raise SIGPIPE.
 private func writeToSocket(_ bio: OpaquePointer?, _ bytes: UnsafePointer<CChar>?, _ count: Int32) -> Int32 {
-    transfer(bio, UnsafeMutablePointer(mutating: bytes), count, BIO_FLAGS_WRITE) {
-        (descriptor, vectors) throws(Errno) in try System.send(descriptor, vectors)
-    }
+    transfer(bio, UnsafeMutablePointer(mutating: bytes), count, writes: true)
 }
 
-private func readFromSocket(_ bio: OpaquePointer?, _ bytes: UnsafeMutablePointer<CChar>?, _ count: Int32)
+private func readFromSocket(
+    _ bio: OpaquePointer?, _ bytes: UnsafeMutablePointer<CChar>?, _ count: Int32
+)
     -> Int32
 {
-    transfer(bio, bytes, count, BIO_FLAGS_READ) { (descriptor, vectors) throws(Errno) in
-        try System.read(descriptor, vectors)
-    }
+    transfer(bio, bytes, count, writes: false)
 }
 
-@inline(__always)
+@inline(never)
 private func transfer(
-    _ bio: OpaquePointer?, _ bytes: UnsafeMutablePointer<CChar>?, _ count: Int32, _ retry: Int32,
-    _ call: (Int32, UnsafeBufferPointer<iovec>) throws(Errno) -> Int
+    _ bio: OpaquePointer?, _ bytes: UnsafeMutablePointer<CChar>?, _ count: Int32, writes: Bool
 ) -> Int32 {
-    OpenSSL.api.BIO_clear_flags(bio, BIO_FLAGS_READ | BIO_FLAGS_WRITE | BIO_FLAGS_SHOULD_RETRY)
-    let session = session(of: bio)
+    let api = OpenSSL.api!
+    let session = Unmanaged<TLSSession>.fromOpaque(api.pointee.BIO_get_data(bio)!).takeUnretainedValue()
+    api.pointee.BIO_clear_flags(bio, BIO_FLAGS_READ | BIO_FLAGS_WRITE | BIO_FLAGS_SHOULD_RETRY)
     var vector = iovec(iov_base: bytes, iov_len: Int(count))
     do throws(Errno) {
         let done = try withUnsafePointer(to: &vector) { (pointer) throws(Errno) in
-            try call(session.descriptor, UnsafeBufferPointer(start: pointer, count: 1))
+            let vectors = UnsafeBufferPointer(start: pointer, count: 1)
+            return writes
+                ? try System.send(session.descriptor, vectors) : try System.read(session.descriptor, vectors)
         }
-        if done == 0 { session.hasEnded = true }
         return Int32(done)
     } catch {
         if error.isWouldBlock {
-            OpenSSL.api.BIO_set_flags(bio, retry | BIO_FLAGS_SHOULD_RETRY)
+            let retry = writes ? BIO_FLAGS_WRITE : BIO_FLAGS_READ
+            api.pointee.BIO_set_flags(bio, retry | BIO_FLAGS_SHOULD_RETRY)
         } else {
             session.systemError = error
         }
@@ -179,24 +187,23 @@ private func transfer(
 
 /// Judges the peer's certificate: by the pins, where there are some, else by the authorities.
 private func verifyCertificate(_ store: OpaquePointer?, _ unused: UnsafeMutableRawPointer?) -> Int32 {
-    let api = OpenSSL.api
+    let api = OpenSSL.api!
     guard
-        let ssl = api.X509_STORE_CTX_get_ex_data(store, api.SSL_get_ex_data_X509_STORE_CTX_idx()),
-        let user = api.SSL_get_ex_data(OpaquePointer(ssl), 0),
-        let certificate = api.X509_STORE_CTX_get0_cert(store)
+        let ssl = api.pointee.X509_STORE_CTX_get_ex_data(
+            store, api.pointee.SSL_get_ex_data_X509_STORE_CTX_idx()),
+        let user = api.pointee.SSL_get_ex_data(OpaquePointer(ssl), 0),
+        let certificate = api.pointee.X509_STORE_CTX_get0_cert(store)
     else { return 0 }
     let session = Unmanaged<TLSSession>.fromOpaque(user).takeUnretainedValue()
-    let fingerprint = Fingerprint(
-        bytes: [UInt8](unsafeUninitializedCapacity: Fingerprint.size) { bytes, count in
-            var size: UInt32 = 0
-            _ = api.X509_digest(certificate, api.EVP_sha256(), bytes.baseAddress, &size)
-            count = Int(size)
-        })
+    let fingerprint = withUnsafeTemporaryAllocation(byteCount: Int(EVP_MAX_MD_SIZE), alignment: 8) { digest in
+        _ = api.pointee.X509_digest(certificate, api.pointee.EVP_sha256(), digest.baseAddress, nil)
+        return Fingerprint(digest: UnsafeRawBufferPointer(digest))
+    }
     session.peerFingerprint = fingerprint
     let pins = session.context.pins
-    if pins.isEmpty { return api.X509_verify_cert(store) }
+    if pins.isEmpty { return api.pointee.X509_verify_cert(store) }
     if pins.contains(where: { $0.equals(fingerprint) }) { return 1 }
-    api.X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED)
+    api.pointee.X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED)
     return 0
 }
 
@@ -220,7 +227,6 @@ final class TLSSession {
 
     // Left behind by what OpenSSL calls.
     fileprivate var systemError: Errno?
-    fileprivate var hasEnded = false
     fileprivate var peerFingerprint: Fingerprint?
 
     /// What broke the session: OpenSSL says it once only.
@@ -234,7 +240,7 @@ final class TLSSession {
     }
 
     deinit {
-        if let ssl { OpenSSL.api.SSL_free(ssl) }
+        if let ssl { OpenSSL.api.pointee.SSL_free(ssl) }
         record.deallocate()
     }
 
@@ -250,7 +256,7 @@ final class TLSSession {
     func handshake() throws(TransportError) -> Bool {
         if isEstablished { return true }
         prepare()
-        let result = OpenSSL.api.SSL_do_handshake(ssl)
+        let result = OpenSSL.api.pointee.SSL_do_handshake(ssl)
         if result == 1 {
             isEstablished = true
             readEvents = .readable
@@ -280,7 +286,7 @@ final class TLSSession {
             }
             prepare()
             var written = 0
-            let result = OpenSSL.api.SSL_write_ex(ssl, bytes, count, &written)
+            let result = OpenSSL.api.pointee.SSL_write_ex(ssl, bytes, count, &written)
             guard result == 1 else {
                 do throws(TransportError) {
                     switch try outcome(result) {
@@ -322,7 +328,7 @@ final class TLSSession {
             let vector = vectors[place.index]
             prepare()
             var count = 0
-            let result = OpenSSL.api.SSL_read_ex(
+            let result = OpenSSL.api.pointee.SSL_read_ex(
                 ssl, vector.iov_base + place.offset, vector.iov_len - place.offset, &count)
             guard result == 1 else {
                 do throws(TransportError) {
@@ -349,9 +355,9 @@ final class TLSSession {
     func endWriting() -> Bool {
         guard isEstablished, failure == nil else { return true }
         prepare()
-        let result = OpenSSL.api.SSL_shutdown(ssl)
+        let result = OpenSSL.api.pointee.SSL_shutdown(ssl)
         guard result < 0 else { return true }
-        switch OpenSSL.api.SSL_get_error(ssl, result) {
+        switch OpenSSL.api.pointee.SSL_get_error(ssl, result) {
         case SSL_ERROR_WANT_WRITE:
             writeEvents = .writable
             return false
@@ -369,28 +375,30 @@ final class TLSSession {
     }
 
     private func prepare() {
-        OpenSSL.api.ERR_clear_error()
+        OpenSSL.api.pointee.ERR_clear_error()
     }
 
     private func outcome(_ result: Int32) throws(TransportError) -> Outcome {
         if let failure { throw failure }
-        switch OpenSSL.api.SSL_get_error(ssl, result) {
+        switch OpenSSL.api.pointee.SSL_get_error(ssl, result) {
         case SSL_ERROR_WANT_READ: return .wantsRead
         case SSL_ERROR_WANT_WRITE: return .wantsWrite
         case SSL_ERROR_ZERO_RETURN: return .ended
         default: break
         }
-        if OpenSSL.api.ERR_peek_error() == 0, let systemError {
+        if OpenSSL.api.pointee.ERR_peek_error() == 0, let systemError {
             // Why the other side has gone may have come before the news that it has. It is the first thing it
             // says: the certificate of a client is judged when the client is already through.
             var count = 0
-            if isEstablished { _ = OpenSSL.api.SSL_read_ex(ssl, record, 1, &count) }
-            if OpenSSL.api.ERR_peek_error() == 0 { throw fail(.system(systemError)) }
+            if isEstablished { _ = OpenSSL.api.pointee.SSL_read_ex(ssl, record, 1, &count) }
+            if OpenSSL.api.pointee.ERR_peek_error() == 0 { throw fail(.system(systemError)) }
         }
-        if OpenSSL.api.ERR_peek_error() == 0 { throw fail(.ended) }
-        let verification = OpenSSL.api.SSL_get_verify_result(ssl)
+        if OpenSSL.api.pointee.ERR_peek_error() == 0 { throw fail(.ended) }
+        let verification = OpenSSL.api.pointee.SSL_get_verify_result(ssl)
         if !isEstablished, verification != Int(X509_V_OK) {
-            let text = OpenSSL.api.X509_verify_cert_error_string(verification).map { String(cString: $0) }
+            let text = OpenSSL.api.pointee.X509_verify_cert_error_string(verification).map {
+                String(cString: $0)
+            }
             throw fail(.peerCertificate(code: Int32(verification), text: text ?? ""))
         }
         throw fail(.reason(code: OpenSSL.reason, text: OpenSSL.reasonText))
@@ -414,7 +422,8 @@ final class TLSSession {
                 .connection,
                 isEstablished
                     ? "\(peerName) was cut off: it closed the connection without ending TLS, so bytes may be missing"
-                    : "\(doing): the other side closed the connection during the handshake; is it a tls:// peer?")
+                    : "\(doing): the other side closed the connection during the handshake; is it a tls:// peer?"
+            )
         case .peerCertificate(let code, let text):
             return TransportError(.permission, "\(doing): \(verdict(code, text))")
         case .reason(let code, let text):
@@ -436,7 +445,8 @@ final class TLSSession {
             return "its certificate is self-signed; if \(seen) is the right one, pin it"
         case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT,
             X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-            return "the authority of its certificate is unknown here; give the authority's file, or pin \(seen)"
+            return
+                "the authority of its certificate is unknown here; give the authority's file, or pin \(seen)"
         case X509_V_ERR_CERT_REJECTED:
             return "its certificate is \(seen), which is not among the pins; is it the right machine?"
         default:
@@ -449,10 +459,12 @@ final class TLSSession {
         case SSL_R_WRONG_VERSION_NUMBER, SSL_R_HTTP_REQUEST, SSL_R_HTTPS_PROXY_REQUEST,
             SSL_R_PACKET_LENGTH_TOO_LONG, SSL_R_UNEXPECTED_MESSAGE, SSL_R_BAD_RECORD_TYPE,
             SSL_R_RECORD_LENGTH_MISMATCH, SSL_R_LENGTH_MISMATCH, SSL_R_RECORD_TOO_SMALL:
-            TransportError(.connection, "\(doing): the other side does not speak TLS; is its URL tcp:// or tls://?")
+            TransportError(
+                .connection, "\(doing): the other side does not speak TLS; is its URL tcp:// or tls://?")
         case SSL_R_UNSUPPORTED_PROTOCOL, SSL_R_TLSV1_ALERT_PROTOCOL_VERSION, SSL_R_VERSION_TOO_LOW,
             SSL_R_WRONG_SSL_VERSION:
-            TransportError(.connection, "\(doing): the other side's TLS is too old; it must be able to speak 1.3")
+            TransportError(
+                .connection, "\(doing): the other side's TLS is too old; it must be able to speak 1.3")
         case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
             TransportError(
                 .permission, "\(doing): it showed no client certificate, which is required here; give it one")
@@ -462,7 +474,8 @@ final class TLSSession {
         case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE...SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN,
             SSL_R_TLSV1_ALERT_UNKNOWN_CA, SSL_R_TLSV1_ALERT_ACCESS_DENIED:
             TransportError(
-                .permission, "\(doing): it does not accept this side's certificate (\(text)); its log says why")
+                .permission,
+                "\(doing): it does not accept this side's certificate (\(text)); its log says why")
         default:
             TransportError(.connection, "\(doing): \(text)")
         }

@@ -27,20 +27,22 @@ package final class TLSContext: @unchecked Sendable {
             guard options.certificateFile != nil else {
                 throw TransportError(
                     .invalidArgument,
-                    "who listens on a tls:// URL needs a certificate and its key; `framewire keygen` makes them")
+                    "who listens on a tls:// URL needs a certificate and its key; `framewire keygen` makes them"
+                )
             }
             guard !options.requiresClientCertificate || !pins.isEmpty || options.authorityFile != nil else {
                 throw TransportError(
                     .invalidArgument,
-                    "a client certificate is required, but neither a pin nor an authority says which; give one")
+                    "a client certificate is required, but neither a pin nor an authority says which; give one"
+                )
             }
         }
         guard options.keyFile == nil || options.certificateFile != nil else {
             throw TransportError(.invalidArgument, "a TLS key is given without its certificate; give both")
         }
-        for file in [options.certificateFile, options.keyFile, options.authorityFile] {
-            if let file { try TLSContext.checkReadable(file) }
-        }
+        try TLSContext.checkReadable(options.certificateFile)
+        try TLSContext.checkReadable(options.keyFile)
+        try TLSContext.checkReadable(options.authorityFile)
         let handle = try OpenSSL.makeContext()
         // From here on the object frees it.
         self.init(role: role, pins: pins, handle: handle)
@@ -48,7 +50,9 @@ package final class TLSContext: @unchecked Sendable {
             try OpenSSL.useCertificate(handle, file, key: options.keyFile ?? file)
         }
         let verifies = role == .client || !pins.isEmpty || options.authorityFile != nil
-        if verifies { try OpenSSL.verifyPeer(handle, authorities: pins.isEmpty ? options.authorityFile : nil) }
+        if verifies {
+            try OpenSSL.verifyPeer(handle, authorities: pins.isEmpty ? options.authorityFile : nil)
+        }
     }
 
     /// Nothing throws here: Embedded Swift does not free an object whose designated initializer fails.
@@ -63,7 +67,9 @@ package final class TLSContext: @unchecked Sendable {
     }
 
     /// OpenSSL's own words for a file that cannot be opened name no cause.
-    private static func checkReadable(_ file: String) throws(TransportError) {
+    @inline(never)
+    private static func checkReadable(_ file: String?) throws(TransportError) {
+        guard let file else { return }
         do throws(Errno) {
             System.close(try System.open(file, flags: O_RDONLY))
         } catch {

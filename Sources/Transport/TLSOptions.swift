@@ -1,4 +1,5 @@
 import Buffers
+import CPosix
 
 /// Who this side of a `tls:` connection is, and whom it trusts. Files are in PEM format; they are read when the
 /// sender or receiver is opened.
@@ -37,68 +38,88 @@ public struct TLSOptions: Sendable {
 
 /// The SHA-256 of a certificate in DER format.
 struct Fingerprint {
-    static let size = 32
     private static let prefix: StaticString = "sha256:"
+    /// Hexadecimal digits.
+    private static let length = 64
 
-    /// ``size`` bytes.
-    let bytes: [UInt8]
+    /// The digest, its first bytes highest.
+    private(set) var words = InlineArray<4, UInt64>(repeating: 0)
 
-    init(bytes: [UInt8]) {
-        self.bytes = bytes
+    init() {}
+
+    /// - Parameter digest: 32 bytes.
+    init(digest: UnsafeRawBufferPointer) {
+        for index in 0..<4 {
+            words[index] = UInt64(bigEndian: digest.loadUnaligned(fromByteOffset: 8 * index, as: UInt64.self))
+        }
     }
 
     func equals(_ other: Fingerprint) -> Bool {
-        bytes.elementsEqual(other.bytes)
+        var difference: UInt64 = 0
+        for index in 0..<4 { difference |= words[index] ^ other.words[index] }
+        return difference == 0
     }
 
     /// As it is written among the options.
     var text: String {
         let digits: StaticString = "0123456789abcdef"
-        var result: [UInt8] = []
-        for index in 0..<Fingerprint.prefix.utf8CodeUnitCount { result.append(Fingerprint.prefix.utf8Start[index]) }
-        for byte in bytes {
-            result.append(digits.utf8Start[Int(byte >> 4)])
-            result.append(digits.utf8Start[Int(byte & 15)])
+        let start = Fingerprint.prefix.utf8CodeUnitCount
+        return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: start + Fingerprint.length) { text in
+            memcpy(text.baseAddress!, Fingerprint.prefix.utf8Start, start)
+            for place in 0..<Fingerprint.length {
+                let digit = words[place / 16] >> UInt64(60 - 4 * (place % 16)) & 15
+                text[start + place] = digits.utf8Start[Int(digit)]
+            }
+            return String(decoding: text, as: UTF8.self)
         }
-        return String(decoding: result, as: UTF8.self)
     }
 
-    /// All fingerprints in entries that may hold several.
+    /// All fingerprints in `entries`, each of which may hold several.
     ///
     /// - Throws: ``TransportError`` of kind `invalidArgument`.
     static func parse(_ entries: [String]) throws(TransportError) -> [Fingerprint] {
         var result: [Fingerprint] = []
         for entry in entries {
-            for item in Array(entry.utf8).split(whereSeparator: { $0 == UInt8(ascii: ",") || $0 <= 0x20 }) {
-                guard let fingerprint = Fingerprint(item) else {
-                    throw TransportError(
-                        .invalidArgument,
-                        "the pin \"\(String(decoding: item, as: UTF8.self))\" is no fingerprint; write sha256: and 64"
-                            + " hexadecimal digits")
-                }
-                result.append(fingerprint)
+            var entry = entry
+            let isGood = entry.withUTF8 { parse($0, into: &result) }
+            if !isGood {
+                throw TransportError(
+                    .invalidArgument,
+                    "the pin \"\(entry)\" is no fingerprint; write sha256: and 64 hexadecimal digits")
             }
         }
         return result
     }
 
-    private init?(_ item: ArraySlice<UInt8>) {
-        let prefix = UnsafeBufferPointer(
-            start: Fingerprint.prefix.utf8Start, count: Fingerprint.prefix.utf8CodeUnitCount)
-        guard item.prefix(prefix.count).elementsEqual(prefix) else { return nil }
-        var bytes: [UInt8] = []
-        var high: UInt8?
-        for byte in item.dropFirst(prefix.count) where byte != UInt8(ascii: ":") {
-            guard let digit = hexDigit(byte) else { return nil }
-            if let first = high {
-                bytes.append(first << 4 | digit)
-                high = nil
-            } else {
-                high = digit
+    private static func parse(_ text: UnsafeBufferPointer<UInt8>, into result: inout [Fingerprint]) -> Bool {
+        let start = prefix.utf8CodeUnitCount
+        var place = 0
+        while place < text.count {
+            if isSeparator(text[place]) {
+                place += 1
+                continue
             }
+            guard text.count - place > start, memcmp(text.baseAddress! + place, prefix.utf8Start, start) == 0
+            else { return false }
+            place += start
+            var fingerprint = Fingerprint()
+            var count = 0
+            while place < text.count, !isSeparator(text[place]) {
+                if text[place] != UInt8(ascii: ":") {
+                    guard count < length, let digit = hexDigit(text[place]) else { return false }
+                    fingerprint.words[count / 16] = fingerprint.words[count / 16] << 4 | UInt64(digit)
+                    count += 1
+                }
+                place += 1
+            }
+            guard count == length else { return false }
+            result.append(fingerprint)
         }
-        guard bytes.count == Fingerprint.size, high == nil else { return nil }
-        self.init(bytes: bytes)
+        return true
+    }
+
+    private static func isSeparator(_ byte: UInt8) -> Bool {
+        byte <= 0x20 || byte == UInt8(ascii: ",")
     }
 }
 

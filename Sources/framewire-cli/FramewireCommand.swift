@@ -13,7 +13,9 @@ struct FramewireCommand: ParsableCommand {
             Exit codes: 0 done, 1 an error, 2 arguments that cannot be meant.
             """,
         version: "0.1.0",
-        subcommands: [Receive.self, Send.self, Inspect.self, Record.self, Replay.self, Keygen.self, Bench.self])
+        subcommands: [
+            Receive.self, Send.self, Inspect.self, Record.self, Replay.self, Keygen.self, Bench.self,
+        ])
 
     private static let usageError: Int32 = 2
 

@@ -20,7 +20,8 @@ struct Keygen: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "A name or address that the certificates are for; may be given several times.", valueName: "HOST"))
+            "A name or address that the certificates are for; may be given several times.", valueName: "HOST")
+    )
     var host: [String] = []
 
     @Option(help: ArgumentHelp("How long the certificates hold, 1 to 36500.", valueName: "N"))
@@ -47,7 +48,8 @@ struct Keygen: ParsableCommand {
         // Before any of them is written.
         for role in roles {
             for file in ["\(path)/\(role).pem", "\(path)/\(role).key"] where access(file, F_OK) == 0 {
-                throw Failure(message: "\(file) is there already, and keys are not overwritten; name another folder")
+                throw Failure(
+                    message: "\(file) is there already, and keys are not overwritten; name another folder")
             }
         }
         var fingerprints: [String] = []
@@ -57,7 +59,8 @@ struct Keygen: ParsableCommand {
             try write(identity.certificate, to: "\(path)/\(role).pem", mode: 0o644)
             fingerprints.append(identity.fingerprint)
         }
-        let receiver = host.first.map { $0.utf8.contains(UInt8(ascii: ":")) ? "[\($0)]" : $0 } ?? "RECEIVER-HOST"
+        let receiver =
+            host.first.map { $0.utf8.contains(UInt8(ascii: ":")) ? "[\($0)]" : $0 } ?? "RECEIVER-HOST"
         Terminal.output(
             """
             sender    \(fingerprints[0])
@@ -115,7 +118,8 @@ struct Keygen: ParsableCommand {
         let isPlain = path.utf8.allSatisfy { byte in
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "/"), UInt8(ascii: "."), UInt8(ascii: "-"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "/"), UInt8(ascii: "."),
+                UInt8(ascii: "-"),
                 UInt8(ascii: "_"):
                 true
             default: false

@@ -40,7 +40,9 @@ final class TestIdentities: Sendable {
         description.isAuthority = true
         let authority = try Identity(description)
         self.authority = try write("authority", authority)
-        func make(_ name: String, by issuer: Identity?, _ change: (inout Identity.Description) -> Void = { _ in })
+        func make(
+            _ name: String, by issuer: Identity?, _ change: (inout Identity.Description) -> Void = { _ in }
+        )
             throws -> Files
         {
             var description = Identity.Description(name: name)
@@ -94,7 +96,9 @@ extension HandshakeResult {
 
 /// Goes on with both handshakes on one thread until both have ended. A side that fails closes its connection, as
 /// programs do.
-func shakeHands(_ client: Connection, _ server: Connection) throws -> (
+func shakeHands(
+    _ client: Connection, _ server: Connection
+) throws -> (
     client: HandshakeResult, server: HandshakeResult
 ) {
     var results: [HandshakeResult?] = [nil, nil]
@@ -120,7 +124,9 @@ func shakeHands(_ client: Connection, _ server: Connection) throws -> (
 }
 
 /// The two ends of a TCP connection with TLS begun on both.
-func tlsPair(_ clientOptions: TLSOptions, _ serverOptions: TLSOptions, host: String = "localhost") throws -> (
+func tlsPair(
+    _ clientOptions: TLSOptions, _ serverOptions: TLSOptions, host: String = "localhost"
+) throws -> (
     client: Connection, server: Connection
 ) {
     let (_, client, server) = try connectedPair("tcp://127.0.0.1:0")

@@ -9,7 +9,9 @@ import Testing
 @Suite(.timeLimit(.minutes(2))) struct TLSHandshakeTests {
     private let ids = TestIdentities.shared
 
-    private func results(_ client: TLSOptions, _ server: TLSOptions, host: String = "localhost") throws -> (
+    private func results(
+        _ client: TLSOptions, _ server: TLSOptions, host: String = "localhost"
+    ) throws -> (
         client: HandshakeResult, server: HandshakeResult
     ) {
         let pair = try tlsPair(client, server, host: host)
@@ -25,7 +27,8 @@ import Testing
 
     @Test func bothSidesAreVerifiedByTheAuthority() throws {
         let results = try results(
-            TLSOptions(ids.client, authority: ids.authority), TLSOptions(ids.server, authority: ids.authority))
+            TLSOptions(ids.client, authority: ids.authority), TLSOptions(ids.server, authority: ids.authority)
+        )
         #expect(results.client.message == "no error")
         #expect(results.server.message == "no error")
     }
@@ -70,7 +73,9 @@ import Testing
         let results = try results(
             TLSOptions(authority: ids.authority, pins: refusal.pins), TLSOptions(refusal.server))
         #expect(results.client.error?.kind == .permission)
-        for word in refusal.words { #expect(results.client.message.contains(word), "\(results.client.message)") }
+        for word in refusal.words {
+            #expect(results.client.message.contains(word), "\(results.client.message)")
+        }
         #expect(results.client.message.contains("127.0.0.1"), "it names the peer")
         // The server is told by an alert.
         #expect(results.server.error != nil)
@@ -111,7 +116,8 @@ import Testing
 
     @Test func aClientOfAnotherAuthorityIsRefused() throws {
         let results = try results(
-            TLSOptions(ids.selfSigned, authority: ids.authority), TLSOptions(ids.server, authority: ids.authority))
+            TLSOptions(ids.selfSigned, authority: ids.authority),
+            TLSOptions(ids.server, authority: ids.authority))
         #expect(results.server.message.contains("self-signed"), "\(results.server.message)")
         #expect(results.server.error?.kind == .permission)
     }
@@ -125,7 +131,8 @@ import Testing
     // MARK: - Peers that are something else
 
     @Test(arguments: [
-        "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "\u{04}\u{22}\u{4D}\u{18}\u{60}\u{40}\u{82}\0\0\0\0 plain Framewire",
+        "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        "\u{04}\u{22}\u{4D}\u{18}\u{60}\u{40}\u{82}\0\0\0\0 plain Framewire",
         "\u{16}\u{03}\u{01}\u{7F}\u{7F}nothing of the kind that was announced",
     ])
     func garbageInPlaceOfAHelloIsToldFromTLS(_ text: String) throws {
@@ -184,8 +191,9 @@ import Testing
 
     // MARK: - Options
 
-    private func error(_ role: TLSContext.Role = .server, _ change: (inout TLSOptions) -> Void) -> TransportError?
-    {
+    private func error(
+        _ role: TLSContext.Role = .server, _ change: (inout TLSOptions) -> Void
+    ) -> TransportError? {
         var options = TLSOptions(ids.server)
         change(&options)
         return #expect(throws: TransportError.self) { try TLSContext(options, role: role) }
