@@ -16,7 +16,7 @@ func tlsOptions(_ given: UnsafePointer<fw_tls_options>?) -> TLSOptions? {
     options.certificateFile = text(full.certificate_file)
     options.keyFile = text(full.key_file)
     options.authorityFile = text(full.authority_file)
-    if let pins = text(full.pins) { options.pins = [pins] }
+    options.pinList = text(full.pins) ?? ""
     options.requiresClientCertificate = full.require_client_certificate != 0
     return options
 }

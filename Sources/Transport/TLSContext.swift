@@ -22,7 +22,7 @@ package final class TLSContext: @unchecked Sendable {
     /// - Throws: kind `invalidArgument` (options that contradict each other, a key that does not match), `io` and
     ///   `permission` (files), `unsupported` (there is no OpenSSL 3).
     package convenience init(_ options: TLSOptions, role: Role) throws(TransportError) {
-        let pins = try Fingerprint.parse(options.pins)
+        let pins = try Fingerprint.parse(options.pinList)
         if role == .server {
             guard options.certificateFile != nil else {
                 throw TransportError(

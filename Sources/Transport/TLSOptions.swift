@@ -20,9 +20,9 @@ public struct TLSOptions: Sendable {
     public var keyFile: String?
     /// The certificates of authorities that are trusted in place of the system's.
     public var authorityFile: String?
-    /// SHA-256 fingerprints of certificates that are trusted, each `sha256:` and 64 hexadecimal digits, which may
-    /// have colons between them. What separates several is a comma, a space or an entry of its own.
-    public var pins: [String] = []
+    /// ``pins`` with commas or spaces between them.
+    // One string: arrays of strings would bring five kilobytes into the embedded library.
+    package var pinList = ""
     /// For a side that listens: whether whoever connects must show a certificate. Needs ``pins`` or
     /// ``authorityFile``.
     public var requiresClientCertificate = false
@@ -31,10 +31,21 @@ public struct TLSOptions: Sendable {
 
     /// Whether nothing has been set.
     package var isEmpty: Bool {
-        certificateFile == nil && keyFile == nil && authorityFile == nil && pins.isEmpty
+        certificateFile == nil && keyFile == nil && authorityFile == nil && pinList.utf8.isEmpty
             && !requiresClientCertificate
     }
 }
+
+#if !hasFeature(Embedded)
+    extension TLSOptions {
+        /// SHA-256 fingerprints of certificates that are trusted, each `sha256:` and 64 hexadecimal digits, which
+        /// may have colons between them.
+        public var pins: [String] {
+            get { pinList.split(separator: ",").map { String($0) } }
+            set { pinList = newValue.joined(separator: ",") }
+        }
+    }
+#endif
 
 /// The SHA-256 of a certificate in DER format.
 struct Fingerprint {
@@ -74,19 +85,16 @@ struct Fingerprint {
         }
     }
 
-    /// All fingerprints in `entries`, each of which may hold several.
+    /// All fingerprints in `list`.
     ///
     /// - Throws: ``TransportError`` of kind `invalidArgument`.
-    static func parse(_ entries: [String]) throws(TransportError) -> [Fingerprint] {
+    static func parse(_ list: String) throws(TransportError) -> [Fingerprint] {
         var result: [Fingerprint] = []
-        for entry in entries {
-            var entry = entry
-            let isGood = entry.withUTF8 { parse($0, into: &result) }
-            if !isGood {
-                throw TransportError(
-                    .invalidArgument,
-                    "the pin \"\(entry)\" is no fingerprint; write sha256: and 64 hexadecimal digits")
-            }
+        var list = list
+        guard list.withUTF8({ parse($0, into: &result) }) else {
+            throw TransportError(
+                .invalidArgument,
+                "the pins \"\(list)\" are no fingerprints; write sha256: and 64 hexadecimal digits for each")
         }
         return result
     }

@@ -237,7 +237,7 @@ import Testing
         for (index, digit) in digits.enumerated() {
             spaced += index > 0 && index % 2 == 0 ? ":\(digit)" : "\(digit)"
         }
-        let parsed = try Fingerprint.parse(["\(plain), \(upper)", spaced, ""])
+        let parsed = try Fingerprint.parse("\(plain), \(upper) ,\(spaced), ")
         #expect(parsed.map(\.text) == [plain, plain, plain])
     }
 }
