@@ -59,7 +59,7 @@ import Transport
         return (sending, receiving)
     }
 
-    private func expectFrames(_ sender: Sender, _ receiver: Receiver, case number: UInt64) throws {
+    private func expectFrames(_ sender: Sender, _ receiver: Receiver, case number: Int) throws {
         let shown = pictures(4, case: number)
         for picture in shown { try push(picture, to: sender) }
         for picture in shown { expectFrame(try receiver.next(timeout: hangLimit), shows: picture) }
@@ -102,7 +102,7 @@ import Transport
         let receiver = try Receiver(from: "tls://127.0.0.1:0", options: receiving)
         let url = "tls://127.0.0.1:\(receiver.port)"
         var wrong = sending
-        wrong.tls.certificateFile = receiver_certificate
+        wrong.tls.certificateFile = receiverCertificate
         wrong.reconnect = .never
         let refused = try Sender(to: url, options: wrong)
         var failure: FramewireError?
@@ -122,7 +122,7 @@ import Transport
         #expect(receiver.stats.connections == 1)
     }
 
-    private var receiver_certificate: String? { receiver.certificateFile }
+    private var receiverCertificate: String? { receiver.certificateFile }
 
     /// Peers that say nothing, or something else, keep nobody out.
     @Test func silentAndForeignPeersDoNotKeepASenderOut() throws {
