@@ -26,17 +26,15 @@ tls_into_openssl() {
     need_command openssl lz4
     make_raw in_322x181_rgba8.raw --size 322x181 --kind mixed --frames 15
     make_identities
-    mkfifo words
-    exec 9<>words
+    # With -quiet it does not tell its port, and it leaves when its input ends.
     limit openssl s_server -accept 127.0.0.1:0 -cert keys/receiver.pem -key keys/receiver.key -tls1_3 -naccept 1 -Verify 1 \
-        -CAfile keys/sender.pem -verify_return_error 0<&9 >server.out 2>server.log &
+        -CAfile keys/sender.pem -verify_return_error < <(exec sleep 20) >server.out 2>server.log &
     local server=$!
     await grep -q '^ACCEPT .*:[0-9]*$' server.out
     port=$(sed -n 's/^ACCEPT .*:\([0-9]*\)$/\1/p' server.out)
     framewire send in_322x181_rgba8.raw "tls://127.0.0.1:$port" --tls-pin "$receiver_pin" \
         --tls-cert keys/sender.pem --tls-key keys/sender.key
-    wait $server || true
-    exec 9>&-
+    await_end $server 'openssl s_server'
     # What s_server says itself is text; the stream begins with the magic number of LZ4.
     local start
     start=$(grep -abo $'\x04\x22\x4d\x18\x60' server.out | head -n 1 | cut -d: -f1)
@@ -70,7 +68,7 @@ openssl_sends() {
     make_identities
     start_command_receiver_at tls://127.0.0.1:0 --output received.raw --tls-cert keys/receiver.pem \
         --tls-key keys/receiver.key --tls-pin "$sender_pin"
-    limit openssl s_client -connect "127.0.0.1:$port" -quiet -no_ign_eof -cert keys/sender.pem -key keys/sender.key \
+    limit openssl s_client -connect "127.0.0.1:$port" -quiet -no_ign_eof -nocommands -cert keys/sender.pem -key keys/sender.key \
         2>client.log <recording || true
     await_end $receiver 'framewire receive'
     same in_322x181_rgba8.raw received.raw
