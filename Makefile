@@ -35,7 +35,7 @@ COMMAND := $(OUTPUT)/framewire
 # Embedded Swift puts a copy of much that a module uses into the module; a section for each function lets the linker leave out
 # the copies that nothing calls, which more than halves the library.
 #
-# All is compiled for size but the functions marked @_optimize(speed): the codec's kernels, and what programs call for each buffer.
+# All is compiled for size but the functions marked @_optimize(speed), the kernels of the codec.
 # Specialised signatures would lose the mark. Each of a function's traps has code of its own unless they may be merged.
 COMPILER_OPTIONS := -Osize -warnings-as-errors -use-ld=lld \
     $(addprefix -Xfrontend ,-function-sections -mergeable-traps) -Xllvm -sil-disable-pass=function-signature-opts
@@ -49,7 +49,7 @@ HEADER_DESTINATION = $(DESTDIR)$(INCLUDEDIR)/framewire
 PKGCONFIG_DESTINATION = $(DESTDIR)$(LIBDIR)/pkgconfig
 CMAKE_DESTINATION = $(DESTDIR)$(LIBDIR)/cmake/framewire
 
-.PHONY: all lib cli install uninstall demo test lint format symbols packages clean help
+.PHONY: all lib cli install uninstall demo test fuzz lint format symbols packages clean help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -108,6 +108,9 @@ test:
 	@scripts/install-packages.sh build demo test
 	@scripts/test.sh
 
+fuzz:
+	@scripts/fuzz.sh $(SECONDS)
+
 lint:
 	$(SWIFT) format lint --strict --parallel -r Package.swift Sources Tests samples/swift
 
@@ -132,6 +135,7 @@ help:
 	@echo 'make uninstall       takes them away again'
 	@echo 'make demo            an OpenGL program sends frames to another process; pictures and numbers in demo/'
 	@echo 'make test            all tests'
+	@echo 'make fuzz            feeds damaged payloads to the tile decoder for SECONDS (60)'
 	@echo 'make lint            checks the format of the Swift sources; `make format` puts it right'
 	@echo 'make symbols         rewrites packaging/symbols.txt from the headers'
 	@echo 'make packages        installs what building, demo and tests need (Debian, Ubuntu)'

@@ -46,13 +46,19 @@ let package = Package(
             ]),
 
         .testTarget(name: "BuffersTests", dependencies: ["Buffers"]),
-        .testTarget(name: "CodecTests", dependencies: ["Codec", "TestSupport", "CLZ4Frame"]),
+        .testTarget(
+            name: "CodecTests", dependencies: ["Codec", "TestSupport", "Fuzzing", "CLZ4Frame"],
+            resources: [.copy("Vectors"), .copy("Corpus")]),
         .testTarget(name: "WireTests", dependencies: ["Wire"], resources: [.copy("Vectors")]),
         .testTarget(name: "TransportTests", dependencies: ["Transport", "Identities"]),
         .testTarget(name: "FramewireTests", dependencies: ["Framewire", "Identities", "TestSupport"]),
         .testTarget(name: "PictureFilesTests", dependencies: ["PictureFiles", "CZstd"]),
         // Pictures and random numbers for the tests.
         .target(name: "TestSupport", dependencies: ["Buffers", "CPosix"], path: "Tests/TestSupport"),
+        // What scripts/fuzz.sh feeds to the decoder, so that the tests can replay it.
+        .target(
+            name: "Fuzzing", dependencies: ["Codec", "Buffers", "CPosix"], path: "Tests/Fuzz",
+            exclude: ["Entry"]),
     ]
 )
 

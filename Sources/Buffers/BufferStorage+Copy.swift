@@ -5,7 +5,6 @@ import Synchronization
 extension BufferStorage {
     /// A storage of the same memories, shared, with all else that the buffer has; memories that cannot be
     /// shared, because they are ``MemoryFlags/noShare`` or mapped for writing, are copied.
-    @_optimize(speed)
     package func makeCopy() throws(BufferError) -> BufferStorage {
         let copy = BufferStorage.make()
         let count = self.count
@@ -66,7 +65,6 @@ extension BufferStorage {
     }
 
     /// A storage with what `flags` say of `size` bytes from `offset`; −1 for `size` is to the end.
-    @_optimize(speed)
     package func copyRegion(
         _ flags: BufferCopyFlags = .all, offset: Int, size: Int
     ) throws(BufferError) -> BufferStorage {
@@ -77,7 +75,6 @@ extension BufferStorage {
 
     /// Appends what `flags` say of `size` bytes from `offset` of `source`, another buffer; −1 for `size` is
     /// to the end. Nothing has changed if it throws. The caller is the only owner.
-    @_optimize(speed)
     package func copyIn(
         _ source: BufferStorage, _ flags: BufferCopyFlags, offset: Int, size: Int
     ) throws(BufferError) {
@@ -120,7 +117,6 @@ extension BufferStorage {
         if let merged { replace(0..<target.pointee.count, with: merged) }
     }
 
-    @_optimize(speed)
     private func copyTimes(of source: BufferStorage, offset: Int, isWhole: Bool) {
         let times = source.head.pointee.times
         guard offset == 0 else {
@@ -137,7 +133,6 @@ extension BufferStorage {
 
     /// Appends the memories of `size` bytes from `offset` of `source`: shared, in part where they are cut, or
     /// copied. If it throws, some have been appended.
-    @_optimize(speed)
     func appendRegion(
         of source: BufferStorage, offset: Int, size: Int, isDeep: Bool
     ) throws(BufferError) {
@@ -159,7 +154,6 @@ extension BufferStorage {
     }
 
     /// Appends bytes `part` of a memory that another buffer holds.
-    @_optimize(speed)
     private func append(
         part: Range<Int>, of reference: Unmanaged<Memory>, isDeep: Bool
     ) throws(BufferError) {
@@ -193,7 +187,6 @@ extension BufferStorage {
 
     /// Appends the memories of `size` bytes from `offset` of `source`, or to the end for −1, without its
     /// times, flags and metas. Nothing has changed if it throws. The caller is the only owner.
-    @_optimize(speed)
     package func append(_ source: BufferStorage, offset: Int, size: Int) throws(BufferError) {
         try copyIn(source, .memory, offset: offset, size: size)
     }
@@ -201,7 +194,6 @@ extension BufferStorage {
     /// Appends all memories of `source`, which has none then. No memory is copied, not even one that is
     /// ``MemoryFlags/noShare``, and those without bytes come along. Nothing has changed if it throws. The caller
     /// is the only owner of both, and `source` belongs to no pool.
-    @_optimize(speed)
     package func appendMoving(_ source: BufferStorage) throws(BufferError) {
         let target = head
         let from = source.head

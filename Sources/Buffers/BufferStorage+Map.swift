@@ -29,7 +29,6 @@ package struct BufferMap {
     }
 
     /// Ends the map; `false` when it is not open.
-    @_optimize(speed)
     package func end() -> Bool {
         guard let memory else { return kind == .empty }
         let wasOpen = memory._withUnsafeGuaranteedRef { $0.tryUnmap(flags) }

@@ -137,7 +137,6 @@ extension Unmanaged<BufferStorage> {
     /// Gives the buffer, to which there is no other reference, back to its pool, or frees it if it is not as
     /// the pool made it.
     @inline(never)
-    @_optimize(speed)
     mutating func returnToPool() {
         let storage = head
         _withUnsafeGuaranteedRef { storage in
@@ -163,7 +162,6 @@ extension Unmanaged<BufferStorage> {
 extension BufferStorage {
     /// Takes away what the pool did not give; `false` when the memory is not the one that the pool gave, or
     /// has other users.
-    @_optimize(speed)
     fileprivate func resetForPool() -> Bool {
         let head = self.head
         guard head.pointee.count == 1, let pooled = head.pointee.pooledMemory,

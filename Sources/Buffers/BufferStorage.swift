@@ -85,7 +85,6 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
         return storage
     }
 
-    @_optimize(speed)
     deinit {
         let head = self.head
         if head.pointee.firstMeta != nil { removeMetasAtEnd() }
@@ -168,7 +167,6 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
     }
 
     /// Inserts `memory` before place `index`, 0 to the count.
-    @_optimize(speed)
     package func insert(_ memory: Memory, at index: Int) throws(BufferError) {
         let reference = Unmanaged.passRetained(memory)
         do throws(BufferError) {
@@ -180,7 +178,6 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
     }
 
     /// As ``insert(_:at:)``, and takes the reference unless it throws.
-    @_optimize(speed)
     package func insert(taking reference: Unmanaged<Memory>, at index: Int) throws(BufferError) {
         let head = self.head
         let count = head.pointee.count

@@ -27,7 +27,7 @@ public struct FrameFlags: OptionSet, Sendable {
 
     /// The source's time line jumps before this frame.
     public static let discontinuity = FrameFlags(rawValue: 1 << 0)
-    /// The frame needs no other frame. Set by the library on received frames.
+    /// The frame needs no other frame: it is to be coded so, or, set by the library on received frames, was.
     public static let key = FrameFlags(rawValue: 1 << 1)
 }
 

@@ -86,7 +86,6 @@ public final class Memory: @unchecked Sendable {
     /// Who else has an interest in the bytes: see `Sharing`.
     let sharing = Atomic<UInt64>(0)
 
-    @_optimize(speed)
     private init(
         base: UnsafeMutableRawPointer?, maxSize: Int, offset: Int, size: Int, flags: MemoryFlags,
         root: Unmanaged<Memory>?,
@@ -107,7 +106,6 @@ public final class Memory: @unchecked Sendable {
     /// - Throws: ``BufferError/Kind/invalidArgument`` for the alignment or unknown flags,
     ///   ``BufferError/Kind/outOfRange`` when the sum of the sizes overflows,
     ///   ``BufferError/Kind/noMemory``.
-    @_optimize(speed)
     public convenience init(
         size: Int, parameters: AllocationParameters = AllocationParameters()
     ) throws(BufferError) {
@@ -160,7 +158,6 @@ public final class Memory: @unchecked Sendable {
     }
 
     /// As ``init(wrapping:window:flags:release:)``, with a C function, which costs no closure.
-    @_optimize(speed)
     package convenience init(
         wrapping base: UnsafeMutableRawPointer?, maxSize: Int, offset: Int, size: Int, flags: MemoryFlags,
         release: ReleaseFunction?, user: UnsafeMutableRawPointer?
@@ -184,7 +181,6 @@ public final class Memory: @unchecked Sendable {
     }
 
     /// A read-only window into the block of `root`, whose share count the caller has raised.
-    @_optimize(speed)
     fileprivate convenience init(share root: Unmanaged<Memory>, offset: Int, size: Int) {
         let (base, maxSize, flags) = root._withUnsafeGuaranteedRef { ($0.base, $0.maxSize, $0.flags) }
         self.init(
@@ -193,7 +189,6 @@ public final class Memory: @unchecked Sendable {
             releaseFunction: nil, user: nil)
     }
 
-    @_optimize(speed)
     deinit {
         if let root {
             root.dropShare()
@@ -262,7 +257,6 @@ public final class Memory: @unchecked Sendable {
     ///
     /// - Throws: ``BufferError/Kind/outOfRange``; ``BufferError/Kind/notWritable`` while the memory is mapped
     ///   for writing; ``BufferError/Kind/noMemory``.
-    @_optimize(speed)
     public func share(offset: Int, size: Int) throws(BufferError) -> Memory {
         try checkRegion(offset: offset, size: size)
         if flags.contains(.noShare) { return try copy(offset: offset, size: size) }
@@ -270,7 +264,6 @@ public final class Memory: @unchecked Sendable {
     }
 
     /// A read-only window of `size` bytes from `offset` of the block, which must lie in it.
-    @_optimize(speed)
     func shareOfBlock(offset: Int, size: Int) throws(BufferError) -> Memory {
         let owner = root ?? Unmanaged.passUnretained(self)
         guard owner.addShare() else {

@@ -164,7 +164,6 @@ extension BufferStorage {
     }
 
     /// Takes a node out of the list and frees it, but not what its data holds.
-    @_optimize(speed)
     package func unlink(_ node: MetaPointer) {
         let head = self.head
         if let previous = node.pointee.previous {
@@ -201,7 +200,6 @@ extension BufferStorage {
     }
 
     /// Removes a meta of this buffer. The caller is the only owner.
-    @_optimize(speed)
     package func removeMeta(_ node: MetaPointer) throws(BufferError) {
         guard !node.pointee.flags.contains(.locked) else {
             throw .notWritable("the meta is locked, so it cannot be removed")

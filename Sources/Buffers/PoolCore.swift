@@ -192,7 +192,6 @@ final class PoolCore: @unchecked Sendable {
     }
 
     /// Takes a buffer back, with its reference, or nil for one that cannot be used again.
-    @_optimize(speed)
     func takeBack(_ storage: Unmanaged<BufferStorage>?) {
         lock.lock()
         stats.outstanding &-= 1

@@ -128,10 +128,10 @@ package final class FrameDecoder: StripJob {
     private func beginTiles(
         _ plan: StripPlan, _ payloadSize: Int, _ target: UnsafeMutableRawPointer
     ) throws(CodecError) {
-        let largest =
-            TilePayload.tableSize(strips: plan.count) + plan.layout.packedSize
-            + plan.count * TileStrip.storedHeaderSize
-        guard payloadSize >= TilePayload.tableSize(strips: plan.count), payloadSize <= largest else {
+        guard
+            payloadSize >= TilePayload.tableSize(strips: plan.count),
+            payloadSize <= TilePayload.largestSize(of: plan)
+        else {
             throw .corrupt(
                 "a payload of \(payloadSize) bytes cannot hold \(plan.count) strips of tiles of a picture of"
                     + " \(plan.layout.packedSize) bytes", offset: 0)
@@ -140,6 +140,12 @@ package final class FrameDecoder: StripJob {
             throw .corrupt(
                 "strips have \(plan.rowsPerStrip) rows; those of profile tile have a multiple of"
                     + " \(TileFormat.rows)", offset: 0)
+        }
+        // Workers need memory for three times a strip each; so all of them together for three times the picture.
+        guard plan.largestStrip <= StripPlan.maximumStripBytes || plan.rowsPerStrip == TileFormat.rows else {
+            throw .unsupported(
+                "strips of \(plan.largestStrip) bytes are larger than 4 MiB and have more than"
+                    + " \(TileFormat.rows) rows", offset: 0)
         }
         tileScratchSize = TileStripDecoder.Scratch.size(for: TileStrip(largestOf: plan))
         do {

@@ -9,8 +9,8 @@ import CXXHash
 /// The parts of the work, one a strip, run on a ``WorkerPool`` in any order; what comes out does not depend
 /// on how many threads there are. Nothing is allocated while the geometry of the frames stays the same.
 ///
-/// Sequence: ``prepare(_:reference:profile:acceleration:checksum:)``, then the pool runs the job with ``parts`` parts
-/// (none means that there is nothing to do), then ``finish()``. Then ``payloadSize``, ``vectors`` and
+/// Sequence: ``prepare(_:reference:copyTo:profile:acceleration:checksum:)``, then the pool runs the job with ``parts``
+/// parts (none means that there is nothing to do), then ``finish()``. Then ``payloadSize``, ``vectors`` and
 /// ``checksum`` are there until the next `prepare`.
 package final class FrameEncoder: StripJob {
     /// Room before the payload's own vectors for the one that holds the message's header.
@@ -20,6 +20,8 @@ package final class FrameEncoder: StripJob {
     private var source: PixelSource?
     /// What the frame is coded against, in profile tile.
     private var reference: PixelSource?
+    /// Where the packed picture is copied to while it is coded.
+    private var copy: UnsafeMutableRawPointer?
     private var plan: StripPlan?
     private var profile = Profile.lz4
     private var acceleration: Int32 = 1
@@ -88,23 +90,34 @@ package final class FrameEncoder: StripJob {
 
     /// The number of parts for the worker pool: 0 when there is nothing to compute.
     package var parts: Int {
-        (profile == .raw ? 0 : strips) + (wantsChecksum ? 1 : 0)
+        (profile == .raw && copy == nil ? 0 : strips) + (wantsChecksum ? 1 : 0)
     }
 
     /// Takes a frame. Its memory, and that of its reference, must stay as it is until ``finish()``, and in profile
     /// raw as long as ``vectors`` is used.
     ///
-    /// - Parameter reference: in profile tile, the frame that the decoder has: one of the same size and format; nil
-    ///   makes a key frame.
-    /// - Throws: ``CodecError/noMemory(bytes:)``; the encoder can be used again.
+    /// - Parameters:
+    ///   - reference: in profile tile, the frame that the decoder has: one of the same size and format; nil
+    ///     makes a key frame.
+    ///   - copyTo: room for the packed picture, which the workers fill strip by strip while the pixels are in the
+    ///     caches; it must stay until ``finish()``. It holds what later frames are coded against when the source
+    ///     itself does not stay.
+    /// - Throws: ``CodecError/noMemory(bytes:)``, or `unsupported` for a picture of 4 GiB in profile tile; the encoder
+    ///   can be used again.
     package func prepare(
-        _ source: PixelSource, reference: PixelSource? = nil, profile: Profile, acceleration: Int32,
-        checksum: Bool
+        _ source: PixelSource, reference: PixelSource? = nil, copyTo copy: UnsafeMutableRawPointer? = nil,
+        profile: Profile, acceleration: Int32, checksum: Bool
     ) throws(CodecError) {
         self.profile = profile == .auto ? .lz4 : profile
         let plan = StripPlan(for: source.layout, profile: self.profile)
+        if self.profile == .tile, TilePayload.largestSize(of: plan) > Int(UInt32.max) {
+            throw .unsupported(
+                "a picture of \(plan.layout.packedSize) bytes is too large for profile tile (4 GiB); use lz4",
+                offset: 0)
+        }
         self.source = source
         self.reference = reference
+        self.copy = copy
         frame = reference == nil ? 0 : frame &+ 1
         self.plan = plan
         self.acceleration = acceleration
@@ -169,10 +182,17 @@ package final class FrameEncoder: StripJob {
             index -= 1
         }
         let strip = plan[index]
-        if profile == .tile {
-            encodeTiles(strip, index, source, worker)
-            return
+        switch profile {
+        case .tile: encodeTiles(strip, index, source, worker)
+        case .lz4: compress(strip, index, source, plan, worker)
+        case .raw, .auto: break
         }
+        if let copy { source.gather(strip, to: copy + strip.packedOffset) }
+    }
+
+    private func compress(
+        _ strip: StripPlan.Strip, _ index: Int, _ source: PixelSource, _ plan: StripPlan, _ worker: Int
+    ) {
         let bytes: UnsafeRawPointer
         if let inPlace = source.contiguousBytes(of: strip) {
             bytes = inPlace
@@ -250,6 +270,7 @@ package final class FrameEncoder: StripJob {
         guard let source, let plan else { return }
         self.source = nil
         reference = nil
+        copy = nil
         if profile == .tile {
             try finishTiles(plan)
             return

@@ -34,6 +34,8 @@ struct TileRepeats {
         // order of rows.
         guard tile.rows >= 3, tile.rowBytes >= 2 &* TileFormat.rowBytes, tile.count >= 64 else { return nil }
         let row = tile.base + (tile.rows / 2 &* tile.pitch &+ tile.offset)
+        // The table holds 32 bits; rows may be gigabytes apart.
+        guard (row - base).magnitude < 0x7e00_0000 else { return nil }
         guard isRepetitive || (tile.tile ^ tileRow) & 3 == 0 else {
             for offset in stride(from: 0, to: tile.count &- 8, by: 32) { _ = lookUp(row + offset) }
             return nil

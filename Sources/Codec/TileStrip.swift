@@ -102,6 +102,11 @@ enum TilePayload {
 
     static func tableSize(strips: Int) -> Int { headerSize &+ 4 &* strips }
 
+    /// The most bytes of a payload: all strips are stored.
+    static func largestSize(of plan: StripPlan) -> Int {
+        tableSize(strips: plan.count) &+ plan.layout.packedSize &+ plan.count &* TileStrip.storedHeaderSize
+    }
+
     static func writeHeader(to out: UnsafeMutableRawPointer, payloadSize: Int) {
         out.storeBytes(of: magic.littleEndian, as: UInt32.self)
         out.storeBytes(of: UInt32(payloadSize &- headerSize).littleEndian, toByteOffset: 4, as: UInt32.self)

@@ -1,49 +1,27 @@
-import Buffers
-import CLZ4
 import CPosix
 
 /// Decodes strips of the tile codec, one after another, on one thread. It trusts nothing that it reads.
 struct TileStripDecoder {
-    /// Memory that one worker needs, in parts of one block.
+    /// Memory that one worker needs.
     struct Scratch {
-        fileprivate let folded: UnsafeMutablePointer<Bytes>
-        fileprivate let widths: UnsafeMutablePointer<Words>
-        fileprivate let masks: UnsafeMutablePointer<Words>
-        fileprivate let stage: TileStage
-        fileprivate let referenceStage: TileStage
-        /// A row of zeros, with 16 bytes before it.
-        fileprivate let zeros: UnsafeMutableRawPointer
+        let tile: TileScratch
         /// An LZ4 block that was compressed twice.
-        fileprivate let inner: UnsafeMutableRawPointer
+        let inner: UnsafeMutableRawPointer
         /// What the LZ4 block holds.
-        fileprivate let block: UnsafeMutableRawPointer
+        let block: UnsafeMutableRawPointer
 
         /// Bytes for strips up to the size of `strip`.
         static func size(for strip: TileStrip) -> Int {
-            4096 &+ 512 &+ 2 &* align(TileStage.reservedSize) &+ 512
-                &+ align(strip.largestInner) &+ align(strip.largestBlock &+ BitPacking.slack)
+            TileScratch.size &+ TileScratch.align(strip.largestInner)
+                &+ TileScratch.align(strip.largestBlock &+ BitPacking.slack)
         }
-
-        private static func align(_ size: Int) -> Int { (size &+ 63) & ~63 }
 
         /// - Parameter base: ``size(for:)`` bytes, aligned to 64.
         init(_ base: UnsafeMutableRawPointer, for strip: TileStrip) {
             var next = base
-            @inline(__always)
-            func take(_ size: Int) -> UnsafeMutableRawPointer {
-                defer { next += Self.align(size) }
-                return next
-            }
-            folded = take(4096).assumingMemoryBound(to: Bytes.self)
-            widths = take(256).assumingMemoryBound(to: Words.self)
-            masks = take(256).assumingMemoryBound(to: Words.self)
-            stage = TileStage(base: take(TileStage.reservedSize))
-            referenceStage = TileStage(base: take(TileStage.reservedSize))
-            let row = take(512)
-            memset(row, 0, 512)
-            zeros = row + 64
-            inner = take(strip.largestInner)
-            block = next
+            tile = TileScratch(&next)
+            inner = TileScratch.take(strip.largestInner, from: &next)
+            block = TileScratch.take(strip.largestBlock &+ BitPacking.slack, from: &next)
         }
     }
 
@@ -53,7 +31,7 @@ struct TileStripDecoder {
         let offset: Int
     }
 
-    private let strip: TileStrip
+    let strip: TileStrip
     /// The strip's first row in the packed picture.
     private let target: UnsafeMutableRawPointer
     /// The same place in the packed reference.
@@ -61,7 +39,7 @@ struct TileStripDecoder {
     /// The plane of the reference that the strip belongs to, and the strip's first row in it.
     private let plane: TilePlane?
     private let firstRow: Int
-    private let scratch: Scratch
+    let scratch: Scratch
 
     /// - Parameters:
     ///   - target: the strip's first row in the packed picture.
@@ -77,16 +55,6 @@ struct TileStripDecoder {
         self.firstRow = firstRow
         reference = plane.map { $0.base + firstRow &* $0.pitch }
         self.scratch = scratch
-    }
-
-    /// The parts of a coded strip.
-    private struct Parts {
-        var packed: UnsafeRawPointer
-        var packedEnd: UnsafeRawPointer
-        var side: UnsafeRawPointer
-        var sideEnd: UnsafeRawPointer
-        var rows: UnsafeRawPointer
-        var rowsEnd: UnsafeRawPointer
     }
 
     /// Decodes a strip into the target.
@@ -125,81 +93,6 @@ struct TileStripDecoder {
         guard parts.rows == parts.rowsEnd, parts.packed == parts.packedEnd, parts.side == parts.sideEnd else {
             throw Failure(reason: "it holds more than its tiles need", offset: size)
         }
-    }
-
-    /// Finds the parts, decoding the LZ4 block.
-    private func findParts(_ coded: UnsafeRawPointer, _ size: Int, _ first: UInt32) throws(Failure) -> Parts {
-        guard size >= TileStrip.headerSize else { throw Failure(reason: "its header is cut off", offset: 0) }
-        let packedSize = Int(first & TileStrip.Flags.sizeMask)
-        let codedBlockSize = Int(
-            UInt32(littleEndian: coded.loadUnaligned(fromByteOffset: 4, as: UInt32.self)))
-        let sideSize = Int(UInt32(littleEndian: coded.loadUnaligned(fromByteOffset: 8, as: UInt32.self)))
-        let sideInBlock = first & TileStrip.Flags.sideInBlock != 0
-        let packedInBlock = first & TileStrip.Flags.packedInBlock != 0
-        guard packedSize <= strip.byteCount else {
-            throw Failure(reason: "its packed blocks are larger than its pixels", offset: 0)
-        }
-        guard sideSize >= strip.tiles, sideSize <= strip.byteCount else {
-            throw Failure(reason: "its side information has a size that the strip cannot have", offset: 8)
-        }
-        let body = TileStrip.headerSize &+ (packedInBlock ? 0 : packedSize) &+ (sideInBlock ? 0 : sideSize)
-        guard size &- body == codedBlockSize else {
-            throw Failure(reason: "the sizes of its parts do not add up", offset: 4)
-        }
-        let coded = coded + TileStrip.headerSize
-        var block = coded + (packedInBlock ? 0 : packedSize)
-        let side = block + codedBlockSize
-        let blockSize = try blockSize(at: &block, codedBlockSize, first)
-        let outside = (sideInBlock ? sideSize : 0) &+ (packedInBlock ? packedSize : 0)
-        guard blockSize >= outside, blockSize &- outside <= strip.byteCount else {
-            throw Failure(reason: "its LZ4 block does not hold what it should", offset: TileStrip.headerSize)
-        }
-        let rows = block + (sideInBlock ? sideSize : 0)
-        let rowsEnd = rows + (blockSize &- outside)
-        let packed = packedInBlock ? rowsEnd : coded
-        return Parts(
-            packed: packed, packedEnd: packed + packedSize, side: sideInBlock ? block : side,
-            sideEnd: (sideInBlock ? block : side) + sideSize, rows: rows, rowsEnd: rowsEnd)
-    }
-
-    /// Decodes the LZ4 block.
-    ///
-    /// - Parameter block: where it lies; set to where its content lies.
-    /// - Returns: the size of the content.
-    private func blockSize(
-        at block: inout UnsafeRawPointer, _ codedSize: Int, _ flags: UInt32
-    ) throws(Failure) -> Int {
-        if codedSize == 0 { return 0 }
-        if flags & TileStrip.Flags.blockIsStored != 0 { return codedSize }
-        var codedSize = codedSize
-        if flags & TileStrip.Flags.blockIsTwice != 0 {
-            guard codedSize > 4 else { throw Failure(reason: "its LZ4 block is cut off", offset: 4) }
-            let inner = Int(UInt32(littleEndian: block.loadUnaligned(as: UInt32.self)))
-            guard inner <= strip.largestInner else {
-                throw Failure(
-                    reason: "its LZ4 block is larger than one that is compressed twice can be",
-                    offset: TileStrip.headerSize)
-            }
-            let size = LZ4_decompress_safe(
-                (block + 4).assumingMemoryBound(to: CChar.self),
-                scratch.inner.assumingMemoryBound(to: CChar.self), Int32(clamping: codedSize &- 4),
-                Int32(clamping: inner))
-            guard Int(size) == inner else {
-                throw Failure(
-                    reason: "its twice compressed LZ4 block does not decode", offset: TileStrip.headerSize)
-            }
-            block = UnsafeRawPointer(scratch.inner)
-            codedSize = inner
-        }
-        let size = Int(
-            LZ4_decompress_safe(
-                block.assumingMemoryBound(to: CChar.self), scratch.block.assumingMemoryBound(to: CChar.self),
-                Int32(clamping: codedSize), Int32(clamping: strip.largestBlock)))
-        guard size >= 0 else {
-            throw Failure(reason: "its LZ4 block does not decode", offset: TileStrip.headerSize)
-        }
-        block = UnsafeRawPointer(scratch.block)
-        return size
     }
 
     @_optimize(speed)
@@ -323,12 +216,12 @@ struct TileStripDecoder {
         let source = source(UnsafeRawPointer(target), tile, tileRow)
         let blocks = source.blockRows &* BitPacking.blocksPerRow
         if isExact {
-            memset(scratch.folded, 0, blocks &* 64)
+            memset(scratch.tile.folded, 0, blocks &* 64)
         } else {
             guard
                 let sizes = TileWidths.read(
                     parts.side, remaining: parts.sideEnd - parts.side, blocks: blocks,
-                    widths: scratch.widths, masks: scratch.masks)
+                    widths: scratch.tile.widths, masks: scratch.tile.masks)
             else { throw Failure(reason: "the widths of a tile are cut off or too large", offset: 0) }
             parts.side += sizes.size
             guard parts.packedEnd - parts.packed >= sizes.packedSize else {
@@ -336,10 +229,10 @@ struct TileStripDecoder {
             }
             BitPacking.unpack(
                 parts.packed, blocks: blocks,
-                widths: UnsafeRawPointer(scratch.widths).assumingMemoryBound(to: UInt32.self),
-                masks: UnsafeRawPointer(scratch.masks).assumingMemoryBound(to: UInt32.self),
+                widths: UnsafeRawPointer(scratch.tile.widths).assumingMemoryBound(to: UInt32.self),
+                masks: UnsafeRawPointer(scratch.tile.masks).assumingMemoryBound(to: UInt32.self),
                 fields: !strip.format.isSigned ? .unsigned : sizes.hasFourth ? .signed : .threeSigned,
-                to: scratch.folded)
+                to: scratch.tile.folded)
             parts.packed += sizes.packedSize
         }
         reconstruct(source, tile, tileRow, predictor)
@@ -356,23 +249,23 @@ struct TileStripDecoder {
             let base = target + offset
             let place = TileTarget(
                 base: base, pitch: strip.rowBytes,
-                above: UnsafeRawPointer(source.isTop ? scratch.zeros : base - strip.rowBytes),
+                above: UnsafeRawPointer(source.isTop ? scratch.tile.zeros : base - strip.rowBytes),
                 reference: reference.map { $0 + offset } ?? UnsafeRawPointer(base),
                 referencePitch: strip.rowBytes, blockRows: source.blockRows, isFirst: tile == 0,
                 isTop: source.isTop)
-            strip.format.reconstruct(predictor, scratch.folded, place)
+            strip.format.reconstruct(predictor, scratch.tile.folded, place)
             return
         }
-        let stage = scratch.stage
+        let stage = scratch.tile.stage
         stage.loadSurroundings(source)
         if predictor == .previous, let reference {
-            scratch.referenceStage.load(self.source(reference, tile, tileRow))
+            scratch.tile.referenceStage.load(self.source(reference, tile, tileRow))
         }
         let place = TileTarget(
             base: stage.pixels, pitch: TileStage.pitch, above: UnsafeRawPointer(stage.above),
-            reference: UnsafeRawPointer(scratch.referenceStage.pixels), referencePitch: TileStage.pitch,
+            reference: UnsafeRawPointer(scratch.tile.referenceStage.pixels), referencePitch: TileStage.pitch,
             blockRows: source.blockRows, isFirst: tile == 0, isTop: source.isTop)
-        strip.format.reconstruct(predictor, scratch.folded, place)
+        strip.format.reconstruct(predictor, scratch.tile.folded, place)
         stage.store(source, to: target + tileRow &* TileFormat.rows &* strip.rowBytes)
     }
 }

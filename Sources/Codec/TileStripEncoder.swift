@@ -1,4 +1,3 @@
-import Buffers
 import CLZ4
 import CPosix
 import CVectors
@@ -12,62 +11,39 @@ struct TileStripEncoder {
         let pitch: Int
     }
 
-    private let strip: TileStrip
-    private let rows: Rows
-    private let reference: Rows?
+    let strip: TileStrip
+    let rows: Rows
+    let reference: Rows?
     private var motion: TileMotion?
     private var repeats: TileRepeats
-    private let scratch: Scratch
-    private let acceleration: Int32
-    private let constants: TileConstants
+    let scratch: Scratch
+    let acceleration: Int32
+    let constants: TileConstants
 
-    /// Memory that one worker needs, in parts of one block.
+    /// Memory that one worker needs.
     struct Scratch {
-        fileprivate let folded: UnsafeMutablePointer<Bytes>
-        fileprivate let widths: UnsafeMutablePointer<Words>
-        fileprivate let masks: UnsafeMutablePointer<Words>
-        fileprivate let stage: TileStage
-        fileprivate let referenceStage: TileStage
-        /// A row of zeros, with 16 bytes before it.
-        fileprivate let zeros: UnsafeMutableRawPointer
-        fileprivate let side: UnsafeMutableRawPointer
+        let tile: TileScratch
+        let hashTable: UnsafeMutableRawPointer
+        let repeats: UnsafeMutableRawPointer
+        let side: UnsafeMutableRawPointer
         /// Side information, rows and packed blocks for the LZ4 block.
-        fileprivate let block: UnsafeMutableRawPointer
-        fileprivate let hashTable: UnsafeMutableRawPointer
-        fileprivate let repeats: UnsafeMutableRawPointer
+        let block: UnsafeMutableRawPointer
 
         /// Bytes for strips up to the size of `strip`.
         static func size(for strip: TileStrip) -> Int {
-            fixedSize &+ align(strip.largestSide &+ 64) &+ align(strip.largestBlock &+ 64)
+            TileScratch.size &+ TileScratch.align(Int(LZ4_sizeofState()))
+                &+ TileScratch.align(TileRepeats.tableSize) &+ TileScratch.align(strip.largestSide &+ 64)
+                &+ TileScratch.align(strip.largestBlock &+ 64)
         }
-
-        private static var hashTableSize: Int { align(Int(LZ4_sizeofState())) }
-        private static var fixedSize: Int {
-            4096 &+ 512 &+ 2 &* align(TileStage.reservedSize) &+ 512 &+ hashTableSize &+ TileRepeats.tableSize
-        }
-
-        private static func align(_ size: Int) -> Int { (size &+ 63) & ~63 }
 
         /// - Parameter base: ``size(for:)`` bytes, aligned to 64.
         init(_ base: UnsafeMutableRawPointer, for strip: TileStrip) {
             var next = base
-            @inline(__always)
-            func take(_ size: Int) -> UnsafeMutableRawPointer {
-                defer { next += Self.align(size) }
-                return next
-            }
-            folded = take(4096).assumingMemoryBound(to: Bytes.self)
-            widths = take(256).assumingMemoryBound(to: Words.self)
-            masks = take(256).assumingMemoryBound(to: Words.self)
-            stage = TileStage(base: take(TileStage.reservedSize))
-            referenceStage = TileStage(base: take(TileStage.reservedSize))
-            let row = take(512)
-            memset(row, 0, 512)
-            zeros = row + 64
-            hashTable = take(Self.hashTableSize)
-            repeats = take(TileRepeats.tableSize)
-            side = take(strip.largestSide &+ 64)
-            block = take(strip.largestBlock &+ 64)
+            tile = TileScratch(&next)
+            hashTable = TileScratch.take(Int(LZ4_sizeofState()), from: &next)
+            repeats = TileScratch.take(TileRepeats.tableSize, from: &next)
+            side = TileScratch.take(strip.largestSide &+ 64, from: &next)
+            block = TileScratch.take(strip.largestBlock &+ 64, from: &next)
         }
     }
 
@@ -147,7 +123,7 @@ struct TileStripEncoder {
     }
 
     /// Rows of a row of tiles.
-    private func rowCount(_ tileRow: Int) -> Int {
+    func rowCount(_ tileRow: Int) -> Int {
         min(TileFormat.rows, strip.rows &- tileRow &* TileFormat.rows)
     }
 
@@ -202,7 +178,7 @@ struct TileStripEncoder {
             prefetch(old, sampled: interest.isNext)
         }
         let asksReference = reference != nil && interest.isNow
-        let place = place(source, tile, tileRow)
+        let place = place(source, tile, tileRow, withReference: asksReference)
         let survey = strip.format.survey(place, hasReference: asksReference)
         let repeatBits = repeats.bits(source, tileRow, samples: survey.samples)
         let choice = TileChoice(survey, repeatBits: repeatBits, constants)
@@ -212,16 +188,17 @@ struct TileStripEncoder {
             if let vector = motion?.search(source, tileRow) { return moved(vector, &side, &interest) }
             return choice.usesReference ? TileStrip.Mode.rowsXorReference : TileStrip.Mode.rows
         }
-        let out = TileResiduals(folded: scratch.folded, widths: scratch.widths, masks: scratch.masks)
+        let out = TileResiduals(
+            folded: scratch.tile.folded, widths: scratch.tile.widths, masks: scratch.tile.masks)
         let bounds = strip.format.residuals(place, predictor, out)
         if bounds.largest == 0 { return predictor.rawValue | TileStrip.Mode.exact }
         let blocks = place.blockRows &* BitPacking.blocksPerRow
         side = TileWidths.write(
-            scratch.widths, blocks: blocks, smallest: bounds.smallest, largest: bounds.largest, to: side)
+            scratch.tile.widths, blocks: blocks, smallest: bounds.smallest, largest: bounds.largest, to: side)
         packed = BitPacking.pack(
-            scratch.folded, blocks: blocks,
-            widths: UnsafeRawPointer(scratch.widths).assumingMemoryBound(to: UInt32.self),
-            masks: UnsafeRawPointer(scratch.masks).assumingMemoryBound(to: UInt32.self),
+            scratch.tile.folded, blocks: blocks,
+            widths: UnsafeRawPointer(scratch.tile.widths).assumingMemoryBound(to: UInt32.self),
+            masks: UnsafeRawPointer(scratch.tile.masks).assumingMemoryBound(to: UInt32.self),
             hasFourth: bounds.largest >> 24 != 0, to: packed)
         return predictor.rawValue
     }
@@ -257,7 +234,11 @@ struct TileStripEncoder {
     }
 
     /// The tile where it lies if its vectors can be read there, or else staged.
-    private func place(_ source: TileStage.Source, _ tile: Int, _ tileRow: Int) -> TilePlace {
+    ///
+    /// - Parameter withReference: whether the reference will be looked at.
+    private func place(
+        _ source: TileStage.Source, _ tile: Int, _ tileRow: Int, withReference: Bool
+    ) -> TilePlace {
         let isWhole =
             tile > 0 && source.rows & 3 == 0 && source.count == TileFormat.rowBytes
             && !strip.format.isExpanded
@@ -265,128 +246,18 @@ struct TileStripEncoder {
             let base = source.base + source.offset
             return TilePlace(
                 base: base, pitch: source.pitch,
-                above: source.isTop ? UnsafeRawPointer(scratch.zeros) : base - source.pitch,
+                above: source.isTop ? UnsafeRawPointer(scratch.tile.zeros) : base - source.pitch,
                 reference: reference.map { self.source($0, tile, tileRow).base + source.offset } ?? base,
                 referencePitch: reference?.pitch ?? 0, step: strip.format.step, blockRows: source.blockRows)
         }
-        scratch.stage.load(source)
-        if let reference { scratch.referenceStage.load(self.source(reference, tile, tileRow)) }
+        scratch.tile.stage.load(source)
+        if let reference, withReference {
+            scratch.tile.referenceStage.load(self.source(reference, tile, tileRow))
+        }
         return TilePlace(
-            base: UnsafeRawPointer(scratch.stage.pixels), pitch: TileStage.pitch,
-            above: UnsafeRawPointer(scratch.stage.above),
-            reference: UnsafeRawPointer(scratch.referenceStage.pixels), referencePitch: TileStage.pitch,
+            base: UnsafeRawPointer(scratch.tile.stage.pixels), pitch: TileStage.pitch,
+            above: UnsafeRawPointer(scratch.tile.stage.above),
+            reference: UnsafeRawPointer(scratch.tile.referenceStage.pixels), referencePitch: TileStage.pitch,
             step: strip.format.step, blockRows: source.blockRows)
-    }
-
-    /// Puts header, packed blocks, LZ4 block and side information together behind each other.
-    private func assemble(
-        _ out: UnsafeMutableRawPointer, packedSize: Int, sideSize: Int, hasRows: Bool
-    ) -> Int {
-        // Widths of textured tiles do not compress; where tiles are flat, they and the modes repeat.
-        let isFlat = sideSize < constants.flatSideBytes &* strip.tiles
-        let sideInBlock = isFlat && sideSize >= 64
-        let packedInBlock = packedSize > 0 && packedSize &* constants.flatPackedShare < strip.byteCount
-        var flags: UInt32 = 0
-        var packedSize = packedSize
-        let start = scratch.block + strip.byteCount
-        var blockStart = start
-        var blockEnd = start
-        if hasRows { blockEnd = gatherRows(to: blockEnd) }
-        if sideInBlock {
-            blockStart -= sideSize
-            memcpy(blockStart, scratch.side, sideSize)
-            flags |= TileStrip.Flags.sideInBlock
-        }
-        let packedStart = out + TileStrip.headerSize
-        let writtenPacked = packedSize
-        if packedInBlock {
-            memcpy(blockEnd, packedStart, packedSize)
-            blockEnd += packedSize
-            flags |= TileStrip.Flags.packedInBlock
-            packedSize = 0
-        }
-        var next = packedStart + packedSize
-        let blockSize = blockEnd - blockStart
-        var codedSize = 0
-        if blockSize > 0 {
-            codedSize = compress(blockStart, blockSize, to: next)
-            if codedSize == 0 {
-                memcpy(next, blockStart, blockSize)
-                codedSize = blockSize
-                flags |= TileStrip.Flags.blockIsStored
-            } else if let size = compressAgain(next, codedSize) {
-                codedSize = size
-                flags |= TileStrip.Flags.blockIsTwice
-            }
-            next += codedSize
-        }
-        if !sideInBlock {
-            memcpy(next, scratch.side, sideSize)
-            next += sideSize
-        }
-        out.storeBytes(of: (UInt32(writtenPacked) | flags).littleEndian, as: UInt32.self)
-        out.storeBytes(of: UInt32(codedSize).littleEndian, toByteOffset: 4, as: UInt32.self)
-        out.storeBytes(of: UInt32(sideSize).littleEndian, toByteOffset: 8, as: UInt32.self)
-        return next - out
-    }
-
-    /// - Returns: 0 when the block does not become smaller.
-    private func compress(_ block: UnsafeRawPointer, _ size: Int, to out: UnsafeMutableRawPointer) -> Int {
-        let capacity = Int(LZ4_compressBound(Int32(size)))
-        let coded = Int(
-            LZ4_compress_fast_extState(
-                scratch.hashTable, block.assumingMemoryBound(to: CChar.self),
-                out.assumingMemoryBound(to: CChar.self), Int32(size), Int32(capacity), acceleration))
-        return coded < size ? coded : 0
-    }
-
-    /// Compresses a block once more where runs are so long that LZ4's own coding of their lengths, a byte for each 255
-    /// bytes, is what the block consists of.
-    ///
-    /// - Returns: the new size, or nil when that does not pay.
-    private func compressAgain(_ coded: UnsafeMutableRawPointer, _ size: Int) -> Int? {
-        guard size >= 64, size <= strip.byteCount / 16 else { return nil }
-        let room = scratch.block
-        let again = compress(coded, size, to: room)
-        guard again > 0, again &+ 4 < size else { return nil }
-        coded.storeBytes(of: UInt32(size).littleEndian, as: UInt32.self)
-        memcpy(coded + 4, room, again)
-        return again &+ 4
-    }
-
-    /// The rows of all tiles that go into the LZ4 block, each row of the picture from left to right: so a run
-    /// that crosses tiles stays one match.
-    @_optimize(speed)
-    private func gatherRows(to out: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
-        var out = out
-        let modes = scratch.side.assumingMemoryBound(to: UInt8.self)
-        for tileRow in 0..<strip.tileRows {
-            let rowModes = modes + tileRow &* strip.tilesAcross
-            for row in 0..<rowCount(tileRow) {
-                let y = tileRow &* TileFormat.rows &+ row
-                let pixels = rows.base + y &* rows.pitch
-                var tile = 0
-                while tile < strip.tilesAcross {
-                    let mode = rowModes[tile]
-                    guard mode == TileStrip.Mode.rows || mode == TileStrip.Mode.rowsXorReference else {
-                        tile += 1
-                        continue
-                    }
-                    let first = tile
-                    while tile < strip.tilesAcross, rowModes[tile] == mode { tile += 1 }
-                    let tileBytes = strip.format.tileBytes
-                    let offset = first &* tileBytes
-                    let count = min(tile &* tileBytes, strip.rowBytes) &- offset
-                    if mode == TileStrip.Mode.rows {
-                        memcpy(out, pixels + offset, count)
-                    } else if let reference {
-                        let old = reference.base + (y &* reference.pitch &+ offset)
-                        TileStrip.xor(pixels + offset, old, count, to: out)
-                    }
-                    out += count
-                }
-            }
-        }
-        return out
     }
 }

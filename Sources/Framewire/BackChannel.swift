@@ -18,13 +18,21 @@ struct BackChannel {
     private(set) var isEnded = false
     /// Whether the peer has said anything that only a Framewire receiver says.
     private var peerIsReceiver = false
+    /// The profiles that the peer's hello names, as a bit set; nil before it has come.
+    private(set) var peerProfiles: UInt32?
+    /// Requests that nobody has asked for yet. No more than the pairs that may have a reference are worth keeping.
+    private var requests: [KeyFrameRequest] = []
     private var isForeign = false
     /// From submit to the word of delivery, of the frame that was acknowledged last, ns.
     private(set) var newestLatency: Int64?
 
     init() {
         awaited = [(sequence: UInt64, submitted: Int64)](repeating: (.max, 0), count: 256)
+        requests.reserveCapacity(References.maximumPairs)
     }
+
+    /// A key frame request that has come, each once.
+    mutating func nextKeyFrameRequest() -> KeyFrameRequest? { requests.popLast() }
 
     /// A frame has been sent.
     mutating func expect(_ sequence: UInt64, submitted: Int64) {
@@ -75,8 +83,14 @@ struct BackChannel {
             }
             start += used
             switch event {
-            case .hello:
+            case .hello(let hello):
                 peerIsReceiver = true
+                peerProfiles = hello.profiles
+            case .keyFrameRequest(let request):
+                peerIsReceiver = true
+                if !requests.contains(request), requests.count < References.maximumPairs {
+                    requests.append(request)
+                }
             case .acknowledgement(let acknowledgement):
                 peerIsReceiver = true
                 let entry = awaited[Int(acknowledgement.sequence % UInt64(awaited.count))]
@@ -91,7 +105,7 @@ struct BackChannel {
             case .frame:
                 isForeign = true
                 return
-            case .needMore, .keyFrameRequest:
+            case .needMore:
                 break
             }
         }

@@ -48,6 +48,8 @@ public struct Frame: @unchecked Sendable {
     }
 
     /// Calls `body` with the pixels of an acquired frame, to be written.
+    ///
+    /// Not of a received one: the frames after it may be decoded from its pixels.
     public func withUnsafeMutableBytes<R, E: Error>(
         _ body: (UnsafeMutableRawBufferPointer) throws(E) -> R
     ) throws(E) -> R {

@@ -9,6 +9,9 @@ package final class FrameMessageEncoder {
     private let workers: WorkerPool
     private let encoder: MessageEncoder
     private let pool = FramePool(capacity: 1)
+    private let references = References()
+    /// Copies of the frames, because the caller's pixels do not stay.
+    private let copies = FramePool(capacity: References.maximumPairs + 2)
     private var sequence: UInt64 = 0
 
     /// - Parameter options: validated; what concerns connections plays no role.
@@ -41,9 +44,19 @@ package final class FrameMessageEncoder {
         slot.useWrapped(pixels, release: nil, user: nil)
         slot.info.sequence = sequence
         slot.submitTime = Clock.now()
+        let coding = references.plan(
+            slot, profile: options.profile, keyInterval: options.keyFrameInterval, copies: copies,
+            isTrial: false)
+        defer {
+            coding.reference?.drop()
+            coding.copy?.drop()
+        }
+        var isComplete = false
+        // A reader that never gets this frame must not need it.
+        defer { if !isComplete { references.forgetAll() } }
         do {
             try encoder.begin(
-                slot, profile: options.profile, acceleration: options.acceleration,
+                slot, coding: coding, acceleration: options.acceleration,
                 checksum: options.checksum ?? false)
             if encoder.parts > 0 { workers.run(encoder.frameEncoder, parts: encoder.parts) }
             try encoder.complete(
@@ -55,6 +68,7 @@ package final class FrameMessageEncoder {
         do {
             let message = try makeBuffer(around: pixels)
             sequence += 1
+            isComplete = true
             return message
         } catch {
             throw FramewireError(error)
@@ -100,8 +114,10 @@ package final class FrameMessageEncoder {
 /// Decodes the bytes of a stream that a program carries itself. One thread at a time.
 package final class FrameMessageDecoder {
     private let decoder: StreamDecoder
-    private let pool = FramePool(capacity: 4)
+    private let pool = FramePool(capacity: 4 + References.maximumPairs)
     private var ready: FrameSlot?
+    /// The last frame that could not be decoded for want of another.
+    private var undecodable: UInt64?
     private var hasEnded = false
 
     /// - Parameter options: validated; limits, threads and checksums count.
@@ -127,7 +143,10 @@ package final class FrameMessageDecoder {
             let event = try decoder.feed(UnsafeRawBufferPointer(rebasing: bytes[total...]), used: &used)
             total += used
             switch event {
-            case .frame(let slot, _): ready = slot
+            case .frame(let slot, _):
+                ready = slot
+                undecodable = nil
+            case .undecodable(let header): undecodable = header.info.sequence
             case .bye: hasEnded = true
             case .needMore, .hello, .acknowledgement, .keyFrameRequest: break
             }
@@ -141,6 +160,12 @@ package final class FrameMessageDecoder {
     package func next() throws(FramewireError) -> FrameSlot {
         guard let slot = ready else {
             if hasEnded { throw FramewireError(.closed, "the stream has ended") }
+            if let undecodable {
+                throw FramewireError(
+                    .wouldBlock,
+                    "frame \(undecodable) is coded against one that is not here; feed bytes up to the next key frame"
+                )
+            }
             throw FramewireError(.wouldBlock, "no frame is complete; feed more bytes")
         }
         ready = nil

@@ -74,6 +74,11 @@ package final class FrameSlot: @unchecked Sendable {
         regionCount == 1 ? UnsafeMutableRawPointer(mutating: regionList[0].baseAddress) : nil
     }
 
+    /// Whether the pixels are in pooled memory, which stays as it is as long as the slot has an owner.
+    var hasOwnMemory: Bool {
+        regionCount == 1 && foreign == nil && memory != nil && base == memory!.visibleBytes(at: 0).baseAddress
+    }
+
     /// The buffer that holds the pixels, if there is one.
     package var buffer: Buffer? { foreign ?? memory }
 
@@ -212,6 +217,18 @@ package final class FramePool: @unchecked Sendable {
             throw error
         }
         return slot
+    }
+
+    /// A frame with room for a packed copy of a frame of `info`, with one owner; nil when there is no memory.
+    func packedSlot(_ info: FrameInfo) -> FrameSlot? {
+        var info = info
+        info.rowOrder = .topDown
+        info.stride = 0
+        do {
+            return try acquire(info, FrameLayout(info))
+        } catch {
+            return nil
+        }
     }
 
     /// A frame for pixels that are elsewhere, with one owner.

@@ -5,7 +5,7 @@ import Wire
 
 /// Makes one frame into one message of the wire format, as pieces for a gather write.
 ///
-/// Sequence: ``begin(_:profile:acceleration:checksum:)``, then the job ``frameEncoder`` runs with ``parts``
+/// Sequence: ``begin(_:coding:acceleration:checksum:)``, then the job ``frameEncoder`` runs with ``parts``
 /// parts, then ``complete(wantsAcknowledgement:encodeDuration:queueDuration:latency:)``. Nothing is allocated
 /// in steady state.
 package final class MessageEncoder {
@@ -14,6 +14,7 @@ package final class MessageEncoder {
     private var info = FrameInfo(width: 1, height: 1)
     private var rawSize = 0
     private var profile = Profile.lz4
+    private var referenceSequence: UInt64?
     private var captureTime: Int64 = 0
 
     /// Bytes of the whole message after `complete`.
@@ -32,17 +33,19 @@ package final class MessageEncoder {
     }
 
     /// Takes a frame whose pixels stay as they are until `complete`, and in profile raw until the message has
-    /// been written.
+    /// been written. The frames that `coding` names must stay until `complete`, too.
     package func begin(
-        _ slot: FrameSlot, profile: Profile, acceleration: Int32, checksum: Bool
+        _ slot: FrameSlot, coding: FrameCoding, acceleration: Int32, checksum: Bool
     ) throws(CodecError) {
         info = slot.info
         rawSize = slot.layout.packedSize
-        self.profile = profile == .auto ? .lz4 : profile
+        profile = coding.profile == .auto ? .lz4 : coding.profile
+        referenceSequence = coding.reference?.info.sequence
         captureTime = slot.submitTime
         messageSize = 0
         try frameEncoder.prepare(
-            slot.source, profile: self.profile, acceleration: acceleration, checksum: checksum)
+            slot.source, reference: coding.reference?.source, copyTo: coding.copy?.base, profile: profile,
+            acceleration: acceleration, checksum: checksum)
     }
 
     /// The number of parts for the worker pool; 0 when there is nothing to compute.
@@ -56,8 +59,9 @@ package final class MessageEncoder {
         let header = FrameHeader(
             info: info, profile: profile.rawValue, stripRows: UInt32(frameEncoder.rowsPerStrip),
             stripCount: UInt32(frameEncoder.strips), rawSize: rawSize, payloadSize: frameEncoder.payloadSize,
-            contentChecksum: frameEncoder.checksum, wantsAcknowledgement: wantsAcknowledgement,
-            captureTime: captureTime, queueDuration: queueDuration, encodeDuration: encodeDuration,
+            referenceSequence: referenceSequence, contentChecksum: frameEncoder.checksum,
+            wantsAcknowledgement: wantsAcknowledgement, captureTime: captureTime,
+            queueDuration: queueDuration, encodeDuration: encodeDuration,
             latency: latency)
         let size = header.encode(into: head)
         frameEncoder.vectors[0] = iovec(iov_base: head.baseAddress, iov_len: size)

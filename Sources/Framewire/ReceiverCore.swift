@@ -44,7 +44,7 @@ package final class ReceiverCore: @unchecked Sendable {
         self.wake = wake
         self.cancel = cancel
         queue = SlotRing(capacity: options.queueDepth)
-        pool = FramePool(capacity: options.queueDepth + 4)
+        pool = FramePool(capacity: options.queueDepth + 4 + References.maximumPairs)
         loop = ReceiverLoop(endpoint, options, wake: wake, cancel: cancel)
     }
 
@@ -142,6 +142,20 @@ package final class ReceiverCore: @unchecked Sendable {
         lock.withLock { stats.errors += 1 }
     }
 
+    /// A frame came that is coded against one that is not here.
+    func recordUndecodable(_ sequence: UInt64) {
+        lock.withLock {
+            stats.framesUndecodable += 1
+            noteSequence(sequence)
+        }
+    }
+
+    /// Counts what is missing before a frame. The lock is held.
+    private func noteSequence(_ sequence: UInt64) {
+        if let expected = nextSequence, sequence > expected { stats.framesMissed += sequence - expected }
+        nextSequence = sequence &+ 1
+    }
+
     /// Queues a decoded frame by the overflow policy; with ``OverflowPolicy/block`` waits until there is
     /// room.
     ///
@@ -154,10 +168,7 @@ package final class ReceiverCore: @unchecked Sendable {
             stats.checksumsVerified += checksumsVerified
             if let decode = slot.timing.decode { decodeTimes.record(decode) }
             if let latency = slot.timing.latency { latencies.record(latency) }
-            if let expected = nextSequence, slot.info.sequence > expected {
-                stats.framesMissed += slot.info.sequence - expected
-            }
-            nextSequence = slot.info.sequence &+ 1
+            noteSequence(slot.info.sequence)
             if options.overflow == .block {
                 while queue.isFull, !closing { lock.wait() }
             }

@@ -20,6 +20,7 @@ final class ReceiverLoop: @unchecked Sendable {
     private var answerCount = 0
     /// Whether the sender of this connection has been told what is understood here.
     private var hasSaidHello = false
+    private var requests = KeyFrameRequests()
 
     /// How a connection's stream ended.
     private enum End {
@@ -96,6 +97,7 @@ final class ReceiverLoop: @unchecked Sendable {
             limits: options.limits, workers: workers, pool: core.pool,
             verifyChecksums: options.verifyChecksums)
         answerCount = 0
+        requests = KeyFrameRequests()
         hasSaidHello = connection.isFile
         var verified: UInt64 = 0
         while true {
@@ -121,7 +123,12 @@ final class ReceiverLoop: @unchecked Sendable {
                 var event = filled > 0 ? try commit(decoder, filled) : .needMore
                 while true {
                     switch event {
+                    case .undecodable(let header):
+                        core.recordUndecodable(header.info.sequence)
+                        if header.wantsAcknowledgement { sayHello() }
+                        requestKeyFrame(header.info, connection)
                     case .frame(let slot, let wantsAcknowledgement):
+                        requests.settle(slot.info)
                         let acknowledgement = Acknowledgement(
                             streamID: slot.info.streamID, viewID: slot.info.viewID,
                             sequence: slot.info.sequence,
@@ -217,8 +224,7 @@ final class ReceiverLoop: @unchecked Sendable {
         guard !hasSaidHello else { return }
         hasSaidHello = true
         let hello = Hello(
-            profiles: 1 << UInt32(WireProfile.raw) | 1 << UInt32(WireProfile.lz4), limits: options.limits,
-            role: .receiver, name: "framewire")
+            profiles: WireProfile.all, limits: options.limits, role: .receiver, name: "framewire")
         // Nothing is waiting to be sent: this is the first answer.
         answerCount = hello.encode(into: answer)
     }
@@ -229,6 +235,16 @@ final class ReceiverLoop: @unchecked Sendable {
         guard answerCount + Acknowledgement.encodedSize <= answer.count else { return }
         let room = UnsafeMutableRawBufferPointer(rebasing: answer[answerCount...])
         answerCount += acknowledgement.encode(into: room)
+        sendAnswers(connection)
+    }
+
+    /// Asks for a key frame of the stream and view of `info`, if the sender listens.
+    private func requestKeyFrame(_ info: FrameInfo, _ connection: Connection) {
+        guard !connection.isFile, hasSaidHello, requests.isDue(info, now: Clock.now()) else { return }
+        sendAnswers(connection)
+        guard answerCount + KeyFrameRequest.encodedSize <= answer.count else { return }
+        let request = KeyFrameRequest(streamID: info.streamID, viewID: info.viewID)
+        answerCount += request.encode(into: UnsafeMutableRawBufferPointer(rebasing: answer[answerCount...]))
         sendAnswers(connection)
     }
 

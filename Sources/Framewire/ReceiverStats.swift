@@ -20,6 +20,8 @@ public struct ReceiverStats: Sendable {
     public var errors: UInt64 = 0
     /// Frames whose checksum was compared and equal.
     public var checksumsVerified: UInt64 = 0
+    /// Frames that were passed over because the frame that they are coded against is not here.
+    public var framesUndecodable: UInt64 = 0
     /// Frames waiting now.
     public var queueDepth = 0
     /// Frames of pooled memory that exist now.

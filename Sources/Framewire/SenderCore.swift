@@ -44,7 +44,7 @@ package final class SenderCore: @unchecked Sendable {
         self.wake = wake
         self.cancel = cancel
         queue = SlotRing(capacity: options.queueDepth)
-        pool = FramePool(capacity: options.queueDepth + 4)
+        pool = FramePool(capacity: options.queueDepth + 4 + References.maximumPairs)
         loop = SenderLoop(endpoint, options, wake: wake, cancel: cancel)
     }
 
@@ -216,7 +216,7 @@ package final class SenderCore: @unchecked Sendable {
             result.queueDepth = queue.count
             result.framesPushed = pushed
         }
-        result.framesAllocated = pool.allocated
+        result.framesAllocated = pool.allocated + loop.framesAllocated
         result.sendQueueBytes = UInt64(loop.unsentBytes)
         return result
     }
@@ -278,6 +278,18 @@ package final class SenderCore: @unchecked Sendable {
         }
     }
 
+    /// The frame that was taken last goes back to the front of the queue, to be taken again.
+    ///
+    /// - Returns: `false` when there is no room; the frame is still the caller's.
+    func putBack(_ slot: FrameSlot) -> Bool {
+        lock.withLock {
+            guard failure == nil, options.overflow == .block || !queue.isFull else { return false }
+            queue.prepend(slot)
+            inHand.count -= 1
+            return true
+        }
+    }
+
     /// Whether a frame waits, and the time by which everything must have been sent, once the sender is being
     /// closed.
     func outlook() -> (waiting: Bool, closeDeadline: Int64?) {
@@ -291,10 +303,11 @@ package final class SenderCore: @unchecked Sendable {
         }
     }
 
-    func recordEncoded(_ duration: Int64, _ profile: Profile) {
+    /// - Parameter choice: how frames are coded now; nil says nothing about it.
+    func recordEncoded(_ duration: Int64, _ choice: (profile: Profile, reason: ProfileReason)?) {
         lock.withLock {
             encodeTimes.record(duration)
-            stats.profile = profile
+            if let choice { (stats.profile, stats.profileReason) = choice }
         }
     }
 

@@ -21,7 +21,13 @@ final class SenderLane {
     private(set) var submitTime: Int64 = 0
     private(set) var encodeStart: Int64 = 0
     private(set) var sendStart: Int64 = 0
-    private var profile = Profile.lz4
+    private(set) var coding = FrameCoding(profile: .lz4)
+    /// Whether the frame needs no other.
+    private(set) var isKey = true
+    /// Whether the frame is still here when its message is complete, so that it can be encoded once more.
+    private let keepsFrames: Bool
+    /// Whether the link made this message wait.
+    private(set) var wasHeldUp = false
 
     /// The first piece that is not completely sent, and how much of it is.
     private var piece = 0
@@ -29,30 +35,34 @@ final class SenderLane {
     /// Bytes of the message still to be sent.
     private(set) var remaining = 0
 
-    /// - Parameter whenEncoded: called on a worker thread when the frame is encoded.
-    init(workers: Int, whenEncoded: @escaping () -> Void) {
+    /// - Parameters:
+    ///   - keepsFrames: whether frames are held until ``reset()``, for ``takeBack()``.
+    ///   - whenEncoded: called on a worker thread when the frame is encoded.
+    init(workers: Int, keepsFrames: Bool, whenEncoded: @escaping () -> Void) {
+        self.keepsFrames = keepsFrames
         encoder = MessageEncoder(workers: workers, whenFinished: whenEncoded)
     }
 
-    /// Takes a frame over and begins to encode it.
+    /// Takes over a frame, and what `coding` owns, and begins to encode it.
     ///
     /// - Throws: ``CodecError``; the frame has been dropped.
     func begin(
-        _ slot: FrameSlot, profile: Profile, acceleration: Int32, checksum: Bool
+        _ slot: FrameSlot, coding: FrameCoding, acceleration: Int32, checksum: Bool
     ) throws(CodecError) {
         sequence = slot.info.sequence
         submitTime = slot.submitTime
         rawBytes = slot.layout.packedSize
         encodeStart = Clock.now()
-        self.profile = profile
+        self.slot = slot
+        self.coding = coding
+        isKey = coding.reference == nil
+        state = .encoding
         do {
-            try encoder.begin(slot, profile: profile, acceleration: acceleration, checksum: checksum)
+            try encoder.begin(slot, coding: coding, acceleration: acceleration, checksum: checksum)
         } catch {
-            slot.drop()
+            reset()
             throw error
         }
-        self.slot = slot
-        state = .encoding
     }
 
     /// Completes the message once its parts are done, and lets the frame go unless the message refers to it.
@@ -69,30 +79,47 @@ final class SenderLane {
             reset()
             throw error
         }
-        if profile != .raw {
+        dropCoding()
+        if coding.profile != .raw, !keepsFrames {
             slot?.drop()
             slot = nil
         }
         state = .ready
-        rewind()
-        return duration
-    }
-
-    /// Goes back to the start of the message, to send it over another connection.
-    func rewind() {
         piece = 0
         pieceOffset = 0
         remaining = encoder.messageSize
-        state = .ready
+        return duration
+    }
+
+    /// Lets go of everything but the frame, if it is still here; the taker owns it.
+    func takeBack() -> FrameSlot? {
+        let taken = slot
+        slot = nil
+        reset()
+        return taken
+    }
+
+    private func dropCoding() {
+        coding.reference?.drop()
+        coding.reference = nil
+        coding.copy?.drop()
+        coding.copy = nil
     }
 
     func beginSending() {
         state = .sending
         sendStart = Clock.now()
+        wasHeldUp = false
+    }
+
+    /// The connection takes no more for now.
+    func noteHeldUp() {
+        wasHeldUp = true
     }
 
     /// Lets go of everything.
     func reset() {
+        dropCoding()
         slot?.drop()
         slot = nil
         state = .idle

@@ -12,7 +12,7 @@ import Wire
 /// taken from the queue only when the one before it will have left by the time it is encoded. So the backlog
 /// stays in the queue, where the policy rules, and latency does not grow.
 final class SenderLoop: @unchecked Sendable {
-    // Unchecked: everything but the atomics belongs to the I/O thread; `open` runs before that exists.
+    // Unchecked: everything but the atomics and the pool belongs to the I/O thread; `open` runs before that exists.
     private let endpoint: Endpoint
     private let options: Sender.Options
     private let wake: WakeUp
@@ -20,6 +20,13 @@ final class SenderLoop: @unchecked Sendable {
     private let workers: WorkerPool
     private let lanes: [SenderLane]
     private let encoded: EncodedFlag
+    private let references = References()
+    /// Copies of frames that do not stay, for `references`.
+    private let copies = FramePool(capacity: References.maximumPairs + 2)
+    private let keyInterval: Int
+    private var chooser: ProfileChooser
+    private var choice = ProfileChooser.Choice(profile: .auto, reason: .none)
+    private var lastEncoded: Int64?
     private let unsent = Atomic<Int>(0)
 
     private var connection: Connection?
@@ -31,6 +38,13 @@ final class SenderLoop: @unchecked Sendable {
     /// averages.
     private var drainRate = 0.0
     private var encodeEstimate = 0.0
+
+    /// In a recording a reader that lost its place goes on at a key frame, so there is always one to come.
+    private static let recordingKeyInterval = 60
+
+    /// A frame of this size does not go into what the system holds for a connection, so that the time it takes
+    /// to leave is the link's also where that never makes us wait.
+    private static let telltaleBytes = 1 << 20
 
     /// Set by a worker when a frame is encoded.
     private final class EncodedFlag: Sendable {
@@ -52,9 +66,15 @@ final class SenderLoop: @unchecked Sendable {
             flag.isSet.store(true, ordering: .releasing)
             wake.signal()
         }
+        let keepsFrames = options.overflow == .block && link.comesBack
         lanes = [
-            SenderLane(workers: count, whenEncoded: notify), SenderLane(workers: count, whenEncoded: notify),
+            SenderLane(workers: count, keepsFrames: keepsFrames, whenEncoded: notify),
+            SenderLane(workers: count, keepsFrames: keepsFrames, whenEncoded: notify),
         ]
+        keyInterval =
+            options.keyFrameInterval == 0 && link.isFile
+            ? Self.recordingKeyInterval : options.keyFrameInterval
+        chooser = ProfileChooser(options.profile, isRecording: link.isFile)
         backChannel = BackChannel()
         small = .allocate(byteCount: 2048, alignment: 8)
     }
@@ -65,6 +85,8 @@ final class SenderLoop: @unchecked Sendable {
 
     var port: UInt16 { link.port }
     var unsentBytes: Int { unsent.load(ordering: .relaxed) }
+    /// Copies of frames that exist now.
+    var framesAllocated: Int { copies.allocated }
 
     private var checksum: Bool { options.checksum ?? link.isFile }
 
@@ -110,6 +132,8 @@ final class SenderLoop: @unchecked Sendable {
     private func begin(_ connection: Connection, _ core: SenderCore) {
         self.connection = connection
         backChannel = BackChannel()
+        chooser.reset()
+        lastEncoded = nil
         openingPending = true
         core.setConnected(true)
         Log.write(.info) { "sender: connected to \(connection.peerName)" }
@@ -136,14 +160,7 @@ final class SenderLoop: @unchecked Sendable {
         connection = nil
         core.setConnected(false)
         unsent.store(0, ordering: .relaxed)
-        if let sending = lane(.sending) {
-            if options.overflow == .block, link.comesBack {
-                sending.rewind()
-            } else {
-                sending.reset()
-                core.recordLost()
-            }
-        }
+        takeBackLanes(core)
         guard link.comesBack else {
             let failure = FramewireError(error)
             Log.write(.error) { "sender: \(failure.message)" }
@@ -154,10 +171,51 @@ final class SenderLoop: @unchecked Sendable {
         return true
     }
 
+    /// Frames that have not completely left go back to the queue, where the policy and the caller's pixels allow
+    /// it: what is coded against other frames of this connection, or in a profile that its peer asked for, is
+    /// worth nothing to the next one.
+    private func takeBackLanes(_ core: SenderCore) {
+        waitForWorkers()
+        encoded.isSet.store(false, ordering: .relaxed)
+        references.forgetAll()
+        // What was cut off is lost unless nothing may be; it is the oldest.
+        if options.overflow != .block || !link.comesBack, let sending = lane(.sending) {
+            sending.reset()
+            core.recordLost()
+        }
+        // The newest first, so that the oldest comes to the front of the queue.
+        while let lane = newestLane {
+            if let slot = lane.takeBack() {
+                if link.comesBack, core.putBack(slot) { continue }
+                slot.drop()
+            }
+            core.recordLost()
+        }
+    }
+
+    private var newestLane: SenderLane? {
+        guard lanes[0].state != .idle, lanes[1].state != .idle else {
+            return lanes[0].state != .idle ? lanes[0] : lanes[1].state != .idle ? lanes[1] : nil
+        }
+        return lanes[0].sequence > lanes[1].sequence ? lanes[0] : lanes[1]
+    }
+
     /// Lets go of everything that is still here.
     private func end(_ core: SenderCore) {
         core.fail(FramewireError(.closed, "the sender is closed"))
-        // A frame that is being encoded must not be let go under the workers' hands.
+        waitForWorkers()
+        for lane in lanes where lane.state != .idle {
+            lane.reset()
+            core.recordLost()
+        }
+        references.forgetAll()
+        connection?.close()
+        connection = nil
+        link.close()
+    }
+
+    /// A frame that is being encoded must not be let go under the workers' hands.
+    private func waitForWorkers() {
         while let encoding = lane(.encoding), encoding.encoder.parts > 0,
             !encoded.isSet.load(ordering: .acquiring)
         {
@@ -166,26 +224,12 @@ final class SenderLoop: @unchecked Sendable {
             _ = try? set.wait(until: -1)
             wake.drain()
         }
-        for lane in lanes where lane.state != .idle {
-            lane.reset()
-            core.recordLost()
-        }
-        connection?.close()
-        connection = nil
-        link.close()
     }
 
     // MARK: - Encoding
 
     private func lane(_ state: SenderLane.State) -> SenderLane? {
         lanes[0].state == state ? lanes[0] : lanes[1].state == state ? lanes[1] : nil
-    }
-
-    /// The frame to send next. Both lanes are ready when a connection was lost in the middle of a frame that
-    /// is sent again.
-    private var nextReady: SenderLane? {
-        guard lanes[0].state == .ready, lanes[1].state == .ready else { return lane(.ready) }
-        return lanes[0].sequence < lanes[1].sequence ? lanes[0] : lanes[1]
     }
 
     /// Completes the frame that the workers have encoded.
@@ -200,7 +244,7 @@ final class SenderLoop: @unchecked Sendable {
                 wantsAcknowledgement: !link.isFile, latency: backChannel.newestLatency)
             encodeEstimate =
                 encodeEstimate == 0 ? Double(duration) : 0.75 * encodeEstimate + 0.25 * Double(duration)
-            core.recordEncoded(duration, options.profile == .raw ? .raw : .lz4)
+            note(lane, duration, core)
             return true
         } catch {
             core.recordLost()
@@ -209,13 +253,27 @@ final class SenderLoop: @unchecked Sendable {
         }
     }
 
+    private func note(_ lane: SenderLane, _ duration: Int64, _ core: SenderCore) {
+        let now = Clock.now()
+        chooser.noteEncoded(
+            lane.coding.profile, isKey: lane.isKey, rawBytes: lane.rawBytes,
+            wireBytes: lane.encoder.messageSize, duration: duration,
+            encoderIsLate: self.lane(.sending) == nil && core.outlook().waiting,
+            interval: lastEncoded.map { now - $0 })
+        lastEncoded = now
+        // A frame on trial says nothing about the others.
+        core.recordEncoded(duration, choice.isTrial ? nil : (choice.profile, choice.reason))
+    }
+
     private func startEncoding(_ core: SenderCore) -> Bool {
         guard lane(.encoding) == nil, lane(.ready) == nil, let idle = lane(.idle), linkWillBeFree,
             let slot = core.takeNext()
         else { return true }
+        choice = chooser.choose(peerProfiles: backChannel.peerProfiles)
+        let coding = references.plan(
+            slot, profile: choice.profile, keyInterval: keyInterval, copies: copies, isTrial: choice.isTrial)
         do {
-            try idle.begin(
-                slot, profile: options.profile, acceleration: options.acceleration, checksum: checksum)
+            try idle.begin(slot, coding: coding, acceleration: options.acceleration, checksum: checksum)
         } catch {
             core.recordLost()
             core.fail(FramewireError(error, payloadOffset: 0))
@@ -241,8 +299,7 @@ final class SenderLoop: @unchecked Sendable {
         // Asks a receiver for its own hello, which that keeps from tools that would not read it.
         if !link.isFile {
             let hello = Hello(
-                profiles: 1 << UInt32(WireProfile.raw) | 1 << UInt32(WireProfile.lz4), limits: Limits(),
-                role: .sender, name: "framewire")
+                profiles: WireProfile.all, limits: Limits(), role: .sender, name: "framewire")
             size += hello.encode(into: UnsafeMutableRawBufferPointer(rebasing: small[size...]))
         }
         try writeAll(UnsafeRawBufferPointer(rebasing: small[..<size]), to: connection, until: -1)
@@ -255,17 +312,21 @@ final class SenderLoop: @unchecked Sendable {
     private func write(_ core: SenderCore) throws(TransportError) -> Bool {
         guard let connection else { return false }
         while true {
-            if lane(.sending) == nil { nextReady?.beginSending() }
+            if lane(.sending) == nil { lane(.ready)?.beginSending() }
             guard let lane = lane(.sending) else { return false }
             let count = try lane.send { (vectors) throws(TransportError) in try connection.write(vectors) }
             if lane.remaining > 0 {
                 if count > 0 { continue }
+                lane.noteHeldUp()
                 unsent.store(connection.unsentBytes, ordering: .relaxed)
                 return false
             }
             let now = Clock.now()
             let rate = Double(lane.encoder.messageSize) / Double(max(1, now - lane.sendStart))
             drainRate = drainRate == 0 ? rate : 0.75 * drainRate + 0.25 * rate
+            if lane.wasHeldUp || lane.coding.profile == .raw && lane.rawBytes >= Self.telltaleBytes {
+                chooser.noteDrained(lane.encoder.messageSize, duration: now - lane.sendStart)
+            }
             backChannel.expect(lane.sequence, submitted: lane.submitTime)
             unsent.store(connection.unsentBytes, ordering: .relaxed)
             let raw = lane.rawBytes
@@ -311,6 +372,9 @@ final class SenderLoop: @unchecked Sendable {
         // With TLS either event can be what a read waits for.
         if !backChannel.isEnded, !ready.isDisjoint(with: connection.readEvents) {
             try backChannel.read(from: connection) { duration in core.recordLatency(duration) }
+            while let request = backChannel.nextKeyFrameRequest() {
+                references.forget(streamID: request.streamID, viewID: request.viewID)
+            }
         } else if !ready.isDisjoint(with: [.hangUp, .failure]), lane(.sending) == nil {
             throw TransportError(.closed, "\(connection.peerName) closed the connection")
         }

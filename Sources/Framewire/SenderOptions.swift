@@ -46,6 +46,10 @@ extension Sender {
         /// For `tls:` URLs.
         public var tls = TLSOptions()
 
+        /// In profile tile, a key frame comes after this many frames at the latest; 0: only when one is needed,
+        /// and in recordings after 60 frames.
+        public var keyFrameInterval = 0
+
         public init() {}
 
         /// - Throws: ``FramewireError`` with code `invalidArgument` that names the option.
@@ -53,6 +57,7 @@ extension Sender {
             try checkRange("the queue depth", queueDepth, 1...64)
             try checkRange("the number of threads", threads, 0...64)
             try checkRange("the acceleration", Int(acceleration), 1...65537)
+            try checkRange("the key frame interval", keyFrameInterval, 0...Int(Int32.max))
             guard connectTimeout > 0 else {
                 throw FramewireError(
                     .invalidArgument, "the connect timeout is \(connectTimeout) ns; it must be above 0")

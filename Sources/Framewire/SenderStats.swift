@@ -26,8 +26,10 @@ public struct SenderStats: Sendable {
     public var queuePeak = 0
     /// Frames of pooled memory that exist now.
     public var framesAllocated = 0
-    /// The profile that the last frame was coded with.
+    /// The profile that frames are coded with; a single frame on trial in another does not count.
     public var profile = Profile.auto
+    /// Why it is that.
+    public var profileReason = ProfileReason.none
     public var encodeP50: Int64?
     public var encodeP99: Int64?
     /// From submit until the receiver's word of delivery has come back.

@@ -3,12 +3,17 @@ struct SlotRing {
     private var slots: [FrameSlot?]
     private var first = 0
     private(set) var count = 0
+    private let capacity: Int
+
+    /// What may be put back to the front of a full queue.
+    static let spare = 2
 
     init(capacity: Int) {
-        slots = [FrameSlot?](repeating: nil, count: capacity)
+        self.capacity = capacity
+        slots = [FrameSlot?](repeating: nil, count: capacity + Self.spare)
     }
 
-    var isFull: Bool { count == slots.count }
+    var isFull: Bool { count >= capacity }
     var isEmpty: Bool { count == 0 }
 
     /// The frame that ``popFirst()`` would give.
@@ -17,6 +22,15 @@ struct SlotRing {
     /// - Precondition: not full; every caller has checked.
     mutating func append(_ slot: FrameSlot) {
         slots[(first + count) % slots.count] = slot
+        count += 1
+    }
+
+    /// Puts a frame that was taken back to where it came from.
+    ///
+    /// - Precondition: no more than ``spare`` frames are put back to a full queue.
+    mutating func prepend(_ slot: FrameSlot) {
+        first = (first + slots.count - 1) % slots.count
+        slots[first] = slot
         count += 1
     }
 

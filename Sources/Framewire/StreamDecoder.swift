@@ -14,6 +14,9 @@ package final class StreamDecoder {
         case needMore
         /// A frame is complete and decoded; the taker owns it.
         case frame(FrameSlot, wantsAcknowledgement: Bool)
+        /// A frame has begun that is coded against one that is not here; its payload will be passed over, and
+        /// nothing of its stream and view can be decoded until a key frame comes.
+        case undecodable(FrameHeader)
         case hello(Hello)
         case acknowledgement(Acknowledgement)
         case keyFrameRequest(KeyFrameRequest)
@@ -31,6 +34,9 @@ package final class StreamDecoder {
     private var messageStart: Int64 = 0
     private var payloadOffset: UInt64 = 0
     private var failure: FramewireError?
+    private let references = References()
+    /// Bytes of a payload that is passed over.
+    private var unwanted = 0
 
     /// Checksums compared and found equal.
     package private(set) var checksumsVerified: UInt64 = 0
@@ -74,6 +80,13 @@ package final class StreamDecoder {
                 if case .needMore = event { continue }
                 return event
             }
+            if unwanted > 0 {
+                let count = min(unwanted, bytes.count - used)
+                parser.payloadConsumed(count)
+                unwanted -= count
+                used += count
+                continue
+            }
             var taken = 0
             let event: StreamParser.Event
             do {
@@ -84,7 +97,8 @@ package final class StreamDecoder {
             used += taken
             switch event {
             case .needMore: return .needMore
-            case .frame(let header): try begin(header)
+            case .frame(let header):
+                if try !begin(header) { return .undecodable(header) }
             case .hello(let hello): return .hello(hello)
             case .acknowledgement(let acknowledgement): return .acknowledgement(acknowledgement)
             case .keyFrameRequest(let request): return .keyFrameRequest(request)
@@ -120,14 +134,24 @@ package final class StreamDecoder {
         }
     }
 
-    private func begin(_ header: FrameHeader) throws(FramewireError) {
+    /// - Returns: `false` when the frame cannot be decoded because its reference is not here.
+    private func begin(_ header: FrameHeader) throws(FramewireError) -> Bool {
         payloadOffset = parser.offset
         guard let profile = Profile(rawValue: header.profile), profile != .auto else {
             throw fail(
                 FramewireError(
                     .unsupported,
                     "profile \(header.profile) of frame \(header.info.sequence) is not one that this version decodes"
-                        + " (raw 1, lz4 2); ask the sender for one of them"))
+                        + " (raw 1, lz4 2, tile 3); ask the sender for one of them"))
+        }
+        var reference: FrameSlot?
+        if let wanted = header.referenceSequence {
+            reference = references.newest(for: header.info)
+            if reference?.info.sequence != wanted {
+                references.lose(header.info)
+                unwanted = header.payloadSize
+                return false
+            }
         }
         // The picture arrives top-down and packed, whatever it was at the source.
         var info = header.info
@@ -157,7 +181,8 @@ package final class StreamDecoder {
                     offset: 0)
             }
             try payload.begin(
-                plan: plan, profile: profile, payloadSize: header.payloadSize, target: slot.base!)
+                plan: plan, profile: profile, payloadSize: header.payloadSize, target: slot.base!,
+                reference: reference?.base.map { UnsafeRawPointer($0) })
         } catch {
             slot.drop()
             throw fail(FramewireError(error, payloadOffset: payloadOffset))
@@ -165,6 +190,7 @@ package final class StreamDecoder {
         messageStart = Clock.now()
         self.header = header
         current = slot
+        return true
     }
 
     private func finishFrame() throws(FramewireError) -> Event {
@@ -196,6 +222,7 @@ package final class StreamDecoder {
         slot.timing.receive = received - messageStart
         slot.timing.decode = Clock.now() - received
         current = nil
+        references.keep(slot, profile: profile, isKey: header.referenceSequence == nil)
         return .frame(slot, wantsAcknowledgement: header.wantsAcknowledgement)
     }
 

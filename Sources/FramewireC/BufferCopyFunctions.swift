@@ -2,7 +2,6 @@ import Buffers
 import CFramewire
 
 @_cdecl("fw_buffer_copy") @implementation
-@_optimize(speed)
 public func fw_buffer_copy(
     _ buffer: OpaquePointer!, _ out: UnsafeMutablePointer<OpaquePointer?>!
 ) -> fw_status {
@@ -25,7 +24,6 @@ public func fw_buffer_copy_deep(
 }
 
 @_cdecl("fw_buffer_copy_region") @implementation
-@_optimize(speed)
 public func fw_buffer_copy_region(
     _ buffer: OpaquePointer!, _ flags: UInt32, _ offset: Int, _ size: Int,
     _ out: UnsafeMutablePointer<OpaquePointer?>!
@@ -57,7 +55,6 @@ public func fw_buffer_copy_into(
 }
 
 @_cdecl("fw_buffer_append") @implementation
-@_optimize(speed)
 public func fw_buffer_append(
     _ buffer: UnsafeMutablePointer<OpaquePointer?>!, _ other: OpaquePointer!
 ) -> fw_status {
@@ -65,7 +62,6 @@ public func fw_buffer_append(
 }
 
 @_cdecl("fw_buffer_append_region") @implementation
-@_optimize(speed)
 public func fw_buffer_append_region(
     _ buffer: UnsafeMutablePointer<OpaquePointer?>!, _ other: OpaquePointer!, _ offset: Int, _ size: Int
 ) -> fw_status {

@@ -41,7 +41,6 @@ func change(
 // MARK: - Life
 
 @_cdecl("fw_buffer_new") @implementation
-@_optimize(speed)
 public func fw_buffer_new(_ out: UnsafeMutablePointer<OpaquePointer?>!) -> fw_status {
     guard let out else { return failNull("out") }
     out.pointee = bufferHandle(BufferStorage.make())
@@ -49,7 +48,6 @@ public func fw_buffer_new(_ out: UnsafeMutablePointer<OpaquePointer?>!) -> fw_st
 }
 
 @_cdecl("fw_buffer_new_allocate") @implementation
-@_optimize(speed)
 public func fw_buffer_new_allocate(
     _ size: Int, _ params: UnsafePointer<fw_allocation_params>!, _ out: UnsafeMutablePointer<OpaquePointer?>!
 ) -> fw_status {
@@ -78,7 +76,6 @@ public func fw_buffer_new_wrapped(
 }
 
 @_cdecl("fw_buffer_ref") @implementation
-@_optimize(speed)
 public func fw_buffer_ref(_ buffer: OpaquePointer!) -> OpaquePointer! {
     guard let buffer else { return nil }
     bufferReference(buffer).addHandle()
@@ -86,7 +83,6 @@ public func fw_buffer_ref(_ buffer: OpaquePointer!) -> OpaquePointer! {
 }
 
 @_cdecl("fw_buffer_unref") @implementation
-@_optimize(speed)
 public func fw_buffer_unref(_ buffer: OpaquePointer!) {
     guard let buffer else { return }
     bufferReference(buffer).dropHandle()
@@ -170,7 +166,6 @@ private func store(
 }
 
 @_cdecl("fw_buffer_map") @implementation
-@_optimize(speed)
 public func fw_buffer_map(
     _ buffer: OpaquePointer!, _ map_flags: UInt32, _ info: UnsafeMutablePointer<fw_map_info>!
 ) -> fw_status {
@@ -208,7 +203,6 @@ public func fw_buffer_map_range(
 }
 
 @_cdecl("fw_buffer_unmap") @implementation
-@_optimize(speed)
 public func fw_buffer_unmap(_ buffer: OpaquePointer!, _ info: UnsafeMutablePointer<fw_map_info>!) -> fw_status
 {
     guard buffer != nil else { return failNull("buffer") }

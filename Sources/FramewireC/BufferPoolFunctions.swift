@@ -115,7 +115,6 @@ private func timeout(_ params: UnsafePointer<fw_acquire_params>) throws(BufferEr
 }
 
 @_cdecl("fw_buffer_pool_acquire") @implementation
-@_optimize(speed)
 public func fw_buffer_pool_acquire(
     _ pool: OpaquePointer!, _ params: UnsafePointer<fw_acquire_params>!,
     _ out: UnsafeMutablePointer<OpaquePointer?>!

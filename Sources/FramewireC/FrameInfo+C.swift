@@ -44,7 +44,7 @@ func frameInfo(_ info: UnsafePointer<fw_frame_info>?) -> FrameInfo? {
             primaries: full.color_primaries, transfer: full.color_transfer, matrix: full.color_matrix,
             range: full.color_range),
         streamID: full.stream_id, viewID: full.view_id,
-        flags: FrameFlags(rawValue: full.flags & FrameFlags.discontinuity.rawValue))
+        flags: FrameFlags(rawValue: full.flags).intersection([.discontinuity, .key]))
 }
 
 /// `info` as C has it.

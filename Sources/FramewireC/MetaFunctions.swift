@@ -194,7 +194,6 @@ public func fw_buffer_meta_count(_ buffer: OpaquePointer!, _ type: OpaquePointer
 }
 
 @_cdecl("fw_buffer_remove_meta") @implementation
-@_optimize(speed)
 public func fw_buffer_remove_meta(_ buffer: OpaquePointer!, _ meta: OpaquePointer!) -> fw_status {
     guard let meta else { return failNull("meta") }
     return change(buffer) { storage throws(BufferError) in

@@ -16,7 +16,6 @@ private func failType(_ name: StaticString) -> fw_status {
 // MARK: - Parent buffer
 
 @_cdecl("fw_buffer_add_parent_buffer_meta") @implementation
-@_optimize(speed)
 public func fw_buffer_add_parent_buffer_meta(
     _ buffer: OpaquePointer!, _ parent: OpaquePointer!, _ out: UnsafeMutablePointer<OpaquePointer?>!
 ) -> fw_status {

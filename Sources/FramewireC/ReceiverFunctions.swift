@@ -105,7 +105,8 @@ public func fw_receiver_get_stats(
         connections: stats.connections, errors: stats.errors, checksums_verified: stats.checksumsVerified,
         queue_depth: UInt32(stats.queueDepth), frames_allocated: UInt32(stats.framesAllocated),
         decode_ns_p50: nanoseconds(stats.decodeP50), decode_ns_p99: nanoseconds(stats.decodeP99),
-        latency_ns_p50: nanoseconds(stats.latencyP50), latency_ns_p99: nanoseconds(stats.latencyP99))
+        latency_ns_p50: nanoseconds(stats.latencyP50), latency_ns_p99: nanoseconds(stats.latencyP99),
+        frames_undecodable: stats.framesUndecodable)
     store(result, to: out, size: size)
     return FW_OK
 }

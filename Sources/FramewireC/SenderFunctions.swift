@@ -17,7 +17,7 @@ private func senderOptions(_ given: UnsafePointer<fw_sender_options>?) -> Sender
         struct_size: 0, profile: FW_PROFILE_AUTO, acceleration: 0, overflow: FW_OVERFLOW_DROP_OLDEST,
         queue_depth: 0,
         threads: 0, reconnect: FW_RECONNECT_DEFAULT, checksum: 0, connect_timeout_ns: 0, block_timeout_ns: 0,
-        close_timeout_ns: 0, tls: nil)
+        close_timeout_ns: 0, key_frame_interval: 0, reserved: 0, tls: nil)
     let size = given.pointee.struct_size
     guard let full = overlay(given, size: size, minimum: minimumOptionsSize, on: defaults) else {
         _ = fail(
@@ -38,6 +38,7 @@ private func senderOptions(_ given: UnsafePointer<fw_sender_options>?) -> Sender
     if full.connect_timeout_ns != 0 { options.connectTimeout = full.connect_timeout_ns }
     if full.block_timeout_ns != 0 { options.blockTimeout = full.block_timeout_ns }
     if full.close_timeout_ns != 0 { options.closeTimeout = full.close_timeout_ns }
+    options.keyFrameInterval = Int(full.key_frame_interval)
     return options
 }
 
@@ -215,7 +216,8 @@ public func fw_sender_get_stats(
         encode_ns_p50: nanoseconds(stats.encodeP50),
         encode_ns_p99: nanoseconds(stats.encodeP99), latency_ns_p50: nanoseconds(stats.latencyP50),
         latency_ns_p99: nanoseconds(stats.latencyP99), submit_ns_p50: nanoseconds(stats.submitP50),
-        submit_ns_p99: nanoseconds(stats.submitP99), send_queue_bytes: stats.sendQueueBytes)
+        submit_ns_p99: nanoseconds(stats.submitP99), send_queue_bytes: stats.sendQueueBytes,
+        profile_reason: fw_profile_reason(rawValue: stats.profileReason.rawValue), reserved: 0)
     store(result, to: out, size: size)
     return FW_OK
 }

@@ -8,6 +8,9 @@ package enum WireProfile {
     package static let lz4: UInt8 = 2
     /// A skippable frame with strips of the tile codec.
     package static let tile: UInt8 = 3
+
+    /// All of them as a bit set, as a hello has it.
+    package static let all: UInt32 = 1 << UInt32(raw) | 1 << UInt32(lz4) | 1 << UInt32(tile)
 }
 
 /// The header of a message of kind ``MessageKind/frame``: all that a reader must know before the payload.

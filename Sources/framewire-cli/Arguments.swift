@@ -56,13 +56,14 @@ struct Rate: ExpressibleByArgument {
 
 /// `--profile`, as the library's ``Profile``.
 enum ProfileArgument: String, CaseIterable, ExpressibleByArgument {
-    case auto, raw, lz4
+    case auto, raw, lz4, tile
 
     var profile: Profile {
         switch self {
         case .auto: .auto
         case .raw: .raw
         case .lz4: .lz4
+        case .tile: .tile
         }
     }
 }
@@ -84,8 +85,17 @@ enum PolicyArgument: String, CaseIterable, ExpressibleByArgument {
 
 /// What every subcommand that sends takes.
 struct SendingOptions: ParsableArguments {
-    @Option(help: "How frames are coded: auto, raw or lz4.")
+    @Option(
+        help:
+            "How frames are coded: auto, raw, lz4 or tile. auto is lz4 for files and plain tools, else what is fastest."
+    )
     var profile: ProfileArgument = .auto
+
+    @Option(
+        help: ArgumentHelp(
+            "With tile: a key frame after N frames at the latest. By default when one is needed, in files after 60.",
+            valueName: "N"))
+    var keyFrameInterval: Int?
 
     @Option(
         help:
@@ -118,6 +128,9 @@ struct SendingOptions: ParsableArguments {
         guard threads.map({ (1...64).contains($0) }) ?? true else {
             throw ValidationError("--threads is 1 to 64")
         }
+        guard keyFrameInterval.map({ (1...Int(Int32.max)).contains($0) }) ?? true else {
+            throw ValidationError("--key-frame-interval is 1 or more")
+        }
     }
 
     /// How long one call of the library may wait, in nanoseconds; in between Ctrl-C is looked for.
@@ -128,6 +141,7 @@ struct SendingOptions: ParsableArguments {
         options.profile = profile.profile
         options.overflow = policy.policy
         if let threads { options.threads = threads }
+        if let keyFrameInterval { options.keyFrameInterval = keyFrameInterval }
         if checksum { options.checksum = true }
         // Frames that were on their way are lost with a connection, so going on after a loss is for those who ask for it.
         options.reconnect = wait ? .always : .never

@@ -200,6 +200,7 @@ private struct ReceiveSession {
         report.add("delivered", delivered)
         report.add("dropped", stats.framesDropped)
         report.add("missed", stats.framesMissed)
+        report.add("undecodable", stats.framesUndecodable)
         report.add("verified", stats.checksumsVerified)
         report.add("errors", stats.errors)
         report.add("connections", stats.connections)
@@ -210,6 +211,9 @@ private struct ReceiveSession {
             "frames",
             "\(delivered) delivered, \(stats.framesDropped) dropped, \(stats.framesMissed) missed,"
                 + " \(stats.checksumsVerified) verified")
+        if stats.framesUndecodable > 0 {
+            report.addRow("undecodable", "\(stats.framesUndecodable) without the frame that they refer to")
+        }
         if let lastInfo {
             report.addRow("picture", "\(lastInfo.width) × \(lastInfo.height) \(lastInfo.format.name)")
         }

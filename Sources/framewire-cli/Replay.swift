@@ -67,7 +67,10 @@ struct Replay: ParsableCommand {
                 session.pause(until: time)
             }
             if Interruption.isRequested { return }
-            let copy = try session.sender.acquire(frame.info)
+            // How the frame was coded in the recording is no matter of the stream that is sent.
+            var info = frame.info
+            info.flags.remove(.key)
+            let copy = try session.sender.acquire(info)
             frame.withUnsafeBytes { bytes in
                 copy.withUnsafeMutableBytes { $0.copyMemory(from: bytes) }
             }

@@ -103,6 +103,8 @@ struct SendSession {
         report.add("width", lastInfo?.width ?? 0)
         report.add("height", lastInfo?.height ?? 0)
         report.add("format", lastInfo?.format.name.description)
+        report.add("profile", stats.profile.name.description)
+        report.add("profile_reason", stats.profileReason.name.description)
         report.addRow(
             "frames",
             "\(stats.framesSent) sent, \(stats.framesDropped) dropped, \(stats.framesAcknowledged) acknowledged"
@@ -110,6 +112,7 @@ struct SendSession {
         if let lastInfo {
             report.addRow("picture", "\(lastInfo.width) × \(lastInfo.height) \(lastInfo.format.name)")
         }
+        report.addRow("profile", "\(stats.profile.name): \(stats.profileReason.name)")
         meter.add(to: &report)
         report.add(milliseconds: "encode_p50_ms", stats.encodeP50)
         report.add(milliseconds: "encode_p99_ms", stats.encodeP99)

@@ -342,6 +342,12 @@ int main(void) {
     measure("raw, push_wrapped", FW_PROFILE_RAW, FW_ROW_ORDER_TOP_DOWN, WRAPPED);
     measure("lz4, push_buffer", FW_PROFILE_LZ4, FW_ROW_ORDER_TOP_DOWN, BUFFER);
     measure("raw, push_buffer", FW_PROFILE_RAW, FW_ROW_ORDER_TOP_DOWN, BUFFER);
+    measure("tile, acquire and submit, top-down", FW_PROFILE_TILE, FW_ROW_ORDER_TOP_DOWN, ACQUIRE);
+    measure("tile, acquire and submit, bottom-up", FW_PROFILE_TILE, FW_ROW_ORDER_BOTTOM_UP, ACQUIRE);
+    measure("tile, push", FW_PROFILE_TILE, FW_ROW_ORDER_TOP_DOWN, PUSH);
+    measure("tile, push_wrapped", FW_PROFILE_TILE, FW_ROW_ORDER_BOTTOM_UP, WRAPPED);
+    measure("tile, push_buffer", FW_PROFILE_TILE, FW_ROW_ORDER_TOP_DOWN, BUFFER);
+    measure("auto, acquire and submit", FW_PROFILE_AUTO, FW_ROW_ORDER_TOP_DOWN, ACQUIRE);
     fw_buffer_unref(pixel_buffer);
     free(wrapped_pixels);
     printf("alloc_test: ok\n");

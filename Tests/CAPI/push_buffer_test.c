@@ -141,6 +141,40 @@ static void a_received_buffer_can_be_sent_on(void) {
     fw_receiver_close(last);
 }
 
+/* The frames after it are decoded from a received frame. */
+static void writing_to_a_received_buffer_changes_a_copy(void) {
+    fw_sender_options options = FW_SENDER_OPTIONS_INIT;
+    fw_sender *sender;
+    fw_receiver *receiver;
+    fw_frame *frame;
+    fw_frame_info info = picture(WIDTH, HEIGHT);
+    fw_buffer *buffer;
+    fw_map_info map;
+    int i;
+    options.profile = FW_PROFILE_TILE;
+    options.overflow = FW_OVERFLOW_BLOCK;
+    open_pair(&options, NULL, &sender, &receiver);
+    for (i = 0; i < 4; i++) {
+        CHECK_OK(fw_sender_push(sender, &info, pixels, SIZE));
+        CHECK_OK(fw_receiver_next(receiver, PATIENCE, &frame));
+        CHECK(memcmp(fw_frame_data(frame), pixels, SIZE) == 0);
+        CHECK(!fw_buffer_is_writable(fw_frame_buffer(frame)));
+        buffer = fw_buffer_ref(fw_frame_buffer(frame));
+        if (i % 2 == 0) fw_frame_unref(frame);
+        CHECK_OK(fw_buffer_make_writable(&buffer));
+        CHECK_OK(fw_buffer_map(buffer, FW_MAP_WRITE, &map));
+        memset(map.data, 0xEE, map.size);
+        CHECK_OK(fw_buffer_unmap(buffer, &map));
+        fw_buffer_unref(buffer);
+        if (i % 2 != 0) {
+            CHECK(memcmp(fw_frame_data(frame), pixels, SIZE) == 0);
+            fw_frame_unref(frame);
+        }
+    }
+    fw_sender_close(sender);
+    fw_receiver_close(receiver);
+}
+
 int main(void) {
     begin_test();
     paint(pixels, SIZE, 1);
@@ -148,9 +182,12 @@ int main(void) {
     pieces_arrive_as_one_picture(FW_PROFILE_LZ4, FW_ROW_ORDER_BOTTOM_UP);
     pieces_arrive_as_one_picture(FW_PROFILE_RAW, FW_ROW_ORDER_TOP_DOWN);
     pieces_arrive_as_one_picture(FW_PROFILE_RAW, FW_ROW_ORDER_BOTTOM_UP);
+    pieces_arrive_as_one_picture(FW_PROFILE_TILE, FW_ROW_ORDER_TOP_DOWN);
+    pieces_arrive_as_one_picture(FW_PROFILE_TILE, FW_ROW_ORDER_BOTTOM_UP);
     a_dropped_or_refused_buffer_is_let_go();
     a_frame_shows_its_buffer();
     a_received_buffer_can_be_sent_on();
+    writing_to_a_received_buffer_changes_a_copy();
     printf("push_buffer_test: ok\n");
     return 0;
 }

@@ -149,7 +149,8 @@ static void stats_count_what_happened(void) {
     CHECK(sent.frames_pushed == FRAMES && sent.frames_sent == FRAMES && sent.frames_dropped == 0);
     CHECK(sent.bytes_raw == FRAMES * size && sent.bytes_wire > 0 && sent.pixel_bytes_copied == 0);
     CHECK(sent.queue_depth == 0 && sent.queue_peak >= 1 && sent.frames_allocated >= 1);
-    CHECK(sent.profile == FW_PROFILE_LZ4);
+    /* The receiver's hello has come with the first acknowledgement. */
+    CHECK(sent.profile == FW_PROFILE_TILE && sent.profile_reason == FW_PROFILE_REASON_PEER_KNOWS_TILE);
     CHECK(sent.encode_ns_p50 > 0 && sent.encode_ns_p50 <= sent.encode_ns_p99);
     CHECK(sent.latency_ns_p50 > 0 && sent.latency_ns_p50 <= sent.latency_ns_p99);
     CHECK(sent.submit_ns_p50 >= 0 && sent.submit_ns_p50 <= sent.submit_ns_p99);

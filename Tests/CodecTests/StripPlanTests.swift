@@ -41,7 +41,9 @@ import Testing
 
     @Test func encoderStripsCoverEachPlaneOnceAndNeverCrossPlanes() throws {
         var random = SeededGenerator()
-        for _ in 0..<100 { Self.expectCoverage(StripPlan(for: try Self.randomLayout(&random), profile: .lz4)) }
+        for _ in 0..<100 {
+            Self.expectCoverage(StripPlan(for: try Self.randomLayout(&random), profile: .lz4))
+        }
     }
 
     @Test func anyRowsPerStripCoverEachPlaneOnce() throws {

@@ -176,6 +176,19 @@ stock_lz4_reads_a_recording() {
     lz4 -t a.lz4 && lz4 -dc a.lz4 | cmp - in_40x30_rgba8.raw
 }
 
+# lz4 passes over the pixels of such a recording; the command reads them.
+a_recording_in_tile() {
+    noise $((40 * 30 * 4)) >one && cat one one one one >in_40x30_rgba8.raw
+    fw send in_40x30_rgba8.raw file://"$PWD"/a.fw --profile tile --key-frame-interval 3 --json >sent || return 1
+    [ "$(json sent profile)" = '"tile"' ] || [ "$(json sent profile)" = tile ] || { cat sent; return 1; }
+    lz4 -t a.fw && [ "$(lz4 -dc a.fw | wc -c)" = 0 ] || return 1
+    [ "$(fw inspect a.fw | grep -c ' tile ')" = 4 ] && [ "$(fw inspect a.fw | grep -c ' key ')" = 2 ] || return 1
+    fw receive file://"$PWD"/a.fw --output a.raw --verify && cmp in_40x30_rgba8.raw a.raw || return 1
+    receive --once --output out.raw || return 1
+    fw replay a.fw "tcp://localhost:$port" --profile tile || return 1
+    wait $receiver && cmp in_40x30_rgba8.raw out.raw
+}
+
 record_replay_inspect() {
     noise $((40 * 30 * 4 * 4)) >in_40x30_rgba8.raw
     fw record tcp://:0 'odd name?%.lz4' --ready-file port --json >recorded &
@@ -463,6 +476,7 @@ garbage_is_survived() {
 
 test_case 'raw frames over TCP, profile lz4' raw_over_tcp lz4
 test_case 'raw frames over TCP, profile raw' raw_over_tcp raw
+test_case 'raw frames over TCP, profile tile' raw_over_tcp tile
 test_case 'raw frames over a Unix socket' raw_over_unix_socket
 test_case 'the sender listens' the_sender_listens
 test_case 'a BMP series comes back as the same files' bmp_series_comes_back
@@ -473,6 +487,7 @@ test_case 'Y4M' y4m_goes_to_a_file
 test_case '--frames, --loop, one picture, contact sheet' frames_and_loop
 test_case 'lz4 reads a recording, profile lz4' stock_lz4_reads_a_recording lz4
 test_case 'lz4 reads a recording, profile raw' stock_lz4_reads_a_recording raw
+test_case 'a recording in profile tile' a_recording_in_tile
 test_case 'record, inspect, replay' record_replay_inspect
 test_case 'a torn or damaged recording is an error' a_torn_recording_is_an_error
 test_case 'record writes whole messages only' a_recording_is_never_torn

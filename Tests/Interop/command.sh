@@ -168,6 +168,7 @@ command_by_itself() {
 
 check command-netcat-lz4 command_into_netcat lz4
 check command-netcat-raw command_into_netcat raw
+check command-netcat-auto command_into_netcat auto
 check command-netcat-bottom-up command_bottom_up_from_stdin
 check command-netcat-connects netcat_connects_to_command
 check command-gstreamer command_through_gstreamer

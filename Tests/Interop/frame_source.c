@@ -11,7 +11,7 @@
  *   --bottom-up          rows as glReadPixels gives them
  *   --padding BYTES      between the rows
  *   --by WAY             push, submit (into acquired memory), wrapped, buffer (of three memories)
- *   --profile PROFILE    auto, raw, lz4
+ *   --profile PROFILE    auto, raw, lz4, tile
  *   --policy POLICY      block, drop-oldest, drop-newest
  *   --reconnect WHEN     never, after-loss, always
  *   --block-timeout S    how long block waits for room
@@ -105,7 +105,7 @@ static void parse_option(settings *s, const char *option, const char *value) {
     } else {
         s->uses_options = 1;
         if (!strcmp(option, "--profile"))
-            s->options.profile = (fw_profile)one_of(option, value, "auto raw lz4", 0);
+            s->options.profile = (fw_profile)one_of(option, value, "auto raw lz4 tile", 0);
         else if (!strcmp(option, "--policy"))
             s->options.overflow = (fw_overflow)one_of(option, value, "drop-oldest drop-newest block", 0);
         else if (!strcmp(option, "--reconnect"))

@@ -1,7 +1,10 @@
+import CPosix
+
 /// Memory with a margin before and behind it that shows whether anything was written there.
 public final class GuardedBytes {
     private static let margin = 256
     private static let mark: UInt8 = 0xA5
+    private static let marks = [UInt8](repeating: mark, count: margin)
     private let whole: UnsafeMutableRawBufferPointer
     public let count: Int
 
@@ -21,7 +24,8 @@ public final class GuardedBytes {
 
     /// Whether the margins are as they were made.
     public var isIntact: Bool {
-        whole[..<Self.margin].allSatisfy { $0 == Self.mark }
-            && whole[(Self.margin + count)...].allSatisfy { $0 == Self.mark }
+        // Not by `allSatisfy`: some tests look at the margins a hundred thousand times.
+        memcmp(whole.baseAddress!, Self.marks, Self.margin) == 0
+            && memcmp(whole.baseAddress! + Self.margin + count, Self.marks, Self.margin) == 0
     }
 }

@@ -39,7 +39,8 @@ fw_status fw_encoder_new(const fw_encoder_options *options, fw_encoder **out);
 /*
  * Encodes one frame and gives it as a buffer, owned by the caller, whose memories one after another are the
  * bytes of one message; the first message of an encoder also opens the stream. Give the memories to writev,
- * or merge them with fw_buffer_map. In profile RAW the buffer refers to `pixels` without a copy, so they must
+ * or merge them with fw_buffer_map. In profile TILE each message needs the one before of its stream and view, but
+ * for the first and those of frames with FW_FRAME_FLAG_KEY; AUTO is LZ4 here. In profile RAW the buffer refers to `pixels` without a copy, so they must
  * live as long as the buffer.
  * Errors: INVALID_ARGUMENT, OUT_OF_RANGE (`size` is below fw_frame_info_size), NO_MEMORY.
  */
@@ -62,8 +63,9 @@ fw_status fw_decoder_new(const fw_receiver_options *options, fw_decoder **out);
 fw_status fw_decoder_feed(fw_decoder *decoder, const void *bytes, size_t size, size_t *used);
 
 /*
- * The frame that is complete, owned by the caller. Errors: INVALID_ARGUMENT, WOULD_BLOCK (more bytes are
- * needed), CLOSED (the stream said that it ends).
+ * The frame that is complete, owned by the caller. Its pixels are read-only. Errors: INVALID_ARGUMENT, WOULD_BLOCK
+ * (more bytes are needed; the sentence says so if that is because a frame is coded against one that is not here),
+ * CLOSED (the stream said that it ends).
  */
 fw_status fw_decoder_next(fw_decoder *decoder, fw_frame **out);
 

@@ -23,8 +23,8 @@ extern "C" {
 typedef struct fw_frame fw_frame;
 
 /*
- * The first byte of the first row in memory. An acquired frame may be written until it is submitted; a
- * received frame is for reading. Valid as long as the frame is. The address is a multiple of 64. NULL for
+ * The first byte of the first row in memory. An acquired frame may be written until it is submitted. A received
+ * frame is read-only: the frames after it may be decoded from its pixels. Valid as long as the frame is. The address is a multiple of 64. NULL for
  * NULL.
  */
 void *fw_frame_data(fw_frame *frame);
@@ -65,7 +65,8 @@ fw_status fw_frame_get_timing(const fw_frame *frame, fw_frame_timing *timing);
 /*
  * The buffer that holds the pixels, borrowed: fw_buffer_ref it to keep it longer than the frame. While such a
  * reference lives, the frame's memory does not go back to the pool. The buffer of a received or acquired frame
- * has a video-frame meta, its pts and its duration, and is not writable. NULL for NULL.
+ * has a video-frame meta, its pts and its duration, and is not writable: who wants to change the pixels maps a
+ * copy (fw_buffer_make_writable), while later frames are decoded from the original. NULL for NULL.
  */
 fw_buffer *fw_frame_buffer(fw_frame *frame);
 

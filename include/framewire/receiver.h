@@ -110,10 +110,12 @@ typedef struct fw_receiver_stats {
     int64_t decode_ns_p99;
     int64_t latency_ns_p50;      /* from submit to delivery as the sender measured it, sent along with later frames */
     int64_t latency_ns_p99;
+    uint64_t frames_undecodable; /* passed over because the frame that they are coded against is not here; a sender that
+                                    listens has been asked for a key frame */
 } fw_receiver_stats;
 
 #define FW_RECEIVER_STATS_INIT \
-    { (uint32_t)sizeof(fw_receiver_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1, -1, -1, -1 }
+    { (uint32_t)sizeof(fw_receiver_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1, -1, -1, -1, 0 }
 
 /* Fills `*stats`, whose struct_size the caller has set (FW_RECEIVER_STATS_INIT). Errors: INVALID_ARGUMENT. */
 fw_status fw_receiver_get_stats(fw_receiver *receiver, fw_receiver_stats *stats);

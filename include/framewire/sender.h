@@ -39,12 +39,25 @@ extern "C" {
 
 typedef struct fw_sender fw_sender;
 
-/* How frames are coded. Each is lossless, and each gives a stream that `lz4 -d` turns into the raw frames. */
+/* How frames are coded. Each is lossless; RAW and LZ4 give a stream that `lz4 -d` turns into the raw frames. */
 typedef enum fw_profile {
-    FW_PROFILE_AUTO = 0, /* the library chooses; at present LZ4 */
+    FW_PROFILE_AUTO = 0, /* LZ4 until the peer says that it knows TILE, then that, or RAW while the link is faster than
+                            encoding; LZ4 in recordings */
     FW_PROFILE_RAW = 1,  /* stored: no compression, no cost */
-    FW_PROFILE_LZ4 = 2   /* LZ4 blocks, compressed on several threads */
+    FW_PROFILE_LZ4 = 2,  /* LZ4 blocks, compressed on several threads */
+    FW_PROFILE_TILE = 3  /* several times faster than LZ4 and smaller; frames refer to the one before. For Framewire receivers */
 } fw_profile;
+
+/* Why frames are coded as they are. */
+typedef enum fw_profile_reason {
+    FW_PROFILE_REASON_NONE = 0,            /* no frame has been coded yet */
+    FW_PROFILE_REASON_FORCED = 1,          /* the options ask for the profile */
+    FW_PROFILE_REASON_RECORDING = 2,       /* recordings are in a profile that stock tools read */
+    FW_PROFILE_REASON_NO_HELLO = 3,        /* the peer has not said what it knows */
+    FW_PROFILE_REASON_PEER_LACKS_TILE = 4, /* the peer said that it does not know TILE */
+    FW_PROFILE_REASON_PEER_KNOWS_TILE = 5, /* the peer knows TILE, and encoding keeps up */
+    FW_PROFILE_REASON_LINK_FASTER = 6      /* the link takes raw frames faster than they can be encoded */
+} fw_profile_reason;
 
 /* What becomes of a frame when the queue is full because the link or the receiver cannot keep up. */
 typedef enum fw_overflow {
@@ -72,13 +85,16 @@ typedef struct fw_sender_options {
     int64_t connect_timeout_ns;  /* for one attempt; 0 = default, 5 s */
     int64_t block_timeout_ns;    /* how long FW_OVERFLOW_BLOCK waits at most; 0 = default, for ever */
     int64_t close_timeout_ns;    /* how long fw_sender_close waits for queued frames to leave; 0 = default, 5 s */
+    uint32_t key_frame_interval; /* with TILE: a key frame after this many frames at the latest; 0 = default: only when one
+                                    is needed, and after 60 frames with file:// */
+    uint32_t reserved;           /* 0 */
     const fw_tls_options *tls;   /* for tls:// URLs, see tls.h; may be NULL */
 } fw_sender_options;
 
 #define FW_SENDER_OPTIONS_INIT \
     { \
         (uint32_t)sizeof(fw_sender_options), FW_PROFILE_AUTO, 0, FW_OVERFLOW_DROP_OLDEST, 0, 0, FW_RECONNECT_DEFAULT, \
-            0, 0, 0, 0, 0 \
+            0, 0, 0, 0, 0, 0, 0 \
     }
 
 /*
@@ -131,6 +147,8 @@ fw_status fw_sender_push(fw_sender *sender, const fw_frame_info *info, const voi
  * called, once, when they are no longer needed: on the sender's I/O thread, on a worker thread or, when a
  * frame is dropped at once, on the calling thread during this call. If the call fails, `release` is not
  * called. `release` may be NULL when the memory outlives the sender.
+ * In profile TILE the worker threads keep a copy of the pixels as they encode them, because the next frame refers
+ * to them. With FW_OVERFLOW_BLOCK pixels are held until the frame has left, in case the connection is lost.
  *
  * Errors: as fw_sender_push.
  */
@@ -180,7 +198,7 @@ typedef struct fw_sender_stats {
     uint32_t queue_depth;          /* frames waiting now */
     uint32_t queue_peak;           /* the most that ever waited */
     uint32_t frames_allocated;     /* frames of pooled memory that exist now */
-    fw_profile profile;            /* that the last frame was coded with */
+    fw_profile profile;            /* that frames are coded with; single frames on trial in another do not count */
     int64_t encode_ns_p50;         /* time of encoding one frame */
     int64_t encode_ns_p99;
     int64_t latency_ns_p50;        /* from submit until the receiver's word of delivery has come back */
@@ -188,10 +206,15 @@ typedef struct fw_sender_stats {
     int64_t submit_ns_p50;         /* time spent inside fw_sender_submit, on the caller's thread */
     int64_t submit_ns_p99;
     uint64_t send_queue_bytes;     /* bytes that the system holds unsent or unacknowledged for the connection */
+    fw_profile_reason profile_reason; /* why `profile` is what it is */
+    uint32_t reserved;
 } fw_sender_stats;
 
 #define FW_SENDER_STATS_INIT \
-    { (uint32_t)sizeof(fw_sender_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, FW_PROFILE_AUTO, -1, -1, -1, -1, -1, -1, 0 }
+    { \
+        (uint32_t)sizeof(fw_sender_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, FW_PROFILE_AUTO, -1, -1, -1, -1, -1, -1, \
+            0, FW_PROFILE_REASON_NONE, 0 \
+    }
 
 /* Fills `*stats`, whose struct_size the caller has set (FW_SENDER_STATS_INIT). Errors: INVALID_ARGUMENT. */
 fw_status fw_sender_get_stats(fw_sender *sender, fw_sender_stats *stats);

@@ -112,7 +112,8 @@ typedef enum fw_color_range {
 typedef enum fw_frame_flags {
     FW_FRAME_FLAG_NONE = 0,
     FW_FRAME_FLAG_DISCONT = 1 << 0, /* the source's time line jumps before this frame */
-    FW_FRAME_FLAG_KEY = 1 << 1      /* set by the library on received frames that need no other frame */
+    FW_FRAME_FLAG_KEY = 1 << 1      /* given to a sender: code the frame without reference to another; set by the library
+                                       on received frames that are coded so */
 } fw_frame_flags;
 
 /*

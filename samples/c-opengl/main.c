@@ -60,14 +60,15 @@ static const char usage[] =
     "  --frames N          stop after N frames (0: go on until interrupted)\n"
     "  --fps F             frames a second (60; 0: as fast as possible)\n"
     "  --policy P          when the link is too slow: drop-oldest (default), drop-newest, block\n"
-    "  --profile P         auto (default), raw, lz4\n"
+    "  --profile P         auto (default), raw, lz4, tile\n"
     "  --checksum          each frame carries a checksum that the receiver verifies\n"
     "  --checksums FILE    writes `sequence checksum` of each frame as it was drawn\n"
     "  --stats-json FILE   writes counters and times when done\n"
     "  --window            shows the pictures in a window as well\n";
 
-static bool parse_choice(const char *value, const char *const names[3], int *choice) {
-    for (int i = 0; i < 3; i++)
+/* `names` ends with NULL. */
+static bool parse_choice(const char *value, const char *const *names, int *choice) {
+    for (int i = 0; names[i]; i++)
         if (strcmp(value, names[i]) == 0) {
             *choice = i;
             return true;
@@ -76,8 +77,8 @@ static bool parse_choice(const char *value, const char *const names[3], int *cho
 }
 
 static bool parse_value(options *o, const char *name, const char *value) {
-    static const char *const policies[3] = { "drop-oldest", "drop-newest", "block" };
-    static const char *const profiles[3] = { "auto", "raw", "lz4" };
+    static const char *const policies[] = { "drop-oldest", "drop-newest", "block", NULL };
+    static const char *const profiles[] = { "auto", "raw", "lz4", "tile", NULL };
     char *end = NULL, rest;
     int choice = 0;
     if (strcmp(name, "--size") == 0)
@@ -191,9 +192,11 @@ static bool report(const options *o, const char *renderer, const times *all, siz
             "  \"frames_pushed\": %" PRIu64 ",\n  \"frames_sent\": %" PRIu64 ",\n  \"frames_dropped\": %" PRIu64
             ",\n  \"frames_acknowledged\": %" PRIu64 ",\n  \"bytes_raw\": %" PRIu64 ",\n  \"bytes_wire\": %" PRIu64
             ",\n  \"pixel_bytes_copied\": %" PRIu64 ",\n  \"queue_peak\": %" PRIu32 ",\n  \"encode_ns_p50\": %" PRId64
-            ",\n  \"encode_ns_p99\": %" PRId64 ",\n  \"latency_ns_p50\": %" PRId64 ",\n  \"latency_ns_p99\": %" PRId64 "\n}\n",
+            ",\n  \"encode_ns_p99\": %" PRId64 ",\n  \"latency_ns_p50\": %" PRId64 ",\n  \"latency_ns_p99\": %" PRId64
+            ",\n  \"profile\": %d,\n  \"profile_reason\": %d\n}\n",
             s->frames_pushed, s->frames_sent, s->frames_dropped, s->frames_acknowledged, s->bytes_raw, s->bytes_wire,
-            s->pixel_bytes_copied, s->queue_peak, s->encode_ns_p50, s->encode_ns_p99, s->latency_ns_p50, s->latency_ns_p99);
+            s->pixel_bytes_copied, s->queue_peak, s->encode_ns_p50, s->encode_ns_p99, s->latency_ns_p50, s->latency_ns_p99,
+            (int)s->profile, (int)s->profile_reason);
     bool failed = ferror(file) != 0;
     if (fclose(file) != 0 || failed) {
         fprintf(stderr, "c-opengl: cannot write %s: %s\n", o->stats_path, strerror(errno));

@@ -1,0 +1,165 @@
+import Codec
+
+/// Why frames are coded in the profile that they are. The raw values are those of `fw_profile_reason`.
+public enum ProfileReason: UInt32, Sendable {
+    /// No frame has been coded yet.
+    case none = 0
+    /// The options ask for the profile.
+    case forced = 1
+    /// Recordings are in a profile that stock tools read.
+    case recording = 2
+    /// The peer has not said what it knows.
+    case noHello = 3
+    /// The peer does not know profile tile.
+    case peerLacksTile = 4
+    /// The peer knows profile tile, and encoding keeps up.
+    case peerKnowsTile = 5
+    /// The link takes frames as they are faster than they can be encoded.
+    case linkFasterThanEncoding = 6
+
+    /// A few words for people.
+    public var name: StaticString {
+        switch self {
+        case .none: "no frame yet"
+        case .forced: "asked for"
+        case .recording: "recording"
+        case .noHello: "no hello from the peer"
+        case .peerLacksTile: "the peer does not know tile"
+        case .peerKnowsTile: "the peer knows tile"
+        case .linkFasterThanEncoding: "the link is faster than encoding"
+        }
+    }
+}
+
+/// Chooses the profile of frames in profile auto, from what has been measured. It has no clock of its own.
+///
+/// The profiles compete by the time that a frame needs, of which encoding and sending overlap: the larger of both
+/// counts. ``Profile/tile`` is left only while frames wait for the encoder and the link idles, and only for a raw
+/// profile that is clearly faster; it is taken up again when a frame in it would need clearly less time than frames
+/// have been taking. A frame now and then in the other profile keeps its estimate fresh.
+struct ProfileChooser {
+    /// What the next frame is coded with.
+    struct Choice: Equatable {
+        var profile: Profile
+        var reason: ProfileReason
+        /// Whether this frame alone is coded so.
+        var isTrial = false
+    }
+
+    /// Frames from one trial to the next.
+    static let trialPeriod = 64
+    /// Frames in a row that must ask for a change.
+    static let patience = 8
+    /// What another profile must need at most, in parts of the present one's time.
+    static let margin = 0.8
+    /// How much of an average a new measurement is.
+    private static let weight = 0.125
+
+    private let standing: Choice?
+    private var isRaw = false
+    private var wishes = 0
+    private var sinceTrial = 0
+    /// Of the frames in tile: nanoseconds of encoding, and bytes on the wire, for each byte of pixels.
+    private var encodeCost: Double?
+    private var tileSize: Double?
+    /// Bytes in a nanosecond that the link takes.
+    private var drainRate: Double?
+    /// The part of the frames for which the link waited.
+    private var pressure = 0.0
+    /// Nanoseconds from frame to frame, for each byte of pixels.
+    private var interval: Double?
+
+    /// - Parameters:
+    ///   - profile: what the options say.
+    ///   - isRecording: whether frames go to a file.
+    init(_ profile: Profile, isRecording: Bool) {
+        standing =
+            profile != .auto
+            ? Choice(profile: profile, reason: .forced)
+            : isRecording ? Choice(profile: .lz4, reason: .recording) : nil
+    }
+
+    /// Another peer: nothing is known of the link.
+    mutating func reset() {
+        isRaw = false
+        wishes = 0
+        sinceTrial = 0
+        drainRate = nil
+        pressure = 0
+        interval = nil
+    }
+
+    /// A frame has been encoded.
+    ///
+    /// - Parameters:
+    ///   - duration: of encoding, in nanoseconds.
+    ///   - encoderIsLate: whether the link had nothing to do while another frame waited to be encoded.
+    ///   - interval: nanoseconds since the frame before was encoded; nil for the first.
+    mutating func noteEncoded(
+        _ profile: Profile, isKey: Bool, rawBytes: Int, wireBytes: Int, duration: Int64, encoderIsLate: Bool,
+        interval: Int64?
+    ) {
+        let raw = Double(max(1, rawBytes))
+        // Key frames are rare, and not what the others cost.
+        if profile == .tile, !isKey || encodeCost == nil {
+            Self.average(&encodeCost, Double(duration) / raw)
+            Self.average(&tileSize, Double(wireBytes) / raw)
+        }
+        guard profile == (isRaw ? .raw : .tile) else { return }
+        pressure += (encoderIsLate ? Self.weight : 0) - Self.weight * pressure
+        if let interval { Self.average(&self.interval, Double(interval) / raw) }
+    }
+
+    /// The link took `bytes` in `duration` nanoseconds, and could not take them faster.
+    mutating func noteDrained(_ bytes: Int, duration: Int64) {
+        Self.average(&drainRate, Double(bytes) / Double(max(1, duration)))
+        if !isRaw { sinceTrial = 0 }
+    }
+
+    /// How the next frame is coded.
+    ///
+    /// - Parameter peerProfiles: the bit set of the peer's hello; nil before it has come.
+    mutating func choose(peerProfiles: UInt32?) -> Choice {
+        if let standing { return standing }
+        guard let peerProfiles else { return Choice(profile: .lz4, reason: .noHello) }
+        guard peerProfiles & 1 << UInt32(Profile.tile.rawValue) != 0 else {
+            return Choice(profile: .lz4, reason: .peerLacksTile)
+        }
+        wishes = wantsChange ? wishes + 1 : 0
+        if wishes >= Self.patience {
+            isRaw.toggle()
+            wishes = 0
+            sinceTrial = 0
+            pressure = 0
+            interval = nil
+        }
+        sinceTrial += 1
+        let present = Choice(
+            profile: isRaw ? .raw : .tile, reason: isRaw ? .linkFasterThanEncoding : .peerKnowsTile)
+        guard isTrialDue else { return present }
+        if !isRaw || sinceTrial > Self.trialPeriod + 1 { sinceTrial = 0 }
+        return Choice(profile: isRaw ? .tile : .raw, reason: present.reason, isTrial: true)
+    }
+
+    private var isTrialDue: Bool {
+        // In raw two frames in a row: the first of them may have to be a key frame.
+        if isRaw { return sinceTrial > Self.trialPeriod }
+        // In tile, only where raw could be of use: the link is not to be burdened for nothing.
+        guard pressure > 0.5 else { return false }
+        return sinceTrial > (drainRate == nil ? Self.patience : Self.trialPeriod)
+    }
+
+    private var wantsChange: Bool {
+        guard let encodeCost, let tileSize, let drainRate, drainRate > 0 else { return false }
+        let tile = max(encodeCost, tileSize / drainRate)
+        if isRaw {
+            guard let interval else { return false }
+            return tile < Self.margin * interval
+        }
+        return pressure > 0.5 && 1 / drainRate < Self.margin * tile
+    }
+
+    private static func average(_ value: inout Double?, _ new: Double) {
+        value = value.map { $0 + weight * (new - $0) } ?? new
+    }
+}

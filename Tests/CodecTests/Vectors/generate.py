@@ -1,0 +1,339 @@
+#!/usr/bin/env python3
+"""Writes the test vectors of docs/tile-format.md beside itself, from the text there and not with the library's code.
+
+Each vector is a text file: the bytes of a payload in hexadecimal, `#` begins a comment that runs to the end of the line.
+"""
+import os
+import struct
+
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+SKIP, ROWS, XOR, LEFT, GRADIENT, REFERENCE, ABOVE, MOVED, EXACT = 0, 1, 2, 3, 4, 5, 6, 7, 8
+TWICE, SIDE_IN_BLOCK, PACKED_IN_BLOCK, BLOCK_IS_STORED, STORED = 1 << 27, 1 << 28, 1 << 29, 1 << 30, 1 << 31
+
+# Pixel format: bits of the components of a pixel from its lowest bit on, fields of a lane. Three bytes a pixel are coded as four.
+FORMATS = {
+    "rgba8": ([8, 8, 8, 8], "colour"), "rgb8": ([8, 8, 8], "colour"), "r8": ([8], "bytes"), "rg8": ([8, 8], "bytes"),
+    "r16": ([16], "halves"), "rgba16": ([16] * 4, "halves"), "r32f": ([32], "words"), "rgba32f": ([32] * 4, "words"),
+    "rgb10a2": ([10, 10, 10, 2], "10-10-10-2"), "depth24s8": ([8, 24], "depth and stencil"),
+}
+LANES = {
+    "colour": [8] * 4, "bytes": [8] * 4, "halves": [16] * 2, "words": [32], "10-10-10-2": [10, 10, 10, 2],
+    "depth and stencil": [8, 24],
+}
+
+
+def component(x, y, k, bits):
+    """Component k of pixel (x, y) of every picture here; that of a reference is of pixel (x + 1, y + 2)."""
+    value = 3 * x + 5 * y + 40 * k + (x * x + y * (k + 1)) % 5
+    return value * (4099 if bits > 16 else 37 if bits > 10 else 1) % (1 << bits)
+
+
+class Plane:
+    """Rows of components; pixels of three bytes have a fourth component, 0."""
+
+    def __init__(self, bits, fields, width, rows, dx=0, dy=0):
+        self.bits, self.fields, self.width, self.height = bits, fields, width, rows
+        self.coded = bits + [8] if len(bits) == 3 and fields == "colour" else bits
+        make = lambda x, y, k: component(x, y, k, self.coded[k]) if k < len(bits) else 0
+        self.rows = [[make(x + dx, y + dy, k) for x in range(width) for k in range(len(self.coded))]
+                     for y in range(rows)]
+
+    def bytes(self, y, first=0, last=None):
+        """The bytes of pixels first to last of a row."""
+        out = b""
+        n = len(self.coded)
+        for x in range(first, self.width if last is None else last):
+            number, place = 0, 0
+            for k, bits in enumerate(self.bits):
+                number |= self.rows[y][n * x + k] << place
+                place += bits
+            out += number.to_bytes(place // 8, "little")
+        return out
+
+
+def zigzag(d, bits):
+    d %= 1 << bits
+    if d >= 1 << (bits - 1):
+        d -= 1 << bits
+    return 2 * d if d >= 0 else -2 * d - 1
+
+
+def fields_of(fields, d):
+    """The four fields of a lane, each from −128 to 127 where they are signed and from 0 to 255 where not."""
+    signed = lambda v: (v + 128) % 256 - 128
+    if fields == "bytes":
+        return [signed(v) for v in d]
+    if fields == "colour":
+        return [signed(d[0] - d[1]), signed(d[1]), signed(d[2] - d[1]), signed(d[3])]
+    z = [zigzag(v, bits) for v, bits in zip(d, LANES[fields])]
+    if fields == "halves":
+        return [z[0] % 256, z[0] >> 8, z[1] % 256, z[1] >> 8]
+    if fields == "words":
+        return list(z[0].to_bytes(4, "little"))
+    if fields == "10-10-10-2":
+        return [z[0] % 256, z[1] % 256, z[2] % 256, z[0] >> 8 | z[1] >> 8 << 2 | z[2] >> 8 << 4 | z[3] << 6]
+    return list(z[1].to_bytes(3, "little")) + [z[0]]
+
+
+def width_of(field, signed):
+    if not signed:
+        return field.bit_length()
+    return 0 if field == 0 else next(w for w in range(1, 9) if -(1 << w - 1) <= field < 1 << w - 1)
+
+
+def lz4(data, matches=True):
+    """An LZ4 block: runs of one byte become a match of offset 1, all else literals."""
+    out, literals, at = b"", b"", 0
+
+    def length(n):
+        return b"" if n < 15 else b"\xff" * ((n - 15) // 255) + bytes([(n - 15) % 255])
+
+    while at < len(data):
+        run = 0
+        # A match may not begin in the last 12 bytes or reach the last 5.
+        while matches and at > 0 and at + 12 < len(data) and at + run < len(data) - 5 and data[at + run] == data[at - 1]:
+            run += 1
+        if run >= 8:
+            out += bytes([min(len(literals), 15) << 4 | min(run - 4, 15)]) + length(len(literals)) + literals
+            out += struct.pack("<H", 1) + length(run - 4)
+            literals, at = b"", at + run
+        else:
+            literals, at = literals + data[at:at + 1], at + 1
+    return out + bytes([min(len(literals), 15) << 4]) + length(len(literals)) + literals
+
+
+class Strip:
+    """Rows first to last of a plane, coded with the modes given, one a tile; `wide` makes widths larger than they need be."""
+
+    def __init__(self, plane, reference, first, rows, modes, vectors=(), wide=True):
+        self.plane, self.reference, self.first, self.count, self.modes = plane, reference, first, rows, modes
+        self.vectors, self.wide = list(vectors), wide
+        self.n, self.per_lane = len(plane.coded), len(LANES[plane.fields])
+        self.signed = plane.fields in ("bytes", "colour")
+        self.tile_pixels = 64 * self.per_lane // self.n
+        self.across = -(-plane.width // self.tile_pixels)
+        assert len(modes) == self.across * -(-rows // 16), (len(modes), self.across, rows)
+        self.side = bytes(modes)
+        self.packed, self.rows = b"", b""
+        for tile_row in range(-(-rows // 16)):
+            row_modes = modes[tile_row * self.across:(tile_row + 1) * self.across]
+            for y in range(16 * tile_row, min(rows, 16 * tile_row + 16)):
+                for tile, mode in enumerate(row_modes):
+                    if mode in (ROWS, XOR):
+                        span = tile * self.tile_pixels, min(plane.width, (tile + 1) * self.tile_pixels)
+                        data = plane.bytes(first + y, *span)
+                        if mode == XOR:
+                            data = bytes(a ^ b for a, b in zip(data, reference.bytes(first + y, *span)))
+                        self.rows += data
+            for tile, mode in enumerate(row_modes):
+                if mode == MOVED:
+                    self.side += struct.pack("<hh", *self.vectors.pop(0))
+                elif LEFT <= mode <= ABOVE:
+                    self.pack(tile_row, tile, mode)
+
+    # p, L, U and C of the document; i counts the components of a row.
+    def p(self, i, y):
+        return 0 if y < 0 else self.plane.rows[self.first + y][i]
+
+    def left(self, i, y):
+        return self.p(i - self.n, y) if i >= self.n else self.p(i, 4 * (y // 4) - 1)
+
+    def corner(self, i, y):
+        if y == 0:
+            return 0
+        if i >= self.n:
+            return self.p(i - self.n, y - 1)
+        return self.p(i, y - 1) if y % 16 == 0 else self.left(i, y - 1)
+
+    def prediction(self, mode, i, y):
+        if mode == LEFT:
+            return self.left(i, y)
+        if mode == GRADIENT:
+            return self.left(i, y) + self.p(i, y - 1) - self.corner(i, y)
+        return self.reference.rows[self.first + y][i] if mode == REFERENCE else self.p(i, y - 1)
+
+    def pack(self, tile_row, tile, mode):
+        rows = min(16, self.count - 16 * tile_row)
+        blocks, widths = [], []
+        for block in range(16 * -(-rows // 4)):
+            lanes = []
+            for y in range(16 * tile_row + block // 16 * 4, 16 * tile_row + block // 16 * 4 + 4):
+                for lane in range(4):
+                    i = (64 * tile + block % 16 * 4 + lane) * self.per_lane
+                    # Outside of the picture differences mean nothing: here, they are not 0.
+                    d = [1 + k if self.wide and block % 5 == 0 else 0 for k in range(self.per_lane)]
+                    for k in range(self.per_lane):
+                        if y < self.count and i + k < len(self.plane.rows[0]):
+                            d[k] = self.p(i + k, y) - self.prediction(mode, i + k, y)
+                    lanes.append(fields_of(self.plane.fields, d))
+            width = [max(width_of(lane[f], self.signed) for lane in lanes) for f in range(4)]
+            if self.wide and block % 3 == 0:
+                width = [min(8, w + (block * (f + 3) + block // 7) % (f + 2)) for f, w in enumerate(width)]
+            blocks.append(lanes)
+            widths.append(width)
+        self.write_widths(widths)
+        for lanes, width in zip(blocks, widths):
+            numbers = []
+            for lane in lanes:
+                number, place = 0, 0
+                for field, w in zip(lane, width):
+                    number |= field % (1 << w) << place
+                    place += w
+                numbers.append(number)
+            total = sum(width)
+            if total > 16:
+                self.pack_block([v % 65536 for v in numbers], 16)
+                self.pack_block([v >> 16 for v in numbers], total - 16)
+            else:
+                self.pack_block(numbers, total)
+
+    def pack_block(self, numbers, bits):
+        for half in range(2):
+            a, b = half, half + 2
+            order = [a, 4 + a, b, 4 + b, 8 + a, 12 + a, 8 + b, 12 + b]
+            self.packed += sum(numbers[lane] << k * bits for k, lane in enumerate(order)).to_bytes(bits, "little")
+
+    def write_widths(self, widths):
+        smallest = [min(w[f] for w in widths) for f in range(4)]
+        ranges = [max(w[f] for w in widths) - smallest[f] for f in range(4)]
+        self.side += bytes(s | r << 4 for s, r in zip(smallest, ranges))
+        for f in range(4):
+            b = ranges[f].bit_length()
+            for row in range(0, len(widths), 16):
+                out = 0
+                for i in range(16):
+                    k, n = divmod(i, 4)
+                    value = widths[row + i][f] - smallest[f]
+                    one = 8 * (k % 2) + 4 * (n // 2) + 2 * (k // 2) + n % 2
+                    if b == 1:
+                        out |= value << one
+                    elif b == 2:
+                        out |= value << 2 * i
+                    elif b == 3:
+                        out |= value % 4 << 2 * i | value // 4 << 32 + one
+                    elif b == 4:
+                        out |= value << 32 * (n % 2) + 8 * k + 4 * (n // 2)
+                self.side += out.to_bytes(2 * b, "little")
+
+    def pieces(self, flags=0, packed_size=None, block_size=None, side_size=None, block=None, extra=b""):
+        """The strip in labelled pieces."""
+        content = (self.side if flags & SIDE_IN_BLOCK else b"") + self.rows
+        content += self.packed if flags & PACKED_IN_BLOCK else b""
+        if block is None:
+            block = content if flags & BLOCK_IS_STORED or not content else lz4(content)
+            if flags & TWICE:
+                block = struct.pack("<I", len(block)) + lz4(block)
+        size = lambda given, data: len(data) if given is None else given
+        out = [("packed size and flags", struct.pack("<I", size(packed_size, self.packed) | flags)),
+               ("size of the block", struct.pack("<I", size(block_size, block))),
+               ("size of the side information", struct.pack("<I", size(side_size, self.side)))]
+        if not flags & PACKED_IN_BLOCK:
+            out.append(("packed blocks", self.packed))
+        out.append(("LZ4 block", block))
+        if not flags & SIDE_IN_BLOCK:
+            out.append(("side information", self.side))
+        return out + [("too much", extra)]
+
+
+def stored(plane, first, rows):
+    data = b"".join(plane.bytes(first + y) for y in range(rows))
+    return [("stored", struct.pack("<I", STORED)), ("rows", data)]
+
+
+def write(name, text, strips, magic=0x184D2A5E, extra_size=0, sizes=None):
+    bodies = [b"".join(data for _, data in strip) for strip in strips]
+    sizes = sizes or [len(body) for body in bodies]
+    total = 4 * len(sizes) + sum(len(body) for body in bodies)
+    pieces = [("magic of the skippable frame", struct.pack("<I", magic)), ("its size", struct.pack("<I", total + extra_size)),
+              ("sizes of the strips", struct.pack(f"<{len(sizes)}I", *sizes))]
+    for index, strip in enumerate(strips):
+        pieces += [(f"strip {index}: {label}", data) for label, data in strip]
+    lines = [f"# {text}"]
+    for label, data in pieces:
+        for i in range(0, len(data), 32):
+            lines.append(data[i:i + 32].hex(" ").ljust(96) + (f"# {label}" if i == 0 else ""))
+    with open(os.path.join(FOLDER, name + ".hex"), "w") as file:
+        file.write("\n".join(line.rstrip() for line in lines) + "\n")
+
+
+def planes(name, width, height, **offset):
+    if name == "nv12":
+        half = (width + 1) // 2, (height + 1) // 2
+        return [Plane([8], "bytes", width, height, **offset), Plane([8, 8], "bytes", *half, **offset)]
+    if name == "i420":
+        half = (width + 1) // 2, (height + 1) // 2
+        return [Plane([8], "bytes", width, height, **offset)] + [Plane([8], "bytes", *half, **offset) for _ in "uv"]
+    return [Plane(*FORMATS[name], width, height, **offset)]
+
+
+def packed_formats():
+    """A tile and a bit across, almost two down, so that predictors cross tiles."""
+    for name, (bits, fields) in FORMATS.items():
+        pixel = 32 if len(bits) == 3 and fields == "colour" else sum(bits)
+        width = 2048 // pixel + {8: 5, 16: 3}.get(pixel, 2)
+        plane = Plane(bits, fields, width, 30)
+        reference = Plane(bits, fields, width, 30, dx=1, dy=2)
+        strip = Strip(plane, None, 0, 30, [LEFT, GRADIENT, GRADIENT, ABOVE], wide=False)
+        write(f"packed-{name}", f"{width} x 30 {name} in a strip of 32 rows", [strip.pieces(SIDE_IN_BLOCK)])
+        strip = Strip(plane, reference, 0, 30, [GRADIENT, REFERENCE, ABOVE, LEFT])
+        write(f"packed-{name}-reference", f"{width} x 30 {name} in a strip of 32 rows, with a reference",
+              [strip.pieces(PACKED_IN_BLOCK)])
+
+
+def flat(width, height):
+    plane = Plane([8, 8, 8, 8], "colour", width, height)
+    plane.rows = [[7] * (4 * width) for _ in range(height)]
+    return plane
+
+
+packed_formats()
+
+rgba, old = planes("rgba8", 65, 20)[0], planes("rgba8", 65, 20, dx=1, dy=2)[0]
+low, low_old = planes("rgba8", 140, 6)[0], planes("rgba8", 140, 6, dx=1, dy=2)[0]
+write("stored", "65 x 5 rgba8, one stored strip", [stored(planes("rgba8", 65, 5)[0], 0, 5)])
+write("unchanged", "65 x 18 rgba8 in strips of 16 rows, both equal to the reference", [[], []])
+write("rows", "140 x 6 rgba8: rows, packed, rows", [Strip(low, None, 0, 6, [ROWS, GRADIENT, ROWS], wide=False).pieces()])
+write("rows-reference", "140 x 6 rgba8 with a reference: packed, rows exclusive-ored, rows; the block is not compressed",
+      [Strip(low, low_old, 0, 6, [LEFT, XOR, ROWS], wide=False).pieces(SIDE_IN_BLOCK | BLOCK_IS_STORED)])
+write("moved", "65 x 20 rgba8 in strips of 16 rows, with a reference: the last tile is 1 pixel to the left and 2 rows above",
+      [Strip(rgba, old, 0, 16, [LEFT, ABOVE], wide=False).pieces(),
+       Strip(rgba, old, 16, 4, [GRADIENT, MOVED], vectors=[(-1, -2)], wide=False).pieces()])
+write("skip-and-exact", "70 x 20 rgba8 of bytes 7, the reference too: rows, exact left; exact above, skip",
+      [Strip(flat(70, 20), flat(70, 20), 0, 20, [ROWS, EXACT | LEFT, EXACT | ABOVE, SKIP]).pieces()])
+write("exact-reference", "70 x 20 rgba8 of bytes 7, the reference too: exact reference, exact gradient; both the other way round",
+      [Strip(flat(70, 20), flat(70, 20), 0, 20, [EXACT | m for m in (REFERENCE, GRADIENT, GRADIENT, REFERENCE)]).pieces()])
+write("twice", "70 x 20 rgba8 of bytes 7: rows in an LZ4 block that is compressed twice",
+      [Strip(flat(70, 20), None, 0, 20, [ROWS] * 4).pieces(TWICE)])
+for name in ("nv12", "i420"):
+    strips = [Strip(plane, None, 0, plane.height, [GRADIENT, LEFT] if plane.height > 16 else [ABOVE], wide=False).pieces()
+              for plane in planes(name, 67, 21)]
+    write(f"packed-{name}", f"67 x 21 {name} in strips of 32 rows", strips)
+write("small", "1 x 1 r8, one stored strip", [stored(Plane([8], "bytes", 1, 1), 0, 1)])
+
+# What must be refused; 64 x 32 rgba8 of bytes 7 in strips of 16 rows, the first of which is good.
+GOOD = Strip(flat(64, 32), None, 0, 16, [ROWS]).pieces()
+GOOD_SIZE = sum(len(data) for _, data in GOOD)
+
+
+def bad(name, text, strip, **options):
+    write("bad-" + name, text, [GOOD, strip], **options)
+
+
+row_strip = lambda modes=(ROWS,), **k: Strip(flat(64, 32), flat(64, 32), 16, 16, list(modes), **k)
+bad("magic", "another magic", GOOD, magic=0x184D2A5F)
+bad("size", "a size that is not that of the payload", GOOD, extra_size=1)
+bad("strip-size", "the second strip reaches past the end", GOOD, sizes=[GOOD_SIZE, 1000000])
+bad("left-over", "a byte behind the last strip", GOOD, sizes=[GOOD_SIZE, GOOD_SIZE - 1])
+bad("no-reference", "a strip of no bytes without a reference", [])
+bad("skip", "a skipped tile without a reference", row_strip([SKIP]).pieces())
+bad("mode", "an unknown mode", row_strip([9]).pieces())
+bad("widths", "a width of 9", [("packed size and flags", struct.pack("<I", 0)), ("size of the block", struct.pack("<I", 0)),
+                              ("size of the side information", struct.pack("<I", 5)), ("side information", bytes([LEFT, 9, 0, 0, 0]))])
+bad("block", "an LZ4 block that is noise", row_strip().pieces(block=bytes(range(255, 200, -3))))
+bad("rows", "rows of a tile are missing", row_strip([ROWS]).pieces(BLOCK_IS_STORED, block=bytes(20)))
+bad("packed-size", "packed blocks of more bytes than the strip", row_strip().pieces(packed_size=4097))
+bad("side-size", "side information of no bytes", row_strip().pieces(side_size=0))
+bad("sizes", "sizes that do not add up", row_strip().pieces(block_size=4))
+bad("too-much", "more side information than the tiles have", row_strip().pieces(side_size=2, extra=b"\0"))
+bad("stored", "a stored strip that lacks bytes", stored(flat(64, 32), 16, 16)[:1] + [("rows", bytes(20))])
+bad("header", "a strip of 11 bytes", [("header", bytes(11))])

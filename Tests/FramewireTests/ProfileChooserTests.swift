@@ -1,0 +1,150 @@
+import Codec
+import TestSupport
+import Testing
+
+@testable import Framewire
+
+/// The choice of a profile over simulated links: time is counted, not measured.
+@Suite struct ProfileChooserTests {
+    /// A sender, an encoder and a link that work beside each other.
+    private struct Simulation {
+        var chooser = ProfileChooser(.auto, isRecording: false)
+        var random = SeededGenerator(case: 3600)
+        /// Bytes in a nanosecond.
+        var link: Double
+        var encoder = 2.0
+        var ratio = 3.0
+        /// Nanoseconds between two frames of the source; 0: as fast as they are taken.
+        var source = 0.0
+        /// The part by which every duration varies.
+        var noise = 0.0
+        static let raw = 8_294_400
+
+        var changes = 0
+        var last = Profile.auto
+        var trials = 0
+
+        mutating func run(
+            _ count: Int, andExpect profile: Profile, sourceLocation: SourceLocation = #_sourceLocation
+        ) {
+            let found = run(count)
+            #expect(found == profile, sourceLocation: sourceLocation)
+        }
+
+        /// Sends `count` frames, and gives the profile that stands at the end.
+        mutating func run(_ count: Int) -> Profile {
+            for _ in 0..<count {
+                let choice = chooser.choose(peerProfiles: 0b1110)
+                let jitter = 1 + noise * Double.random(in: -1...1, using: &random)
+                let wire = choice.profile == .tile ? Double(Self.raw) / ratio : Double(Self.raw)
+                let encode = choice.profile == .tile ? Double(Self.raw) / encoder * jitter : 1000
+                let send = wire / link * (1 + noise * Double.random(in: -1...1, using: &random))
+                let interval = max(encode, send, source)
+                // The link idles while another frame waits: it is the encoder that is late.
+                let isLate = encode > send && source < encode
+                chooser.noteEncoded(
+                    choice.profile, isKey: false, rawBytes: Self.raw, wireBytes: Int(wire),
+                    duration: Int64(encode), encoderIsLate: isLate, interval: Int64(interval))
+                if send > encode || choice.profile == .raw {
+                    chooser.noteDrained(Int(wire), duration: Int64(send))
+                }
+                if choice.isTrial {
+                    trials += 1
+                } else {
+                    if choice.profile != last, last != .auto { changes += 1 }
+                    last = choice.profile
+                }
+            }
+            return last
+        }
+    }
+
+    private func expect(
+        _ chooser: inout ProfileChooser, peer: UInt32?, _ choice: ProfileChooser.Choice,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+        let found = chooser.choose(peerProfiles: peer)
+        #expect(found == choice, sourceLocation: sourceLocation)
+    }
+
+    private static let gigabit = 0.125
+
+    @Test func aSlowLinkIsTile() {
+        var simulation = Simulation(link: Self.gigabit)
+        simulation.run(500, andExpect: .tile)
+        #expect(simulation.changes == 0 && simulation.trials == 0)
+    }
+
+    @Test func aLinkThatIsFasterThanEncodingIsRaw() {
+        var simulation = Simulation(link: 100 * Self.gigabit)
+        simulation.run(100, andExpect: .raw)
+        let reason = simulation.chooser.choose(peerProfiles: 0b1110).reason
+        #expect(reason == .linkFasterThanEncoding)
+        simulation.run(2000, andExpect: .raw)
+        #expect(simulation.changes == 1)
+    }
+
+    /// A source that the encoder can follow has no use for more.
+    @Test func aFastLinkIsTileWhereEncodingKeepsUp() {
+        var simulation = Simulation(link: 100 * Self.gigabit)
+        simulation.source = 16_666_667
+        simulation.run(500, andExpect: .tile)
+        #expect(simulation.trials == 0)
+    }
+
+    @Test func theChoiceFollowsALinkThatChanges() {
+        var simulation = Simulation(link: 100 * Self.gigabit)
+        simulation.run(300, andExpect: .raw)
+        simulation.link = Self.gigabit
+        simulation.run(300, andExpect: .tile)
+        simulation.link = 100 * Self.gigabit
+        simulation.run(300, andExpect: .raw)
+        #expect(simulation.changes == 3)
+    }
+
+    @Test func theChoiceRisesAgainWhenTheSourceSlowsDown() {
+        var simulation = Simulation(link: 100 * Self.gigabit)
+        simulation.run(300, andExpect: .raw)
+        simulation.source = 16_666_667
+        simulation.run(300, andExpect: .tile)
+    }
+
+    /// Pictures that compress badly and are slow to encode: the next trial finds out that they no longer are.
+    @Test func theChoiceRisesAgainWhenPicturesBecomeEasy() {
+        var simulation = Simulation(link: 20 * Self.gigabit, encoder: 1, ratio: 1.1)
+        simulation.run(300, andExpect: .raw)
+        simulation.encoder = 8
+        simulation.ratio = 20
+        simulation.run(600, andExpect: .tile)
+        #expect(simulation.changes == 2)
+    }
+
+    /// Where both are equally fast on average, the choice stays what it is.
+    @Test(arguments: 0..<10)
+    func noiseDoesNotMakeTheChoiceFlap(_ number: Int) {
+        var simulation = Simulation(link: 2, encoder: 2)
+        simulation.random = SeededGenerator(case: 3610 + number)
+        simulation.noise = 0.3
+        _ = simulation.run(5000)
+        #expect(simulation.changes <= 1, "FRAMEWIRE_SEED=\(SeededGenerator.runSeed)")
+    }
+
+    @Test func trialsAreRare() {
+        var simulation = Simulation(link: 100 * Self.gigabit)
+        _ = simulation.run(6400)
+        #expect(simulation.trials > 50 && simulation.trials < 250)
+    }
+
+    @Test func whatIsAskedForIsNotWeighed() {
+        for profile in [Profile.raw, .lz4, .tile] {
+            var chooser = ProfileChooser(profile, isRecording: false)
+            expect(&chooser, peer: nil, .init(profile: profile, reason: .forced))
+        }
+        var recording = ProfileChooser(.auto, isRecording: true)
+        expect(&recording, peer: nil, .init(profile: .lz4, reason: .recording))
+        var mute = ProfileChooser(.auto, isRecording: false)
+        expect(&mute, peer: nil, .init(profile: .lz4, reason: .noHello))
+        expect(&mute, peer: 0b110, .init(profile: .lz4, reason: .peerLacksTile))
+        expect(&mute, peer: 0b1110, .init(profile: .tile, reason: .peerKnowsTile))
+    }
+}
