@@ -103,7 +103,8 @@ package final class FrameDecoder: StripJob {
                         + " \(plan.layout.packedSize) bytes", offset: 0)
             }
             do {
-                try payload.reserve(payloadSize)
+                // Room for the largest payload of such frames, so that a larger one than before allocates nothing.
+                try payload.reserve(stored)
                 try blocks.reserve(plan.count * MemoryLayout<Block>.stride)
             } catch {
                 throw .noMemory(bytes: payloadSize)
@@ -149,7 +150,8 @@ package final class FrameDecoder: StripJob {
         }
         tileScratchSize = TileStripDecoder.Scratch.size(for: TileStrip(largestOf: plan))
         do {
-            try payload.reserve(payloadSize + BitPacking.slack)
+            // Room for the largest payload of such frames, so that a larger one than before allocates nothing.
+            try payload.reserve(TilePayload.largestSize(of: plan) + BitPacking.slack)
             try blocks.reserve(plan.count * MemoryLayout<Block>.stride)
         } catch {
             throw .noMemory(bytes: payloadSize)

@@ -130,6 +130,8 @@ package final class FrameEncoder: StripJob {
             checksumState = fwx_xxh3_new()
             if checksumState == nil { throw .noMemory(bytes: 1024) }
         }
+        // Profile raw has more pieces when rows are apart; it reserves for those where it knows them.
+        try reserveVectors(Self.reservedVectors + plan.count + 2)
         do {
             switch self.profile {
             case .tile:

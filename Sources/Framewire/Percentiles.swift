@@ -1,6 +1,6 @@
 /// The last 1024 durations, for the percentiles of the stats.
 ///
-/// Recording allocates nothing; asking sorts a copy.
+/// Recording allocates nothing; asking sorts a copy, see ``copy()``.
 struct Percentiles {
     private static let capacity = 1024
     private var samples: [Int64]
@@ -15,6 +15,14 @@ struct Percentiles {
         samples[next] = duration
         next = (next + 1) % Self.capacity
         count = min(count + 1, Self.capacity)
+    }
+
+    /// The same with samples of its own. A plain copy would share them, and the next one to be recorded would have to
+    /// allocate, on a thread that must not.
+    func copy() -> Percentiles {
+        var result = self
+        result.samples = samples.withUnsafeBufferPointer { [Int64]($0) }
+        return result
     }
 
     /// The duration that `percent` of the samples do not exceed (nearest rank), for each of two values; `nil`

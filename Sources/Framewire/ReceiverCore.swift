@@ -96,7 +96,7 @@ package final class ReceiverCore: @unchecked Sendable {
     }
 
     package func currentStats() -> ReceiverStats {
-        var (result, decode, latency) = lock.withLock { (stats, decodeTimes, latencies) }
+        var (result, decode, latency) = lock.withLock { (stats, decodeTimes.copy(), latencies.copy()) }
         (result.decodeP50, result.decodeP99) = decode.values(50, 99)
         (result.latencyP50, result.latencyP99) = latency.values(50, 99)
         result.queueDepth = lock.withLock { queue.count }

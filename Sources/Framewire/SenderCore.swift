@@ -208,7 +208,11 @@ package final class SenderCore: @unchecked Sendable {
     }
 
     package func currentStats() -> SenderStats {
-        var (result, encode, latency, submit) = lock.withLock { (stats, encodeTimes, latencies, submitTimes) }
+        var (result, encode, latency, submit) = lock.withLock {
+            (
+                stats, encodeTimes.copy(), latencies.copy(), submitTimes.copy()
+            )
+        }
         (result.encodeP50, result.encodeP99) = encode.values(50, 99)
         (result.latencyP50, result.latencyP99) = latency.values(50, 99)
         (result.submitP50, result.submitP99) = submit.values(50, 99)
