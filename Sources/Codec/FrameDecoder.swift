@@ -103,8 +103,7 @@ package final class FrameDecoder: StripJob {
                         + " \(plan.layout.packedSize) bytes", offset: 0)
             }
             do {
-                // Room for the largest payload of such frames, so that a larger one than before allocates nothing.
-                try payload.reserve(stored)
+                try reservePayload(payloadSize, largest: stored)
                 try blocks.reserve(plan.count * MemoryLayout<Block>.stride)
             } catch {
                 throw .noMemory(bytes: payloadSize)
@@ -150,14 +149,19 @@ package final class FrameDecoder: StripJob {
         }
         tileScratchSize = TileStripDecoder.Scratch.size(for: TileStrip(largestOf: plan))
         do {
-            // Room for the largest payload of such frames, so that a larger one than before allocates nothing.
-            try payload.reserve(TilePayload.largestSize(of: plan) + BitPacking.slack)
+            try reservePayload(payloadSize, largest: TilePayload.largestSize(of: plan))
             try blocks.reserve(plan.count * MemoryLayout<Block>.stride)
         } catch {
             throw .noMemory(bytes: payloadSize)
         }
         start(plan, payloadSize, target)
         expect(.wholePayload, payload.base!, payloadSize)
+    }
+
+    /// Makes room for the payload and, unless frames are huge, for the largest one of such frames, so that a larger one
+    /// than before allocates nothing.
+    private func reservePayload(_ size: Int, largest: Int) throws(BufferError) {
+        try payload.reserve(max(size, min(largest, 64 << 20)) + BitPacking.slack)
     }
 
     /// Gives up the payload that was begun, so that its target may go away.

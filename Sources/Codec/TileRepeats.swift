@@ -4,7 +4,7 @@ import CPosix
 /// pictures, hatching, dithered areas, few colours.
 ///
 /// It parses a row of the tile as LZ4 does, with a small table of what came before in the strip. Where nothing repeats,
-/// only every fourth tile is parsed.
+/// only every eighth tile is parsed.
 struct TileRepeats {
     private static let tableBits: UInt64 = 10
     /// Bytes of the table that a strip needs.
@@ -28,15 +28,17 @@ struct TileRepeats {
     }
 
     /// Bits of LZ4 for `samples` lanes of the tile, or nil when it has not been looked at.
+    ///
+    /// - Parameter isWanted: whether the answer could change anything; else the tile is only remembered.
     @_optimize(speed)
-    mutating func bits(_ tile: TileStage.Source, _ tileRow: Int, samples: Int) -> Int? {
+    mutating func bits(_ tile: TileStage.Source, _ tileRow: Int, samples: Int, isWanted: Bool) -> Int? {
         // Matches are followed to the end of the tile's width, so there must be a row behind in memory, whatever the
         // order of rows.
         guard tile.rows >= 3, tile.rowBytes >= 2 &* TileFormat.rowBytes, tile.count >= 64 else { return nil }
         let row = tile.base + (tile.rows / 2 &* tile.pitch &+ tile.offset)
         // The table holds 32 bits; rows may be gigabytes apart.
         guard (row - base).magnitude < 0x7e00_0000 else { return nil }
-        guard isRepetitive || (tile.tile ^ tileRow) & 3 == 0 else {
+        guard isWanted, isRepetitive || (tile.tile ^ tileRow) & 7 == 0 else {
             for offset in stride(from: 0, to: tile.count &- 8, by: 32) { _ = lookUp(row + offset) }
             return nil
         }

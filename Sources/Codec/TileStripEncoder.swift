@@ -180,8 +180,10 @@ struct TileStripEncoder {
         let asksReference = reference != nil && interest.isNow
         let place = place(source, tile, tileRow, withReference: asksReference)
         let survey = strip.format.survey(place, hasReference: asksReference)
-        let repeatBits = repeats.bits(source, tileRow, samples: survey.samples)
-        let choice = TileChoice(survey, repeatBits: repeatBits, constants)
+        var choice = TileChoice(survey, repeatBits: nil, constants)
+        let repeatBits = repeats.bits(
+            source, tileRow, samples: survey.samples, isWanted: choice.predictor != nil)
+        if let repeatBits { choice = TileChoice(survey, repeatBits: repeatBits, constants) }
         if reference != nil { interest.found(choice.usesReference || choice.predictor == .previous) }
         guard let predictor = choice.predictor else {
             // What repeats may be letters, and letters scroll.
