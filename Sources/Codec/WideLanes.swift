@@ -3,7 +3,7 @@ import CVectors
 /// Components of more than eight bits. Folded, they are byte fields of small numbers.
 ///
 /// Which of them, is looked up at each vector: that costs some speed, but code of its own for each would cost a
-/// quarter of the library's size.
+/// fifth of the library's size.
 struct WideLanes: LaneArithmetic {
     let kind: TileFormat.Lanes
 

@@ -248,6 +248,7 @@ static void lent_memory_is_not_released_when_the_call_fails(void) {
     AWAIT(!fw_sender_is_connected(sender));
     /* The connection was lost for good: what waited is released, and further pushes fail without a release. */
     AWAIT(count_of(&kept) == pushed);
+    AWAIT(fw_sender_flush(sender, 0) == FW_ERROR_CLOSED);
     CHECK_ERROR(fw_sender_push_wrapped(sender, &info, pixels, pixels_size, count_up, &failed), FW_ERROR_CLOSED,
                 "127.0.0.1");
     fw_sender_close(sender);

@@ -24,7 +24,8 @@ typedef struct fw_frame fw_frame;
 
 /*
  * The first byte of the first row in memory. An acquired frame may be written until it is submitted. A received
- * frame is read-only: the frames after it may be decoded from its pixels. Valid as long as the frame is. The address is a multiple of 64. NULL for
+ * frame is read-only: the frames after it may be decoded from its pixels. Valid as long as the frame is. The
+ * address is a multiple of 64. NULL for
  * NULL.
  */
 void *fw_frame_data(fw_frame *frame);

@@ -45,7 +45,8 @@ typedef enum fw_profile {
                             encoding; LZ4 in recordings */
     FW_PROFILE_RAW = 1,  /* stored: no compression, no cost */
     FW_PROFILE_LZ4 = 2,  /* LZ4 blocks, compressed on several threads */
-    FW_PROFILE_TILE = 3  /* several times faster than LZ4 and smaller; frames refer to the one before. For Framewire receivers */
+    FW_PROFILE_TILE = 3  /* smaller than LZ4, and several times faster on textured pictures; frames refer to the one
+                            before. For Framewire receivers alone */
 } fw_profile;
 
 /* Why frames are coded as they are. */
