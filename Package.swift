@@ -20,6 +20,8 @@ let package = Package(
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
         // Used from its header alone. Without `pkgConfig` nothing links libxxhash.
         .systemLibrary(name: "CXXHash", providers: [.apt(["libxxhash-dev"])]),
+        // Used from its headers alone: the functions are looked up when TLS is first used.
+        .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
         // Shuffles of vectors; a header and nothing to link.
         .systemLibrary(name: "CVectors"),
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
@@ -30,14 +32,16 @@ let package = Package(
         .target(name: "Buffers", dependencies: ["CPosix"]),
         .target(name: "Codec", dependencies: ["Buffers", "CLZ4", "CXXHash", "CVectors", "CPosix"]),
         .target(name: "Wire", dependencies: ["Buffers", "CXXHash", "CPosix"]),
-        .target(name: "Transport", dependencies: ["Buffers", "CPosix"]),
+        .target(name: "Transport", dependencies: ["Buffers", "CPosix", "COpenSSL"]),
         .target(name: "Framewire", dependencies: ["Buffers", "Codec", "Wire", "Transport", "CPosix"]),
         .target(name: "FramewireC", dependencies: ["Framewire", "Buffers", "Codec", "CFramewire", "CPosix"]),
+        // Keys and certificates for the command and the tests.
+        .target(name: "Identities", dependencies: ["COpenSSL", "CPosix"]),
         .target(name: "PictureFiles", dependencies: ["Buffers", "CPNG", "CPosix", "CZstd"]),
         .executableTarget(
             name: "framewire-cli",
             dependencies: [
-                "Framewire", "PictureFiles", "Buffers", "Codec", "CLZ4Frame", "CPosix",
+                "Framewire", "PictureFiles", "Identities", "Buffers", "Codec", "CLZ4Frame", "CPosix",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
@@ -46,8 +50,8 @@ let package = Package(
             name: "CodecTests", dependencies: ["Codec", "TestSupport", "Fuzzing", "CLZ4Frame"],
             resources: [.copy("Vectors"), .copy("Corpus")]),
         .testTarget(name: "WireTests", dependencies: ["Wire"], resources: [.copy("Vectors")]),
-        .testTarget(name: "TransportTests", dependencies: ["Transport"]),
-        .testTarget(name: "FramewireTests", dependencies: ["Framewire", "TestSupport"]),
+        .testTarget(name: "TransportTests", dependencies: ["Transport", "Identities"]),
+        .testTarget(name: "FramewireTests", dependencies: ["Framewire", "Identities", "TestSupport"]),
         .testTarget(name: "PictureFilesTests", dependencies: ["PictureFiles", "CZstd"]),
         // Pictures and random numbers for the tests.
         .target(name: "TestSupport", dependencies: ["Buffers", "CPosix"], path: "Tests/TestSupport"),

@@ -6,15 +6,15 @@
 # Exits with 0 when everything is there. Without the right to install, it prints the command that does it and exits with 1.
 set -eu
 
-build="build-essential pkg-config liblz4-dev libxxhash-dev libpng-dev libzstd-dev"
+build="build-essential pkg-config liblz4-dev libxxhash-dev libpng-dev libzstd-dev libssl-dev"
 demo="libegl-dev libgl-dev libegl1 libgl1-mesa-dri libx11-dev"
-test="file lz4 zstd xxhash cmake valgrind netcat-openbsd netpbm gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good libgstreamer1.0-dev"
+test="file openssl lz4 zstd xxhash cmake valgrind netcat-openbsd netpbm gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good libgstreamer1.0-dev"
 
 wanted=
 modules=
 for group in ${*:-build demo test}; do
     case $group in
-    build) wanted="$wanted $build" modules="$modules liblz4 libxxhash libpng libzstd" ;;
+    build) wanted="$wanted $build" modules="$modules liblz4 libxxhash libpng libzstd openssl" ;;
     demo) wanted="$wanted $demo" modules="$modules egl gl" ;;
     test) wanted="$wanted $test" ;;
     *)

@@ -21,4 +21,5 @@
 @_exported import enum Buffers.RowOrder
 @_exported import struct Buffers.VideoFrameMeta
 @_exported import enum Codec.Profile
+@_exported import struct Transport.TLSOptions
 @_exported import struct Wire.Limits

@@ -88,6 +88,8 @@ public struct FramewireError: Error, Sendable {
             case .io: .io
             case .closed: .closed
             case .noMemory: .noMemory
+            case .invalidArgument: .invalidArgument
+            case .unsupported: .unsupported
             }
         self.init(code, error.sentence)
     }

@@ -62,11 +62,16 @@ public final class MessageReader {
     /// Opens a stream as a receiver does.
     ///
     /// - Throws: ``FramewireError``, as ``Receiver/init(from:options:)``.
-    public convenience init(from url: String, limits: Limits = Limits()) throws(FramewireError) {
+    public convenience init(
+        from url: String, limits: Limits = Limits(), tls: TLSOptions = TLSOptions()
+    )
+        throws(FramewireError)
+    {
         do {
             let endpoint = try Endpoint(parsing: url)
             let link = Link(
-                endpoint, role: .receiver, .never, 5_000_000_000, wake: try WakeUp(), cancel: try WakeUp())
+                endpoint, role: .receiver, .never, 5_000_000_000, tls, wake: try WakeUp(),
+                cancel: try WakeUp())
             self.init(link, try link.open(), StreamParser(limits: limits))
         } catch {
             throw FramewireError(error)
@@ -203,7 +208,7 @@ public final class MessageReader {
                 return true
             }
             var set = PollSet()
-            set.add(connection.descriptor, .readable)
+            set.add(connection.descriptor, connection.readEvents)
             return try set.wait(until: deadline)
         } catch {
             throw FramewireError(error)

@@ -22,8 +22,10 @@ public final class Receiver: Sendable {
         public var limits = Limits()
         /// Whether checksums that the sender sent along are compared.
         public var verifyChecksums = true
-        /// With `?connect=1`, for one attempt.
+        /// With `?connect=1`, for one attempt; for each handshake of TLS.
         public var connectTimeout: Int64 = 5_000_000_000
+        /// For `tls:` URLs.
+        public var tls = TLSOptions()
 
         public init() {}
 
@@ -47,7 +49,7 @@ public final class Receiver: Sendable {
     /// Opens a receiver.
     ///
     /// - Parameter url: `tcp://:port` and `tcp://host:port` listen, without a host on loopback only;
-    ///   `tcp://host:port?connect=1` connects; `unix:///path` likewise; `file:///path` reads a recording.
+    ///   `tcp://host:port?connect=1` connects; `tls:` and `unix:///path` likewise; `file:///path` reads a recording.
     /// - Throws: ``FramewireError``.
     public convenience init(from url: String, options: Options = Options()) throws(FramewireError) {
         try options.validate()

@@ -33,7 +33,8 @@ final class ReceiverLoop: @unchecked Sendable {
         self.options = options
         self.wake = wake
         link = Link(
-            endpoint, role: .receiver, options.reconnect, options.connectTimeout, wake: wake, cancel: cancel)
+            endpoint, role: .receiver, options.reconnect, options.connectTimeout, options.tls, wake: wake,
+            cancel: cancel)
         workers = WorkerPool(workers: WorkerPool.count(options.threads), callerWorks: true)
         staging = .allocate(byteCount: Self.stagingSize, alignment: 64)
         answer = .allocate(byteCount: 2048, alignment: 8)
@@ -202,7 +203,8 @@ final class ReceiverLoop: @unchecked Sendable {
     private func wait(for connection: Connection) throws(FramewireError) {
         var set = PollSet()
         set.add(wake.descriptor, .readable)
-        set.add(connection.descriptor, answerCount > 0 ? [.readable, .writable] : .readable)
+        let events = connection.readEvents
+        set.add(connection.descriptor, answerCount > 0 ? events.union(connection.writeEvents) : events)
         do {
             _ = try set.wait(until: -1)
         } catch {

@@ -15,8 +15,8 @@ public final class Sender: Sendable {
 
     /// Opens a sender.
     ///
-    /// - Parameter url: `tcp://host:port` connects, `tcp://host:port?listen=1` listens, `unix:///path`
-    ///   likewise, `file:///path` writes a recording.
+    /// - Parameter url: `tcp://host:port` connects, `tcp://host:port?listen=1` listens, `tls:` and
+    ///   `unix:///path` likewise, `file:///path` writes a recording.
     /// - Throws: ``FramewireError``; waits at most for the name look-up and `options.connectTimeout`.
     public convenience init(to url: String, options: Options = Options()) throws(FramewireError) {
         try options.validate()

@@ -56,7 +56,8 @@ final class SenderLoop: @unchecked Sendable {
         self.options = options
         self.wake = wake
         link = Link(
-            endpoint, role: .sender, options.reconnect, options.connectTimeout, wake: wake, cancel: cancel)
+            endpoint, role: .sender, options.reconnect, options.connectTimeout, options.tls, wake: wake,
+            cancel: cancel)
         let count = WorkerPool.count(options.threads)
         workers = WorkerPool(workers: count, callerWorks: false)
         let flag = EncodedFlag()
@@ -348,7 +349,7 @@ final class SenderLoop: @unchecked Sendable {
             start += count
             if count == 0 {
                 var set = PollSet()
-                set.add(connection.descriptor, .writable)
+                set.add(connection.descriptor, connection.writeEvents)
                 guard try set.wait(until: deadline) else { return }
             }
         }
@@ -359,8 +360,8 @@ final class SenderLoop: @unchecked Sendable {
         var set = PollSet()
         set.add(wake.descriptor, .readable)
         var events: PollEvents = []
-        if lane(.sending) != nil || lane(.ready) != nil { events.insert(.writable) }
-        if !connection.isFile, !backChannel.isEnded { events.insert(.readable) }
+        if lane(.sending) != nil || lane(.ready) != nil { events.formUnion(connection.writeEvents) }
+        if !connection.isFile, !backChannel.isEnded { events.formUnion(connection.readEvents) }
         // Hang-ups are reported unasked, but only for a descriptor that is waited for at all.
         let place = set.add(
             connection.isFile && events.isEmpty ? -1 : connection.descriptor,
@@ -368,7 +369,8 @@ final class SenderLoop: @unchecked Sendable {
         _ = try set.wait(until: deadline)
         wake.drain()
         let ready = set.ready(place)
-        if ready.contains(.readable) {
+        // With TLS either event can be what a read waits for.
+        if !backChannel.isEnded, !ready.isDisjoint(with: connection.readEvents) {
             try backChannel.read(from: connection) { duration in core.recordLatency(duration) }
             while let request = backChannel.nextKeyFrameRequest() {
                 references.forget(streamID: request.streamID, viewID: request.viewID)

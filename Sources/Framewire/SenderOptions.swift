@@ -1,4 +1,5 @@
 import Codec
+import Transport
 
 /// What becomes of a frame when a queue is full. The raw values are those of `fw_overflow`.
 public enum OverflowPolicy: UInt32, Sendable {
@@ -42,6 +43,8 @@ extension Sender {
         public var blockTimeout: Int64 = -1
         /// How long ``Sender/close()`` waits for queued frames to leave.
         public var closeTimeout: Int64 = 5_000_000_000
+        /// For `tls:` URLs.
+        public var tls = TLSOptions()
 
         /// In profile tile, a key frame comes after this many frames at the latest; 0: only when one is needed,
         /// and in recordings after 60 frames.

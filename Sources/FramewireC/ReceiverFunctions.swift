@@ -16,16 +16,17 @@ func receiverOptions(_ given: UnsafePointer<fw_receiver_options>?) -> Receiver.O
         struct_size: 0, once: 0, overflow: FW_OVERFLOW_BLOCK, queue_depth: 0, threads: 0,
         reconnect: FW_RECONNECT_DEFAULT, max_width: 0, max_height: 0, max_frame_bytes: 0,
         max_metadata_bytes: 0,
-        ignore_checksums: 0, connect_timeout_ns: 0)
+        ignore_checksums: 0, connect_timeout_ns: 0, tls: nil)
     let size = given.pointee.struct_size
     guard let full = overlay(given, size: size, minimum: minimumOptionsSize, on: defaults) else {
         _ = fail(
             FW_ERROR_INVALID_ARGUMENT, sizeMessage("fw_receiver_options", size, "FW_RECEIVER_OPTIONS_INIT"))
         return nil
     }
-    guard let overflow = overflowPolicy(full.overflow), let reconnect = reconnectPolicy(full.reconnect) else {
-        return nil
-    }
+    guard let overflow = overflowPolicy(full.overflow), let reconnect = reconnectPolicy(full.reconnect),
+        let tls = tlsOptions(full.tls)
+    else { return nil }
+    options.tls = tls
     options.once = full.once != 0
     options.overflow = overflow
     if full.queue_depth != 0 { options.queueDepth = Int(full.queue_depth) }

@@ -17,7 +17,7 @@ private func senderOptions(_ given: UnsafePointer<fw_sender_options>?) -> Sender
         struct_size: 0, profile: FW_PROFILE_AUTO, acceleration: 0, overflow: FW_OVERFLOW_DROP_OLDEST,
         queue_depth: 0,
         threads: 0, reconnect: FW_RECONNECT_DEFAULT, checksum: 0, connect_timeout_ns: 0, block_timeout_ns: 0,
-        close_timeout_ns: 0, key_frame_interval: 0, reserved: 0)
+        close_timeout_ns: 0, key_frame_interval: 0, reserved: 0, tls: nil)
     let size = given.pointee.struct_size
     guard let full = overlay(given, size: size, minimum: minimumOptionsSize, on: defaults) else {
         _ = fail(
@@ -25,8 +25,9 @@ private func senderOptions(_ given: UnsafePointer<fw_sender_options>?) -> Sender
         return nil
     }
     guard let profile = profile(full.profile), let overflow = overflowPolicy(full.overflow),
-        let reconnect = reconnectPolicy(full.reconnect)
+        let reconnect = reconnectPolicy(full.reconnect), let tls = tlsOptions(full.tls)
     else { return nil }
+    options.tls = tls
     options.profile = profile
     if full.acceleration != 0 { options.acceleration = full.acceleration }
     options.overflow = overflow

@@ -18,8 +18,16 @@ extension Connection {
     package func closeGracefully(timeout: Int64) -> Bool {
         defer { close() }
         guard channel == .socket, descriptor >= 0 else { return true }
-        shutdownWrite()
         let deadline = Clock.deadline(after: timeout)
+        if let tls {
+            // The last record may have to wait for room.
+            while !tls.endWriting() {
+                var set = PollSet()
+                set.add(descriptor, tls.writeEvents)
+                guard (try? set.wait(until: deadline)) ?? false else { return false }
+            }
+        }
+        endDirection()
         return withUnsafeTemporaryAllocation(byteCount: 16384, alignment: 16) { scratch in
             while true {
                 do throws(TransportError) {
@@ -32,7 +40,7 @@ extension Connection {
                         if deadline >= 0, now >= deadline { return false }
                         let look = now + Connection.lookInterval
                         var set = PollSet()
-                        set.add(descriptor, .readable)
+                        set.add(descriptor, readEvents)
                         _ = try set.wait(
                             until: !isSilent ? deadline : deadline >= 0 ? min(look, deadline) : look)
                     } else if deadline >= 0, Clock.now() >= deadline {

@@ -6,7 +6,7 @@ import CPosix
 /// Sockets and pipes never wait: ``write(_:)`` and ``read(_:)`` say that they would have to, and the caller
 /// waits with a ``PollSet``. Regular files are written completely and are always ready.
 ///
-/// One thread at a time may write, another may read meanwhile. ``close()`` is for when neither is under way;
+/// One thread at a time may write, another may read meanwhile; with TLS one thread does both. ``close()`` is for when neither is under way;
 /// ``shutdown()`` from any thread makes both end.
 package final class Connection: @unchecked Sendable {
     // Unchecked: the counters have one writer each, by the rule above, and the rest does not change before
@@ -30,6 +30,8 @@ package final class Connection: @unchecked Sendable {
     package private(set) var bytesWritten: UInt64 = 0
     package private(set) var bytesRead: UInt64 = 0
     let channel: Channel
+
+    var tls: TLSSession?
 
     /// Takes a descriptor over, and closes it in the end. A socket or a pipe must be non-blocking.
     package init(descriptor: Int32, isFile: Bool, name: String) {
@@ -66,10 +68,18 @@ package final class Connection: @unchecked Sendable {
 
     /// Writes the bytes of `vectors`, in order and without copying them together; any number of vectors.
     ///
+    /// With TLS a write that would have had to wait must be repeated with the same bytes in the same vectors; more
+    /// may follow them.
+    ///
     /// - Returns: how many bytes were taken, which may be fewer than there are; 0 when it would have to wait.
     ///   A regular file takes all of them.
     /// - Throws: kind `closed` when the other side is gone, `connection`, or `io` for a file.
     package func write(_ vectors: UnsafeBufferPointer<iovec>) throws(TransportError) -> Int {
+        if let tls {
+            let count = try tls.write(vectors)
+            bytesWritten += UInt64(count)
+            return count
+        }
         var total = 0
         var start = 0
         while start < vectors.count {
@@ -144,6 +154,11 @@ package final class Connection: @unchecked Sendable {
     /// - Returns: how many bytes came; 0 at the end of the stream, −1 when it would have to wait.
     /// - Throws: kind `connection` when the stream broke, or `io` for a file.
     package func read(_ vectors: UnsafeBufferPointer<iovec>) throws(TransportError) -> Int {
+        if let tls {
+            let count = try tls.read(vectors)
+            if count > 0 { bytesRead += UInt64(count) }
+            return count
+        }
         let part = UnsafeBufferPointer(rebasing: vectors.prefix(System.maxVectors))
         do throws(Errno) {
             let count = try System.read(descriptor, part)
@@ -187,6 +202,11 @@ package final class Connection: @unchecked Sendable {
     /// on files.
     package func shutdownWrite() {
         guard channel == .socket, descriptor >= 0 else { return }
+        _ = tls?.endWriting()
+        endDirection()
+    }
+
+    func endDirection() {
         try? System.shutdown(descriptor, how: Int32(SHUT_WR))
     }
 
@@ -200,6 +220,7 @@ package final class Connection: @unchecked Sendable {
     /// Closes the descriptor; a second call does nothing.
     package func close() {
         guard descriptor >= 0 else { return }
+        tls = nil
         System.close(descriptor)
         descriptor = -1
     }

@@ -11,20 +11,28 @@ package enum Connector {
     /// - Parameters:
     ///   - timeout: for all addresses together, ns, after the name look-up; negative is without a limit.
     ///   - cancel: ends the attempt when it is signalled; the signal stays.
+    ///   - tls: for `tls:` endpoints, whose handshake is part of the attempt.
     /// - Throws: kind `address`, `connection`, `timeout`, `permission`, or `closed` when cancelled.
     package static func connect(
-        _ endpoint: Endpoint, timeout: Int64, cancel: WakeUp? = nil
+        _ endpoint: Endpoint, timeout: Int64, cancel: WakeUp? = nil, tls: TLSContext? = nil
     ) throws(TransportError) -> Connection {
         let name = endpoint.address
         switch endpoint.kind {
-        case .tcp(let host, let port):
+        case .tcp(let host, let port), .tls(let host, let port):
             guard port != 0 else {
                 throw TransportError(
                     .address, "cannot connect to \(name): port 0 is for listening; name the port")
             }
             let addresses = try Resolution.addresses(host: host, port: port, name: name)
             let deadline = Clock.deadline(after: timeout)
-            return try connect(toAnyOf: addresses, name: name, deadline: deadline, cancel: cancel)
+            let connection = try connect(toAnyOf: addresses, name: name, deadline: deadline, cancel: cancel)
+            if endpoint.isTLS {
+                let context: TLSContext
+                if let tls { context = tls } else { context = try TLSContext(TLSOptions(), role: .client) }
+                try connection.startTLS(context, host: host ?? "localhost")
+                try connection.finishHandshake(until: deadline, cancel: cancel)
+            }
+            return connection
         case .unix(let path):
             guard let address = SocketAddress(unixPath: path) else {
                 throw TransportError(
@@ -37,7 +45,7 @@ package enum Connector {
             return try attempt.run()
         case .file:
             throw TransportError(
-                .address, "\(name) is a file, to which nothing can connect; use tcp:// or unix://")
+                .address, "\(name) is a file, to which nothing can connect; use tcp://, tls:// or unix://")
         }
     }
 

@@ -22,6 +22,9 @@ extension Endpoint {
         if parser.schemeIs("tcp", colon) {
             let (host, port) = try parser.hostAndPort(body)
             self.init(.tcp(host: host, port: port), mode: mode)
+        } else if parser.schemeIs("tls", colon) {
+            let (host, port) = try parser.hostAndPort(body)
+            self.init(.tls(host: host, port: port), mode: mode)
         } else if parser.schemeIs("unix", colon) {
             let path = try parser.path(body, example: "unix:///run/framewire.sock")
             guard path.utf8.count <= SocketAddress.maxPathBytes else {
@@ -37,7 +40,7 @@ extension Endpoint {
             }
             self.init(.file(path: path))
         } else {
-            throw parser.error("has an unknown scheme; use tcp, unix or file")
+            throw parser.error("has an unknown scheme; use tcp, tls, unix or file")
         }
     }
 }
@@ -206,15 +209,6 @@ private struct URLParser {
             throw error("has a path that is not UTF-8 once its '%' are decoded")
         }
         return path
-    }
-
-    private func hexDigit(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-        default: nil
-        }
     }
 
     /// The query: `listen=1` or `connect=1`, not both; 0 is as if it were not there.

@@ -1,7 +1,10 @@
+import Buffers
+
 /// Where a stream goes to or comes from: the URL that a user gives.
 ///
 ///     tcp://host:port     a name, an IPv4 address, or an IPv6 address in brackets
 ///     tcp://:port         this machine only
+///     tls://host:port     the same, encrypted and authenticated by TLS 1.3
 ///     unix:///path        a Unix socket
 ///     file:///path        a recording, or a pipe
 ///
@@ -12,6 +15,8 @@ public struct Endpoint: Sendable, CustomStringConvertible {
     public enum Kind: Sendable {
         /// `host` is without brackets; `nil` is this machine only. Port 0 lets the system choose.
         case tcp(host: String?, port: UInt16)
+        /// As `tcp`, with TLS 1.3.
+        case tls(host: String?, port: UInt16)
         case unix(path: String)
         case file(path: String)
     }
@@ -32,10 +37,17 @@ public struct Endpoint: Sendable, CustomStringConvertible {
         self.mode = mode
     }
 
+    /// Whether connections are to be encrypted.
+    package var isTLS: Bool {
+        if case .tls = kind { return true }
+        return false
+    }
+
     /// The URL without its query, as errors name it.
     package var address: String {
         switch kind {
-        case .tcp(let host, let port): Endpoint.tcpAddress(host: host, port: port)
+        case .tcp(let host, let port): Endpoint.networkAddress(host, port, isTLS: false)
+        case .tls(let host, let port): Endpoint.networkAddress(host, port, isTLS: true)
         case .unix(let path): "unix://\(Endpoint.percentEncoded(path))"
         case .file(let path): "file://\(Endpoint.percentEncoded(path))"
         }
@@ -50,10 +62,16 @@ public struct Endpoint: Sendable, CustomStringConvertible {
         }
     }
 
-    package static func tcpAddress(host: String?, port: UInt16) -> String {
-        guard let host else { return "tcp://:\(port)" }
-        return host.utf8.contains(UInt8(ascii: ":")) ? "tcp://[\(host)]:\(port)" : "tcp://\(host):\(port)"
+    /// The URL of a host and a port.
+    @inline(never)
+    package static func networkAddress(_ host: String?, _ port: UInt16, isTLS: Bool) -> String {
+        let scheme: StaticString = isTLS ? "tls" : "tcp"
+        guard let host else { return Self.text("\(scheme)://:\(port)") }
+        return host.utf8.contains(UInt8(ascii: ":"))
+            ? Self.text("\(scheme)://[\(host)]:\(port)") : Self.text("\(scheme)://\(host):\(port)")
     }
+
+    private static func text(_ sentence: Sentence) -> String { sentence.text }
 
     /// The path as it is written in a URL: with `%` for what would end it or be taken for something else.
     private static func percentEncoded(_ path: String) -> String {

@@ -15,6 +15,9 @@ package final class Listener: @unchecked Sendable {
     package let port: UInt16
     /// The address that is listened on as a URL, for messages.
     package let name: String
+    /// Whether other machines can connect.
+    package let isOpenToOthers: Bool
+    private let isTLS: Bool
     /// The socket file that is ours to remove.
     private let socketFile: (path: String, status: FileStatus)?
 
@@ -28,36 +31,43 @@ package final class Listener: @unchecked Sendable {
     package convenience init(_ endpoint: Endpoint, backlog: Int32 = 16) throws(TransportError) {
         let name = endpoint.address
         switch endpoint.kind {
-        case .tcp(let host, let port):
+        case .tcp(let host, let port), .tls(let host, let port):
             let addresses = try Resolution.addresses(host: host, port: port, name: name)
             let bound = try Listener.bind(addresses, port: port, name: name, backlog: backlog)
+            let isTLS = endpoint.isTLS
             self.init(
-                bound.descriptors, port: bound.port, name: Endpoint.tcpAddress(host: host, port: bound.port),
-                socketFile: nil)
+                bound.descriptors, port: bound.port,
+                name: Endpoint.networkAddress(host, bound.port, isTLS: isTLS), socketFile: nil, isTLS: isTLS,
+                isOpenToOthers: !addresses.allSatisfy { $0.isLoopback })
         case .unix(let path):
             let (descriptor, status) = try Listener.bindUnix(path, name: name, backlog: backlog)
-            self.init([descriptor], port: 0, name: name, socketFile: status.map { (path, $0) })
+            self.init(
+                [descriptor], port: 0, name: name, socketFile: status.map { (path, $0) }, isTLS: false,
+                isOpenToOthers: false)
         case .file:
             throw TransportError(
-                .address, "\(name) is a file, on which nothing can listen; use tcp:// or unix://")
+                .address, "\(name) is a file, on which nothing can listen; use tcp://, tls:// or unix://")
         }
     }
 
     /// Nothing throws here: Embedded Swift does not free an object whose designated initializer fails.
     private init(
-        _ descriptors: [Int32], port: UInt16, name: String, socketFile: (path: String, status: FileStatus)?
+        _ descriptors: [Int32], port: UInt16, name: String, socketFile: (path: String, status: FileStatus)?,
+        isTLS: Bool, isOpenToOthers: Bool
     ) {
         self.descriptors = descriptors
         self.port = port
         self.name = name
         self.socketFile = socketFile
+        self.isTLS = isTLS
+        self.isOpenToOthers = isOpenToOthers
     }
 
     deinit {
         close()
     }
 
-    /// The next connection that waits, or `nil`.
+    /// The next connection that waits, or `nil`. For `tls:` its ``Connection/startTLS(_:host:)`` comes next.
     ///
     /// - Throws: kind `io` (no descriptors left) or `noMemory`: the connection still waits, so pause before
     ///   the next call.
@@ -68,7 +78,8 @@ package final class Listener: @unchecked Sendable {
                     let (accepted, peer) = try System.accept(descriptor)
                     SocketOptions.apply(to: accepted, family: peer.family)
                     return Connection(
-                        descriptor: accepted, isFile: false, name: peer.family == AF_UNIX ? name : peer.url)
+                        descriptor: accepted, isFile: false,
+                        name: peer.family == AF_UNIX ? name : peer.url(isTLS: isTLS))
                 } catch {
                     if error.isWouldBlock { break }
                     switch error.code {

@@ -64,6 +64,17 @@ struct SocketAddress {
         }
     }
 
+    /// Whether only this machine can be reached by it, or reach it.
+    var isLoopback: Bool {
+        withUnsafeBytes(of: storage) { bytes in
+            switch family {
+            case AF_INET: bytes[4] == 127
+            case AF_INET6: bytes[8..<23].allSatisfy { $0 == 0 } && bytes[23] == 1
+            default: true
+            }
+        }
+    }
+
     /// Whether both are the same address and port (`sockaddr_in6` has bytes that do not count, so no plain
     /// comparison).
     func isSameEndpoint(as other: SocketAddress) -> Bool {
@@ -95,8 +106,9 @@ struct SocketAddress {
     }
 
     /// The address as a URL, for example `tcp://[::1]:3000`.
-    var url: String {
-        family == AF_INET || family == AF_INET6 ? Endpoint.tcpAddress(host: host, port: port) : "unix://"
+    func url(isTLS: Bool) -> String {
+        guard family == AF_INET || family == AF_INET6 else { return "unix://" }
+        return Endpoint.networkAddress(host, port, isTLS: isTLS)
     }
 
     func withPointer<R, E: Error>(_ body: (UnsafePointer<sockaddr>, socklen_t) throws(E) -> R) throws(E) -> R

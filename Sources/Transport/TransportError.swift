@@ -14,7 +14,7 @@ public struct TransportError: Error, Sendable {
         case connection
         /// The time that was allowed ran out.
         case timeout
-        /// The system refused access.
+        /// The system refused access, or one side did not accept the other's certificate.
         case permission
         /// Reading or writing a file failed, or the process has no descriptors left.
         case io
@@ -22,6 +22,10 @@ public struct TransportError: Error, Sendable {
         case closed
         /// The system has no memory for it.
         case noMemory
+        /// Options that contradict each other.
+        case invalidArgument
+        /// This system lacks what is needed: TLS without OpenSSL.
+        case unsupported
     }
 
     /// The system's error number (`errno`), or 0 where the system had no part in it.

@@ -118,6 +118,8 @@ struct SendingOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Write the port to FILE once listening (with ?listen=1).", valueName: "FILE"))
     var readyFile: String?
 
+    @OptionGroup var tls: TLSArguments
+
     @Flag(help: "Print the summary as JSON.")
     var json = false
 
@@ -143,6 +145,7 @@ struct SendingOptions: ParsableArguments {
         if checksum { options.checksum = true }
         // Frames that were on their way are lost with a connection, so going on after a loss is for those who ask for it.
         options.reconnect = wait ? .always : .never
+        options.tls = tls.options
         options.blockTimeout = SendingOptions.waitStep
         return try Sender(to: url, options: options)
     }

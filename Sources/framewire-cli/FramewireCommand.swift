@@ -8,12 +8,14 @@ struct FramewireCommand: ParsableCommand {
         commandName: "framewire",
         abstract: "Carries frames that a renderer draws to another machine, without loss.",
         discussion: """
-            URLs: tcp://host:port, tcp://:port (loopback), unix:///path, file:///path. A sender connects and a receiver \
+            URLs: tcp://host:port, tcp://:port (loopback), tls://host:port, unix:///path, file:///path. A sender connects and a receiver \
             listens; ?listen=1 and ?connect=1 turn that around.
             Exit codes: 0 done, 1 an error, 2 arguments that cannot be meant.
             """,
         version: "0.1.0",
-        subcommands: [Receive.self, Send.self, Inspect.self, Record.self, Replay.self, Bench.self])
+        subcommands: [
+            Receive.self, Send.self, Inspect.self, Record.self, Replay.self, Keygen.self, Bench.self,
+        ])
 
     private static let usageError: Int32 = 2
 

@@ -11,6 +11,8 @@ struct Inspect: ParsableCommand {
     @Argument(help: "A recording, or a URL to receive from.")
     var input: String
 
+    @OptionGroup var tls: TLSArguments
+
     @Flag(help: "Print a JSON object for each message, one on each line.")
     var json = false
 
@@ -19,7 +21,7 @@ struct Inspect: ParsableCommand {
 
     func run() throws {
         Interruption.install()
-        let reader = try MessageReader(from: recordingURL(input))
+        let reader = try MessageReader(from: recordingURL(input), tls: tls.options)
         defer { reader.close() }
         try announce(port: reader.port, in: readyFile)
         while let message = try nextMessage(reader) {

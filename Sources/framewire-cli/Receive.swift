@@ -12,7 +12,7 @@ struct Receive: ParsableCommand {
             summary. Without --output frames are received and counted.
             """)
 
-    @Argument(help: "tcp://:3000, tcp://host:port?connect=1, unix:///path or file:///path.")
+    @Argument(help: "tcp://:3000, tcp://host:port?connect=1, tls://…, unix:///path or file:///path.")
     var url: String
 
     @Option(
@@ -57,6 +57,8 @@ struct Receive: ParsableCommand {
 
     @Option(help: ArgumentHelp("Decoding threads, 1 to 64.", valueName: "N"))
     var threads: Int?
+
+    @OptionGroup var tls: TLSArguments
 
     @Flag(help: "Print the summary as JSON.")
     var json = false
@@ -106,6 +108,7 @@ private struct ReceiveSession {
         if command.contactSheet != nil { sheet = ContactSheet(columns: command.columns) }
         var options = Receiver.Options()
         options.once = command.once
+        options.tls = command.tls.options
         if let threads = command.threads { options.threads = threads }
         receiver = try Receiver(from: command.url, options: options)
         try announce(port: receiver.port, in: command.readyFile)

@@ -12,7 +12,7 @@ struct Record: ParsableCommand {
             when the sender leaves, or with Ctrl-C.
             """)
 
-    @Argument(help: "tcp://:3000, tcp://host:port?connect=1 or unix:///path.")
+    @Argument(help: "tcp://:3000, tcp://host:port?connect=1, tls://… or unix:///path.")
     var url: String
 
     @Argument(help: "The file to write.")
@@ -24,6 +24,8 @@ struct Record: ParsableCommand {
     @Option(help: ArgumentHelp("Write the port to FILE once listening.", valueName: "FILE"))
     var readyFile: String?
 
+    @OptionGroup var tls: TLSArguments
+
     @Flag(help: "Print the summary as JSON.")
     var json = false
 
@@ -34,7 +36,7 @@ struct Record: ParsableCommand {
     func run() throws {
         Interruption.install()
         let output = try OutputFile(path: file)
-        let reader = try MessageReader(from: url)
+        let reader = try MessageReader(from: url, tls: tls.options)
         try announce(port: reader.port, in: readyFile)
         let meter = Meter()
         var count = Reading(frames: 0, bytesRaw: 0, bytesWire: 0)

@@ -14,7 +14,7 @@ struct Replay: ParsableCommand {
     @Argument(help: "A recording.")
     var file: String
 
-    @Argument(help: "tcp://host:3000, tcp://:3000?listen=1, unix:///path or file:///path.")
+    @Argument(help: "tcp://host:3000, tcp://:3000?listen=1, tls://…, unix:///path or file:///path.")
     var url: String
 
     @Option(help: ArgumentHelp("Frames per second instead of the recorded pace.", valueName: "FPS"))

@@ -16,7 +16,7 @@ struct Send: ParsableCommand {
     @Argument(help: "A raw file, -, a picture or a numbered series.")
     var input: String
 
-    @Argument(help: "tcp://host:3000, tcp://:3000?listen=1, unix:///path or file:///path.")
+    @Argument(help: "tcp://host:3000, tcp://:3000?listen=1, tls://…, unix:///path or file:///path.")
     var url: String
 
     @Option(help: ArgumentHelp("Width and height of raw frames.", valueName: "WxH"))

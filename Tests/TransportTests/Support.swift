@@ -40,7 +40,7 @@ struct SeededGenerator: RandomNumberGenerator {
 }
 
 /// A folder that is gone when the value is.
-final class TemporaryFolder {
+final class TemporaryFolder: Sendable {
     let path: String
 
     init() throws {

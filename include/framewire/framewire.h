@@ -6,7 +6,8 @@
  *   buffer.h    buffers: pixels shared instead of copied. It includes memory.h, meta.h, buffer_list.h, buffer_pool.h
  *   frame.h     one picture: a buffer with its description
  *   codec.h     frames to bytes and back, without a connection
- *   sender.h    frames out, over TCP, a Unix socket or into a recording
+ *   tls.h       certificates and fingerprints for tls:// URLs
+ *   sender.h    frames out, over TCP, TLS, a Unix socket or into a recording
  *   receiver.h  frames in
  *
  * SPDX-License-Identifier: MIT
@@ -19,6 +20,7 @@
 #include "frame.h"
 #include "receiver.h"
 #include "sender.h"
+#include "tls.h"
 #include "types.h"
 #include "version.h"
 

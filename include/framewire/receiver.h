@@ -22,6 +22,7 @@
 
 #include "frame.h"
 #include "sender.h"
+#include "tls.h"
 #include "types.h"
 
 #ifdef __cplusplus
@@ -42,11 +43,12 @@ typedef struct fw_receiver_options {
     uint64_t max_frame_bytes;      /* of one decoded frame; 0 = default, 256 MiB */
     uint32_t max_metadata_bytes;   /* of one message; 0 = default, 64 KiB */
     uint32_t ignore_checksums;     /* 1: content checksums are not verified */
-    int64_t connect_timeout_ns;    /* with ?connect=1, for one attempt; 0 = default, 5 s */
+    int64_t connect_timeout_ns;    /* with ?connect=1, for one attempt; for each handshake of TLS; 0 = default, 5 s */
+    const fw_tls_options *tls;     /* for tls:// URLs, see tls.h; may be NULL */
 } fw_receiver_options;
 
 #define FW_RECEIVER_OPTIONS_INIT \
-    { (uint32_t)sizeof(fw_receiver_options), 0, FW_OVERFLOW_BLOCK, 0, 0, FW_RECONNECT_DEFAULT, 0, 0, 0, 0, 0, 0 }
+    { (uint32_t)sizeof(fw_receiver_options), 0, FW_OVERFLOW_BLOCK, 0, 0, FW_RECONNECT_DEFAULT, 0, 0, 0, 0, 0, 0, 0 }
 
 /*
  * Opens a receiver on `url`:
@@ -54,6 +56,8 @@ typedef struct fw_receiver_options {
  *   tcp://:port, tcp://host:port   listens; without a host on loopback only (127.0.0.1 and ::1), so ask for 0.0.0.0 or [::] to be
  *                                  reached from other machines. One sender at a time
  *   tcp://host:port?connect=1      connects to a sender that listens
+ *   tls://                         as tcp://, encrypted and authenticated by TLS 1.3; see tls.h. Listening beyond loopback without it
+ *                                  costs a warning in the log
  *   unix:///path                   listens; ?connect=1 connects
  *   file:///path                   reads a recording from its start
  *

@@ -30,6 +30,7 @@
 
 #include "buffer.h"
 #include "frame.h"
+#include "tls.h"
 #include "types.h"
 
 #ifdef __cplusplus
@@ -80,7 +81,7 @@ typedef struct fw_sender_options {
     fw_overflow overflow;        /* default FW_OVERFLOW_DROP_OLDEST */
     uint32_t queue_depth;        /* frames that may wait, 1 to 64; 0 = default, 2 */
     uint32_t threads;            /* compression threads, 1 to 64; 0 = default: one per processor, at most 4 */
-    fw_reconnect reconnect;      /* tcp and unix URLs */
+    fw_reconnect reconnect;      /* tcp, tls and unix URLs */
     uint32_t checksum;           /* 1: each frame carries an XXH3-64 of its pixels; 0 (default): only file:// does */
     int64_t connect_timeout_ns;  /* for one attempt; 0 = default, 5 s */
     int64_t block_timeout_ns;    /* how long FW_OVERFLOW_BLOCK waits at most; 0 = default, for ever */
@@ -88,12 +89,13 @@ typedef struct fw_sender_options {
     uint32_t key_frame_interval; /* with TILE: a key frame after this many frames at the latest; 0 = default: only when one
                                     is needed, and after 60 frames with file:// */
     uint32_t reserved;           /* 0 */
+    const fw_tls_options *tls;   /* for tls:// URLs, see tls.h; may be NULL */
 } fw_sender_options;
 
 #define FW_SENDER_OPTIONS_INIT \
     { \
         (uint32_t)sizeof(fw_sender_options), FW_PROFILE_AUTO, 0, FW_OVERFLOW_DROP_OLDEST, 0, 0, FW_RECONNECT_DEFAULT, \
-            0, 0, 0, 0, 0, 0 \
+            0, 0, 0, 0, 0, 0, 0 \
     }
 
 /*
@@ -101,6 +103,7 @@ typedef struct fw_sender_options {
  *
  *   tcp://host:port            connects to a receiver; host is a name, an IPv4 address or an IPv6 address in brackets
  *   tcp://host:port?listen=1   listens; a receiver (or `nc host port | lz4 -d`) connects. One peer at a time
+ *   tls://host:port            as tcp://, encrypted and authenticated by TLS 1.3; see tls.h
  *   unix:///path/to/socket     the same over a Unix socket; ?listen=1 as well
  *   file:///path/to/file       writes a recording, which fw_receiver_open reads back and `lz4 -t` tests
  *
@@ -108,7 +111,7 @@ typedef struct fw_sender_options {
  * failure NULL. Waits at most for the name look-up and options.connect_timeout_ns.
  *
  * Errors: INVALID_ARGUMENT, ADDRESS (bad URL, unknown host, address in use), CONNECTION (refused,
- * unreachable), TIMEOUT, PERMISSION, IO, NO_MEMORY.
+ * unreachable), TIMEOUT, PERMISSION, IO, NO_MEMORY; with tls:// also those of tls.h.
  */
 fw_status fw_sender_open(const char *url, const fw_sender_options *options, fw_sender **out);
 
