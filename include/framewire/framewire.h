@@ -5,6 +5,7 @@
  *   types.h     status codes, pixel formats, the description of a frame, the log
  *   buffer.h    buffers: pixels shared instead of copied. It includes memory.h, meta.h, buffer_list.h, buffer_pool.h
  *   frame.h     one picture: a buffer with its description
+ *   metadata.h  values with names that go with a frame's pixels
  *   codec.h     frames to bytes and back, without a connection
  *   tls.h       certificates and fingerprints for tls:// URLs
  *   sender.h    frames out, over TCP, TLS, a Unix socket or into a recording
@@ -18,6 +19,7 @@
 #include "buffer.h"
 #include "codec.h"
 #include "frame.h"
+#include "metadata.h"
 #include "receiver.h"
 #include "sender.h"
 #include "tls.h"
