@@ -194,11 +194,19 @@ package final class FramePool: @unchecked Sendable {
     private var free: [FrameSlot] = []
     private var allocatedCount = 0
     /// Slots kept for later; more than that come back only after a burst.
-    private let capacity: Int
+    private var capacity: Int
 
     init(capacity: Int) {
         self.capacity = capacity
         free.reserveCapacity(capacity)
+    }
+
+    /// Keeps up to `count` slots for later from now on.
+    func setCapacity(_ count: Int) {
+        lock.withLock {
+            capacity = count
+            free.reserveCapacity(count)
+        }
     }
 
     /// The number of frames that exist, in use or waiting.
