@@ -1,4 +1,5 @@
 import Buffers
+import Synchronization
 import Wire
 
 /// What the I/O thread does with the shared state.
@@ -95,6 +96,7 @@ extension SenderCore {
     /// - Parameter choice: how frames are coded now; nil says nothing about it.
     func recordEncoded(_ duration: Int64, _ choice: ProfileChooser.Choice?) {
         lock.withLock {
+            stats.framesEncoded += 1
             encodeTimes.record(duration)
             if let choice { (stats.profile, stats.profileReason) = (choice.profile, choice.reason) }
         }

@@ -1,6 +1,7 @@
 import Buffers
 import CPosix
 import Codec
+import Synchronization
 import Transport
 import Wire
 

@@ -1,5 +1,6 @@
 import Buffers
 import Codec
+import Synchronization
 import Transport
 
 /// What is taken from the queues, and how it becomes messages.

@@ -47,6 +47,8 @@ public struct SenderStats: Sendable {
     public var roundTripP99: Int64?
     /// Receivers that are connected now.
     public var receivers = 0
+    /// How often a frame was encoded: once for all receivers that need the same.
+    public var framesEncoded: UInt64 = 0
     /// Messages that receivers have sent, and those of them that were dropped because too many waited.
     public var messagesReceived: UInt64 = 0
     public var messagesDropped: UInt64 = 0

@@ -227,7 +227,8 @@ public func fw_sender_get_stats(
         submit_ns_p99: nanoseconds(stats.submitP99), send_queue_bytes: stats.sendQueueBytes,
         profile_reason: fw_profile_reason(rawValue: stats.profileReason.rawValue),
         receivers: UInt32(stats.receivers), rtt_ns_p50: nanoseconds(stats.roundTripP50),
-        rtt_ns_p99: nanoseconds(stats.roundTripP99), messages_received: stats.messagesReceived,
+        rtt_ns_p99: nanoseconds(stats.roundTripP99), frames_encoded: stats.framesEncoded,
+        messages_received: stats.messagesReceived,
         messages_dropped: stats.messagesDropped)
     store(result, to: out, size: size)
     return FW_OK

@@ -113,13 +113,34 @@ final class HandReceiver {
 
     /// Reads until `count` frames have come altogether.
     func read(untilFrames count: Int) throws {
-        while messages.frames.count < count {
-            let piece = try readSome(connection)
-            try #require(!piece.isEmpty)
-            try messages.take(piece)
-            decoder.take(piece, into: &decoded)
-            if let error = decoded.error { throw error }
-        }
+        while messages.frames.count < count { try #require(try readMore(), "the stream ended") }
+    }
+
+    /// Reads until the messages that are no frames are as wanted.
+    func read(until isEnough: ([StreamParser.Event]) -> Bool) throws {
+        while !isEnough(messages.others) { try #require(try readMore(), "the stream ended") }
+    }
+
+    /// Reads until the sender has asked whether this is there, as it does at once when it has read the hello.
+    func readPing() throws {
+        try read { $0.contains { if case .ping(let ping) = $0 { !ping.isReply } else { false } } }
+    }
+
+    func readToEnd() throws {
+        while try readMore() {}
+    }
+
+    /// - Returns: whether something came.
+    private func readMore() throws -> Bool {
+        let piece = try readSome(connection)
+        try messages.take(piece)
+        decoder.take(piece, into: &decoded)
+        if let error = decoded.error { throw error }
+        return !piece.isEmpty
+    }
+
+    func close() {
+        connection.close()
     }
 
     func say(_ encode: (UnsafeMutableRawBufferPointer) -> Int) throws {

@@ -258,6 +258,7 @@ typedef struct fw_sender_stats {
     uint32_t receivers;               /* that are connected now */
     int64_t rtt_ns_p50;               /* there and back, from pings */
     int64_t rtt_ns_p99;
+    uint64_t frames_encoded;          /* how often a frame was encoded: once for all receivers that need the same */
     uint64_t messages_received;       /* of receivers' programs */
     uint64_t messages_dropped;        /* because 256 waited */
 } fw_sender_stats;
@@ -265,7 +266,7 @@ typedef struct fw_sender_stats {
 #define FW_SENDER_STATS_INIT \
     { \
         (uint32_t)sizeof(fw_sender_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, FW_PROFILE_AUTO, -1, -1, -1, -1, -1, -1, \
-            0, FW_PROFILE_REASON_NONE, 0, -1, -1, 0, 0 \
+            0, FW_PROFILE_REASON_NONE, 0, -1, -1, 0, 0, 0 \
     }
 
 /* Fills `*stats`, whose struct_size the caller has set (FW_SENDER_STATS_INIT). Errors: INVALID_ARGUMENT. */
