@@ -101,7 +101,8 @@ func tileRecording(
 private func send(_ picture: Picture, _ sender: Sender) throws { try push(picture, to: sender) }
 
 /// A receiver that is worked by hand.
-final class HandReceiver {
+final class HandReceiver: @unchecked Sendable {
+    // Unchecked: one thread at a time uses it.
     private let connection: Connection
     private let decoder = makeDecoder()
     private(set) var messages = Messages()
