@@ -105,7 +105,7 @@ struct BackChannel {
             case .frame:
                 isForeign = true
                 return
-            case .needMore:
+            case .needMore, .flow, .userMessage, .ping:
                 break
             }
         }

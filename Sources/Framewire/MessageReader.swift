@@ -13,7 +13,7 @@ public final class MessageReader {
     /// One message with everything that stands before it and belongs to no other.
     public struct Message {
         public enum Kind: Sendable {
-            case frame, hello, acknowledgement, keyFrameRequest, bye
+            case frame, hello, acknowledgement, keyFrameRequest, bye, flow, userMessage, ping
             /// Openings of a stream and skippable frames of other programs, where no message follows them.
             case other
         }
@@ -154,6 +154,9 @@ public final class MessageReader {
             case .acknowledgement: return message(.acknowledgement, headerSize: size)
             case .keyFrameRequest: return message(.keyFrameRequest, headerSize: size)
             case .bye: return message(.bye, headerSize: size)
+            case .flow: return message(.flow, headerSize: size)
+            case .userMessage: return message(.userMessage, headerSize: size)
+            case .ping: return message(.ping, headerSize: size)
             }
         }
     }

@@ -103,6 +103,7 @@ package final class StreamDecoder {
             case .acknowledgement(let acknowledgement): return .acknowledgement(acknowledgement)
             case .keyFrameRequest(let request): return .keyFrameRequest(request)
             case .bye(let bye): return .bye(bye)
+            case .flow, .userMessage, .ping: break
             }
         }
         return .needMore

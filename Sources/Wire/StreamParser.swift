@@ -15,6 +15,10 @@ package final class StreamParser {
         case acknowledgement(Acknowledgement)
         case keyFrameRequest(KeyFrameRequest)
         case bye(Bye)
+        case flow(Flow)
+        /// The type; ``UserMessage/content(of:)`` finds the content in ``StreamParser/metadata``.
+        case userMessage(UInt32)
+        case ping(Ping)
     }
 
     /// What is being collected.
@@ -367,6 +371,12 @@ package final class StreamParser {
         case .bye:
             return .bye(
                 Bye(reason: Bye.Reason(rawValue: header.integer(at: 48)), text: try text(Bye.textKey)))
+        case .flow:
+            return .flow(Flow(reading: header))
+        case .userMessage:
+            return .userMessage(header.integer(at: 48))
+        case .ping:
+            return .ping(Ping(reading: header))
         case nil:
             return .needMore
         }
