@@ -76,20 +76,31 @@ final class ReceiverLoop: @unchecked Sendable {
             } catch {
                 return FramewireError(error)
             }
+            // Who finds no room in the queue comes first next time.
+            var next: Int?
             for index in peers.indices {
-                let peer = peers[(first + index) % peers.count]
-                guard peer.hasMore || peer.isHeldUp || set.isReady(peer.place) else { continue }
-                switch peer.takeTurn(core) {
-                case .idle, .more, .waiting: break
+                let place = (first + index) % peers.count
+                let peer = peers[place]
+                guard peer.end == nil, peer.hasMore || peer.isHeldUp || set.isReady(peer.place) else {
+                    continue
+                }
+                switch peer.takeTurn(core, after: anyIsHeldUp(but: peer)) {
+                case .idle, .more: break
+                case .waiting: if next == nil { next = place }
                 case .ended(let end): peer.end = end
                 case .closing: return Self.closed
                 }
             }
-            first = peers.isEmpty ? 0 : (first + 1) % peers.count
+            first = next ?? first + 1
             if let error = removeEnded(core) { return error }
             if linkIsReady { acceptPeers(core) }
         }
         return Self.closed
+    }
+
+    private func anyIsHeldUp(but peer: ReceiverPeer) -> Bool {
+        for other in peers where other.isHeldUp && other !== peer { return true }
+        return false
     }
 
     private static var closed: FramewireError { FramewireError(.closed, "the receiver is closed") }
@@ -181,7 +192,6 @@ final class ReceiverLoop: @unchecked Sendable {
 
     /// - Returns: the error that ends the receiver's stream, if this does.
     private func remove(_ peer: ReceiverPeer, _ end: StreamEnd, _ core: ReceiverCore) -> FramewireError? {
-        peer.close(end.error, core)
         var index = 0
         while peers[index] !== peer { index += 1 }
         peers.remove(at: index)
@@ -189,6 +199,7 @@ final class ReceiverLoop: @unchecked Sendable {
         end.peerID = peer.record.id
         let isInOrder = end.error.code == .closed
         core.remove(peer.record, end, isError: !isInOrder)
+        peer.close(end.error, core)
         if isInOrder {
             Log.write(.info) { end.error.sentence }
         } else if !options.once, link.comesBack {

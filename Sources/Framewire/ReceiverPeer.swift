@@ -1,6 +1,7 @@
 import Buffers
 import CPosix
 import Codec
+import Synchronization
 import Transport
 import Wire
 
@@ -62,6 +63,7 @@ final class ReceiverPeer {
     /// Bytes that were read and are not in the stats yet.
     private var unreported = 0
 
+    private var othersWait = false
     /// Whether the next turn need not wait for the connection.
     private(set) var hasMore = true
     /// Where the connection is in the loop's set of descriptors.
@@ -112,7 +114,10 @@ final class ReceiverPeer {
     // MARK: - Reading
 
     /// Takes what has come, within bounds.
-    func takeTurn(_ core: ReceiverCore) -> Turn {
+    ///
+    /// - Parameter others: whether others wait for room in the queue; it is theirs first.
+    func takeTurn(_ core: ReceiverCore, after others: Bool) -> Turn {
+        othersWait = others
         let turn: Turn
         do {
             turn = try run(core)
@@ -128,7 +133,8 @@ final class ReceiverPeer {
     }
 
     private func run(_ core: ReceiverCore) throws(FramewireError) -> Turn {
-        if let turn = deliver(core) { return turn }
+        // No more than this one, since others may wait for the same room.
+        if decoded != nil { return deliver(core) ?? .more }
         var left = Self.turnBytes
         while true {
             while !staged.isEmpty {
@@ -217,7 +223,7 @@ final class ReceiverPeer {
             unreported = 0
             verified = decoder.checksumsVerified
             decoded = slot
-            return deliver(core)
+            return othersWait ? .more : deliver(core)
         case .bye(let bye):
             // In a recording another stream may follow; on a connection nothing does.
             if connection.isFile { return nil }
