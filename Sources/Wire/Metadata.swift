@@ -99,21 +99,19 @@ package struct MetadataWriter {
     /// Appends a text of at most `limit` bytes of UTF-8; a longer one is cut at a whole character.
     package mutating func append(_ text: String, name: StaticString, limit: Int = .max) -> Bool {
         let size = Self.size(of: text, limit: limit)
-        var text = text
-        return text.withUTF8 { utf8 in
+        return text.utf8.withContiguousStorageIfAvailable { utf8 in
             append(.text, name: name, content: UnsafeRawBufferPointer(utf8).slice(0, size))
-        }
+        } ?? false
     }
 
     /// Bytes of UTF-8 that are left of `text` when it is cut at `limit` or before, at a whole character.
     static func size(of text: String, limit: Int) -> Int {
-        var text = text
-        return text.withUTF8 { utf8 in
+        return text.utf8.withContiguousStorageIfAvailable { utf8 in
             guard utf8.count > limit else { return utf8.count }
             var size = limit
             while size > 0, utf8[size] & 0xC0 == 0x80 { size -= 1 }
             return size
-        }
+        } ?? 0
     }
 }
 
