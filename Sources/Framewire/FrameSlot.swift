@@ -2,6 +2,7 @@ import Buffers
 import CPosix
 import Codec
 import Synchronization
+import Wire
 
 /// How long a received frame took, in nanoseconds; `nil` where it could not be measured. No value assumes
 /// that the clocks of two machines agree.
@@ -44,6 +45,10 @@ package final class FrameSlot: @unchecked Sendable {
     var profile = Profile.auto
     /// XXH3-64 that the sender sent along, of a received frame.
     package internal(set) var sentChecksum: UInt64?
+    /// What goes with the pixels.
+    package let metadata = FrameMetadata()
+    /// Whether ``memory`` has metas beside its own.
+    private var hasAddedMetas = false
     var phase = Phase.acquired
     var submitTime: Int64 = 0
 
@@ -84,7 +89,7 @@ package final class FrameSlot: @unchecked Sendable {
     }
 
     /// The buffer that holds the pixels, if there is one.
-    package var buffer: Buffer? { foreign ?? memory }
+    package var buffer: Buffer? { foreign ?? (hasOwnMemory ? memory : nil) }
 
     /// The pixels where they lie.
     package var source: PixelSource {
@@ -113,6 +118,7 @@ package final class FrameSlot: @unchecked Sendable {
     /// Lets go of what was lent: the foreign buffer is dropped and the release callback runs.
     private func finish() {
         regionCount = 0
+        removeAddedMetas()
         foreign = nil
         sentChecksum = nil
         if let release {
@@ -127,6 +133,35 @@ package final class FrameSlot: @unchecked Sendable {
         }
     }
 
+    /// Sets a value of the metadata of a frame that has not been submitted.
+    ///
+    /// - Throws: ``FramewireError``: `notWritable`, and as ``FrameMetadata/set(_:_:_:)``.
+    package func setMetadata(
+        _ kind: MetadataEntry.Kind, _ name: UnsafeRawBufferPointer, _ content: UnsafeRawBufferPointer
+    ) throws(FramewireError) {
+        guard phase == .acquired else {
+            throw FramewireError(
+                .notWritable, "the frame was received, or submitted already; its metadata does not change any more")
+        }
+        try metadata.set(kind, name, content)
+    }
+
+    /// Gives the buffer of a received frame the metas that came with it.
+    ///
+    /// - Throws: ``FramewireError``: `noMemory`.
+    func addReceivedMetas() throws(FramewireError) {
+        guard !metadata.isEmpty, let memory else { return }
+        hasAddedMetas = true
+        try metadata.addMetas(to: memory)
+    }
+
+    /// Lets the metas that were added go, unless somebody still has the buffer.
+    private func removeAddedMetas() {
+        guard hasAddedMetas, memory != nil, memory!.isUnique else { return }
+        hasAddedMetas = false
+        memory!.storage.removeMetas(butFirst: .videoFrame)
+    }
+
     /// Forgets the release callback, for a call that fails and so must not run it.
     func disarmRelease() {
         release = nil
@@ -139,6 +174,7 @@ package final class FrameSlot: @unchecked Sendable {
         self.pool = pool
         timing = FrameTiming()
         peerID = 0
+        metadata.clear()
         phase = .acquired
         references.store(1, ordering: .relaxed)
         // While it is out the object is held by its own count of owners: C has no other way to hold it.
@@ -151,8 +187,10 @@ package final class FrameSlot: @unchecked Sendable {
     fileprivate func usePooledMemory() throws(BufferError) {
         if memory == nil || !memory!.isReusable(forSize: layout.size) {
             memory = nil
+            hasAddedMetas = false
             memory = Buffer(try Memory(size: layout.size))
         }
+        removeAddedMetas()
         setRegion(memory!.soleRegion(size: layout.size))
         // The meta of the frame before is still there, so this changes bytes in place.
         try memory!.setVideoFrame(VideoFrameMeta(info, layout))

@@ -173,6 +173,12 @@ package final class StreamDecoder {
         } catch {
             throw fail(FramewireError(error))
         }
+        do throws(FramewireError) {
+            try slot.metadata.read(parser.metadata)
+        } catch {
+            slot.drop()
+            throw fail(error)
+        }
         slot.phase = .received
         slot.profile = profile
         slot.sentChecksum = header.contentChecksum
@@ -226,6 +232,11 @@ package final class StreamDecoder {
                             + " (message at byte \(parser.messageOffset) of the stream)"))
             }
             checksumsVerified += 1
+        }
+        do throws(FramewireError) {
+            try slot.addReceivedMetas()
+        } catch {
+            throw fail(error)
         }
         slot.timing.receive = received - messageStart
         slot.timing.decode = Clock.now() - received
