@@ -3,10 +3,25 @@ import CPosix
 import Transport
 import Wire
 
-/// What a receiver answers on the connection: acknowledgements, a goodbye.
+/// What a receiver says on the connection: acknowledgements, requests, messages, a goodbye.
 ///
 /// A peer that is no Framewire receiver answers nothing, or something that is not for us; both are fine.
 struct BackChannel {
+    /// What the sender has to do something about.
+    enum Event {
+        case hello(Hello)
+        /// A frame was delivered, so many nanoseconds after it was submitted.
+        case delivered(Int64)
+        case keyFrameRequest(KeyFrameRequest)
+        case flow(Flow)
+        /// A question to be answered.
+        case ping(Ping)
+        /// The answer to ours came so many nanoseconds after it was asked.
+        case roundTrip(Int64)
+        /// The content is borrowed.
+        case message(type: UInt32, content: UnsafeRawBufferPointer)
+    }
+
     private let parser = StreamParser()
     private let scratch = RawBlock()
     private static let scratchSize = 4096
@@ -18,41 +33,40 @@ struct BackChannel {
     private(set) var isEnded = false
     /// Whether the peer has said anything that only a Framewire receiver says.
     private var peerIsReceiver = false
-    /// The profiles that the peer's hello names, as a bit set; nil before it has come.
-    private(set) var peerProfiles: UInt32?
-    /// Requests that nobody has asked for yet. No more than the pairs that may have a reference are worth keeping.
-    private var requests: [KeyFrameRequest] = []
     private var isForeign = false
     /// From submit to the word of delivery, of the frame that was acknowledged last, ns.
     private(set) var newestLatency: Int64?
 
+    private static let longestRoundTrip: Int64 = 3_600_000_000_000
+
     init() {
         awaited = [(sequence: UInt64, submitted: Int64)](repeating: (.max, 0), count: 256)
-        requests.reserveCapacity(References.maximumPairs)
     }
-
-    /// A key frame request that has come, each once.
-    mutating func nextKeyFrameRequest() -> KeyFrameRequest? { requests.popLast() }
 
     /// A frame has been sent.
     mutating func expect(_ sequence: UInt64, submitted: Int64) {
         awaited[Int(sequence % UInt64(awaited.count))] = (sequence, submitted)
     }
 
+    /// How often is read before others have their turn.
+    private static let reads = 16
+
     /// Reads what is there.
     ///
-    /// - Parameter delivered: gets the latency of each frame that is reported as delivered, ns.
+    /// - Returns: whether there may be more.
     /// - Throws: ``TransportError`` of kind `closed` when the receiver has gone.
-    mutating func read(from connection: Connection, delivered: (Int64) -> Void) throws(TransportError) {
+    mutating func read(
+        from connection: Connection, _ handle: (Event) -> Void
+    ) throws(TransportError) -> Bool {
         do {
             try scratch.reserve(Self.scratchSize)
         } catch {
             throw TransportError(.noMemory, Sentence(error.message))
         }
         let room = UnsafeMutableRawBufferPointer(start: scratch.base, count: Self.scratchSize)
-        while true {
+        for _ in 0..<Self.reads {
             let count = try connection.read(room)
-            if count < 0 { return }
+            if count < 0 { return false }
             if count == 0 {
                 isEnded = true
                 // `nc` ends its direction as soon as its input does, and reads on; a receiver of ours has
@@ -60,16 +74,17 @@ struct BackChannel {
                 if peerIsReceiver {
                     throw TransportError(.closed, "\(connection.peerName) closed the connection")
                 }
-                return
+                return false
             }
             if !isForeign {
-                try parse(UnsafeRawBufferPointer(rebasing: room[..<count]), connection.peerName, delivered)
+                try parse(UnsafeRawBufferPointer(rebasing: room[..<count]), connection.peerName, handle)
             }
         }
+        return true
     }
 
     private mutating func parse(
-        _ bytes: UnsafeRawBufferPointer, _ peer: String, _ delivered: (Int64) -> Void
+        _ bytes: UnsafeRawBufferPointer, _ peer: String, _ handle: (Event) -> Void
     ) throws(TransportError) {
         var start = 0
         while start < bytes.count {
@@ -85,19 +100,27 @@ struct BackChannel {
             switch event {
             case .hello(let hello):
                 peerIsReceiver = true
-                peerProfiles = hello.profiles
+                handle(.hello(hello))
             case .keyFrameRequest(let request):
                 peerIsReceiver = true
-                if !requests.contains(request), requests.count < References.maximumPairs {
-                    requests.append(request)
-                }
+                handle(.keyFrameRequest(request))
             case .acknowledgement(let acknowledgement):
                 peerIsReceiver = true
                 let entry = awaited[Int(acknowledgement.sequence % UInt64(awaited.count))]
                 guard entry.sequence == acknowledgement.sequence else { continue }
                 let latency = Clock.now() - entry.submitted
                 newestLatency = latency
-                delivered(latency)
+                handle(.delivered(latency))
+            case .flow(let flow): handle(.flow(flow))
+            case .ping(let ping) where ping.isReply:
+                // The time is what the peer says it is: only one that can be ours says something.
+                let duration = Clock.now().subtractingReportingOverflow(ping.time)
+                if !duration.overflow, duration.partialValue >= 0, duration.partialValue < Self.longestRoundTrip {
+                    handle(.roundTrip(duration.partialValue))
+                }
+            case .ping(let ping): handle(.ping(ping))
+            case .userMessage(let type):
+                handle(.message(type: type, content: UserMessage.content(of: parser.metadata)))
             case .bye(let bye):
                 throw TransportError(
                     .closed,
@@ -105,7 +128,7 @@ struct BackChannel {
             case .frame:
                 isForeign = true
                 return
-            case .needMore, .flow, .userMessage, .ping:
+            case .needMore:
                 break
             }
         }

@@ -237,8 +237,8 @@ package final class FramePool: @unchecked Sendable {
     private var free: [FrameSlot] = []
     private var allocatedCount = 0
     /// Slots kept for later; more than that come back only after a burst.
-    private let capacity: Int
     private let tally: FrameTally?
+    private var capacity: Int
 
     /// - Parameter tally: counts the frames of several pools.
     init(capacity: Int, tally: FrameTally? = nil) {
@@ -249,6 +249,14 @@ package final class FramePool: @unchecked Sendable {
 
     deinit {
         tally?.add(-free.count)
+    }
+
+    /// Keeps up to `count` slots for later from now on.
+    func setCapacity(_ count: Int) {
+        lock.withLock {
+            capacity = count
+            free.reserveCapacity(count)
+        }
     }
 
     /// The number of frames that exist, in use or waiting.

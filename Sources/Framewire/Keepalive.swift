@@ -21,6 +21,8 @@ struct Keepalive {
     private let timeout: Int64
     private var lastHeard: Int64
     private var lastAsked: Int64
+    /// Since when the silence has lasted for most of the time that is allowed; nil: it has not.
+    private var doubtSince: Int64?
     /// Whether the peer has said hello.
     private(set) var isActive = false
 
@@ -34,6 +36,7 @@ struct Keepalive {
     /// Bytes have come from the peer.
     mutating func heard(now: Int64) {
         lastHeard = now
+        doubtSince = nil
     }
 
     /// The peer has said hello.
@@ -44,7 +47,14 @@ struct Keepalive {
     /// What is to be done now. After `ask` the peer counts as asked.
     mutating func action(now: Int64) -> Action {
         guard isActive else { return .nothing }
-        if timeout >= 0, now - lastHeard >= timeout { return .giveUp }
+        if timeout >= 0 {
+            // Twice, with a wait and a look at what has come in between: it may have been this side that slept.
+            if let doubtSince {
+                if now - lastHeard >= timeout, now - doubtSince >= timeout / 4 { return .giveUp }
+            } else if now - lastHeard >= timeout / 4 * 3 {
+                doubtSince = now
+            }
+        }
         guard now - lastAsked >= interval else { return .nothing }
         lastAsked = now
         return .ask
@@ -54,6 +64,8 @@ struct Keepalive {
     var deadline: Int64? {
         guard isActive else { return nil }
         let ask = lastAsked &+ interval
-        return timeout < 0 ? ask : min(ask, lastHeard &+ timeout)
+        guard timeout >= 0 else { return ask }
+        if let doubtSince { return min(ask, max(lastHeard &+ timeout, doubtSince + timeout / 4)) }
+        return min(ask, lastHeard &+ timeout / 4 * 3)
     }
 }
