@@ -237,8 +237,8 @@ package final class FramePool: @unchecked Sendable {
     private var free: [FrameSlot] = []
     private var allocatedCount = 0
     /// Slots kept for later; more than that come back only after a burst.
-    private let tally: FrameTally?
     private var capacity: Int
+    private let tally: FrameTally?
 
     /// - Parameter tally: counts the frames of several pools.
     init(capacity: Int, tally: FrameTally? = nil) {

@@ -289,7 +289,7 @@ import Wire
             while (try? receiver.next(timeout: 0)) != nil {}
         }
         #expect(receiver.stats.connections == 3)
-        #expect(log.states.filter { $0 == .connected || $0 == .lost }.count == 6)
+        try eventually("all events") { log.states.filter { $0 == .connected || $0 == .lost }.count == 6 }
         #expect(log.all.contains { $0.state == .connecting && $0.attempt > 0 })
     }
 }
