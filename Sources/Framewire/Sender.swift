@@ -81,16 +81,36 @@ public final class Sender: Sendable {
         try core.submitForeign(slot)
     }
 
+    /// A frame over memory of the caller's, to be given metadata and then to ``submit(_:)``. The memory must
+    /// stay as it is until `release` is called, once, on any thread: when the last owner of the frame is gone.
+    ///
+    /// - Throws: as ``acquire(_:)``, `outOfRange` (too few bytes); then `release` is not called.
+    public func wrap(
+        _ info: FrameInfo, pixels: UnsafeRawBufferPointer, release: @escaping @Sendable () -> Void
+    ) throws(FramewireError) -> Frame {
+        Frame(try core.wrap(info, pixels, release: release))
+    }
+
     /// Queues a buffer of any number of memories that together hold what `info` describes. Nothing is merged
     /// or copied.
     ///
-    /// - Throws: as ``push(_:pixels:)``; `unsupported` for a memory that is not mappable.
+    /// Metas that can be serialised and depend on no memory go along; the buffer of the received frame has
+    /// them, where their type is registered.
+    ///
+    /// - Throws: as ``push(_:pixels:)``; `unsupported` for a memory that is not mappable; `tooLarge` for more
+    ///   metas than a frame can carry; what the function of a meta's type gives.
     public func push(_ info: FrameInfo, buffer: Buffer) throws(FramewireError) {
         guard buffer.isMappable else {
             throw FramewireError(.unsupported, "a memory of the buffer is not mappable, so it cannot be sent")
         }
         let slot = try core.bareSlot(info, available: buffer.size)
         slot.useBuffer(buffer)
+        do throws(FramewireError) {
+            try slot.metadata.readMetas(of: buffer)
+        } catch {
+            slot.drop()
+            throw error
+        }
         try core.submitForeign(slot)
     }
 

@@ -73,17 +73,48 @@ package final class SenderCore: @unchecked Sendable {
 
     package func acquire(_ info: FrameInfo) throws(FramewireError) -> FrameSlot {
         let layout = try checked(info)
+        try checkRoom()
+        do {
+            return try pool.acquire(info, layout)
+        } catch {
+            throw FramewireError(error)
+        }
+    }
+
+    /// A frame over memory of the caller's, to be submitted; `release(user)` runs once when nobody has the frame
+    /// any more, unless this fails.
+    package func wrap(
+        _ info: FrameInfo, _ pixels: UnsafeRawBufferPointer,
+        release: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?, user: UnsafeMutableRawPointer?
+    ) throws(FramewireError) -> FrameSlot {
+        let slot = try wrappedSlot(info, available: pixels.count)
+        slot.useWrapped(pixels, release: release, user: user)
+        return slot
+    }
+
+    func wrap(
+        _ info: FrameInfo, _ pixels: UnsafeRawBufferPointer, release: @escaping () -> Void
+    ) throws(FramewireError) -> FrameSlot {
+        let slot = try wrappedSlot(info, available: pixels.count)
+        slot.useWrapped(pixels, release: release)
+        return slot
+    }
+
+    private func wrappedSlot(_ info: FrameInfo, available: Int) throws(FramewireError) -> FrameSlot {
+        let layout = try checked(info)
+        try check(available, holds: layout)
+        try checkRoom()
+        return pool.bareSlot(info, layout)
+    }
+
+    /// - Throws: why no frame can be lent now.
+    private func checkRoom() throws(FramewireError) {
         try lock.withLock { () throws(FramewireError) in try checkOpen() }
         guard pool.outstanding < Sender.maximumFrames else {
             throw FramewireError(
                 .wouldBlock,
                 "\(Sender.maximumFrames) frames of this sender are in use; submit or drop some before acquiring more"
             )
-        }
-        do {
-            return try pool.acquire(info, layout)
-        } catch {
-            throw FramewireError(error)
         }
     }
 

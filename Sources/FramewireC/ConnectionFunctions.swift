@@ -1,4 +1,5 @@
 import CFramewire
+import CPosix
 import Framewire
 
 /// The object behind `fw_message`: its content lies behind it.
@@ -108,15 +109,21 @@ func storePeerStats(_ stats: PeerStats?, to out: UnsafeMutablePointer<fw_peer_st
     result.rtt_ns_p99 = nanoseconds(stats.roundTripP99)
     result.latency_ns_p50 = nanoseconds(stats.latencyP50)
     result.latency_ns_p99 = nanoseconds(stats.latencyP99)
-    withUnsafeMutableBytes(of: &result.address) { room in
-        stats.address.withCString { address in
-            var index = 0
-            while index < room.count - 1, address[index] != 0 {
-                room[index] = UInt8(bitPattern: address[index])
-                index += 1
-            }
-        }
-    }
+    withUnsafeMutableBytes(of: &result.address) { copyText(stats.address, to: $0) }
     store(result, to: out, size: size)
     return FW_OK
+}
+
+/// Writes as much of a text as there is room for, and a zero byte; the room is zeroed. A character is not cut.
+func copyText(_ text: String, to room: UnsafeMutableRawBufferPointer) {
+    text.withCString { text in
+        var count = 0
+        while count < room.count - 1, text[count] != 0 { count += 1 }
+        // Bytes that go on with a character begin with the bits 10.
+        if text[count] != 0 {
+            while count > 0, UInt8(bitPattern: text[count]) & 0xC0 == 0x80 { count -= 1 }
+        }
+        memcpy(room.baseAddress!, text, count)
+        room[count] = 0
+    }
 }

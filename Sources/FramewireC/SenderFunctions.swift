@@ -109,6 +109,27 @@ public func fw_sender_acquire(
     }
 }
 
+@_cdecl("fw_sender_wrap") @implementation
+public func fw_sender_wrap(
+    _ handle: OpaquePointer!, _ info: UnsafePointer<fw_frame_info>!, _ pixels: UnsafeRawPointer!, _ size: Int,
+    _ release: fw_release_fn!, _ user: UnsafeMutableRawPointer!, _ out: UnsafeMutablePointer<OpaquePointer?>!
+) -> fw_status {
+    guard let out else { return failNull("out") }
+    out.pointee = nil
+    guard let handle else { return failNull("sender") }
+    guard let pixels else { return failNull("pixels") }
+    guard let info = frameInfo(info) else { return FW_ERROR_INVALID_ARGUMENT }
+    guard let count = byteCount(size) else { return failSize(size) }
+    do {
+        let slot = try sender(handle).implementation.wrap(
+            info, UnsafeRawBufferPointer(start: pixels, count: count), release: release, user: user)
+        out.pointee = frameHandle(slot)
+        return FW_OK
+    } catch {
+        return fail(error)
+    }
+}
+
 @_cdecl("fw_sender_submit") @implementation
 public func fw_sender_submit(_ handle: OpaquePointer!, _ frame: OpaquePointer!) -> fw_status {
     guard let frame else { return failNull("frame") }

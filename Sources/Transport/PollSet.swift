@@ -30,7 +30,8 @@ package struct PollSet {
     package static let capacity = 80
 
     private var entries: InlineArray<80, pollfd>
-    private var count = 0
+    /// How many places are taken.
+    package private(set) var count = 0
 
     @inline(never)
     package init() {

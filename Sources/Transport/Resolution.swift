@@ -12,7 +12,7 @@ enum Resolution {
                     + System.resolve("::1", port: port, numericOnly: true)
             }
             // Only addresses have colons, and the name service shall not be asked for one.
-            let isAddress = host.utf8.contains(UInt8(ascii: ":"))
+            let isAddress = host.contains(byte: UInt8(ascii: ":"))
             return try System.resolve(host, port: port, numericOnly: isAddress)
         } catch {
             throw Resolution.error(error, host: host ?? "", name: name)

@@ -67,11 +67,11 @@ enum OpenSSL {
 
     static func useCertificate(_ context: OpaquePointer, _ file: String, key: String) throws(TransportError) {
         api.pointee.ERR_clear_error()
-        guard api.pointee.SSL_CTX_use_certificate_chain_file(context, file) == 1 else {
+        guard api.pointee.SSL_CTX_use_certificate_chain_file(context, file.cText) == 1 else {
             throw TransportError(
                 .io, "\(file) holds no certificate in PEM format that OpenSSL takes (\(reasonText))")
         }
-        guard api.pointee.SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) == 1 else {
+        guard api.pointee.SSL_CTX_use_PrivateKey_file(context, key.cText, SSL_FILETYPE_PEM) == 1 else {
             if reason == X509_R_KEY_VALUES_MISMATCH || reason == X509_R_KEY_TYPE_MISMATCH {
                 throw TransportError(
                     .invalidArgument, "the key in \(key) does not belong to the certificate in \(file)")
@@ -87,7 +87,7 @@ enum OpenSSL {
     static func verifyPeer(_ context: OpaquePointer, authorities: String?) throws(TransportError) {
         if let authorities {
             api.pointee.ERR_clear_error()
-            guard api.pointee.SSL_CTX_load_verify_file(context, authorities) == 1 else {
+            guard api.pointee.SSL_CTX_load_verify_file(context, authorities.cText) == 1 else {
                 throw TransportError(.io, "\(authorities) holds no certificate in PEM format (\(reasonText))")
             }
         } else {
@@ -117,13 +117,14 @@ enum OpenSSL {
             return ssl
         }
         api.pointee.SSL_set_connect_state(ssl)
-        let isAddress = api.pointee.X509_VERIFY_PARAM_set1_ip_asc(api.pointee.SSL_get0_param(ssl), host) == 1
+        let isAddress =
+            api.pointee.X509_VERIFY_PARAM_set1_ip_asc(api.pointee.SSL_get0_param(ssl), host.cText) == 1
         if !isAddress {
-            _ = api.pointee.SSL_set1_host(ssl, host)
-            host.withCString { name in
+            _ = api.pointee.SSL_set1_host(ssl, host.cText)
+            host.cText.withUnsafeBufferPointer { name in
                 _ = api.pointee.SSL_ctrl(
                     ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, Int(TLSEXT_NAMETYPE_host_name),
-                    UnsafeMutableRawPointer(mutating: name))
+                    UnsafeMutableRawPointer(mutating: name.baseAddress))
             }
         }
         return ssl

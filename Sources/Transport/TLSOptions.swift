@@ -90,8 +90,7 @@ struct Fingerprint {
     /// - Throws: ``TransportError`` of kind `invalidArgument`.
     static func parse(_ list: String) throws(TransportError) -> [Fingerprint] {
         var result: [Fingerprint] = []
-        var list = list
-        guard list.withUTF8({ parse($0, into: &result) }) else {
+        guard list.bytes.withUnsafeBufferPointer({ parse($0, into: &result) }) else {
             throw TransportError(
                 .invalidArgument,
                 "the pins \"\(list)\" are no fingerprints; write sha256: and 64 hexadecimal digits for each")

@@ -5,6 +5,7 @@
  *   types.h       status codes, pixel formats, the description of a frame, the log
  *   buffer.h      buffers: pixels shared instead of copied. It includes memory.h, meta.h, buffer_list.h, buffer_pool.h
  *   frame.h       one picture: a buffer with its description
+ *   metadata.h    values with names that go with a frame's pixels
  *   codec.h       frames to bytes and back, without a connection
  *   tls.h         certificates and fingerprints for tls:// URLs
  *   connection.h  states of connections, their peers, messages, how a stream ends
@@ -20,6 +21,7 @@
 #include "codec.h"
 #include "connection.h"
 #include "frame.h"
+#include "metadata.h"
 #include "receiver.h"
 #include "sender.h"
 #include "tls.h"

@@ -163,6 +163,18 @@ fw_status fw_sender_submit(fw_sender *sender, fw_frame *frame);
 fw_status fw_sender_push(fw_sender *sender, const fw_frame_info *info, const void *pixels, size_t size);
 
 /*
+ * Lends a frame over the caller's own memory, to be given metadata (metadata.h) and then to fw_sender_submit. The
+ * pixels must stay as they are until `release(user)` is called, once, when the frame has no owner any more: on the
+ * sender's I/O thread, on a worker thread, or on the thread that drops the last reference. If the call fails,
+ * `release` is not called. `release` may be NULL when the memory outlives the sender. What fw_sender_push_wrapped
+ * says of how long pixels are held is true here.
+ *
+ * Errors: as fw_sender_acquire, OUT_OF_RANGE (`size` is too small).
+ */
+fw_status fw_sender_wrap(fw_sender *sender, const fw_frame_info *info, const void *pixels, size_t size,
+                         fw_release_fn release, void *user, fw_frame **out);
+
+/*
  * Queues the caller's own memory without a copy. The pixels must stay as they are until `release(user)` is
  * called, once, when they are no longer needed: on the sender's I/O thread, on a worker thread or, when a
  * frame is dropped at once, on the calling thread during this call. If the call fails, `release` is not
@@ -180,7 +192,12 @@ fw_status fw_sender_push_wrapped(fw_sender *sender, const fw_frame_info *info, c
  * The sender takes a reference of its own and merges nothing: memories are compressed or sent from where they
  * are. The buffer's content must not change until the sender has dropped its reference.
  *
- * Errors: as fw_sender_push.
+ * The buffer's metas go along if they can be serialised and have no tags, which happens during this call: custom
+ * metas, reference timestamps, and your own. fw_frame_buffer of the received frame has them, where their types are
+ * registered and take them. Together they are limited as metadata.h says.
+ *
+ * Errors: as fw_sender_push, UNSUPPORTED (a memory that cannot be mapped), TOO_LARGE (the metas), what the serialise
+ * function of a meta's type returns.
  */
 fw_status fw_sender_push_buffer(fw_sender *sender, const fw_frame_info *info, fw_buffer *buffer);
 
