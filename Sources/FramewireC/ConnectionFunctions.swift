@@ -1,5 +1,5 @@
+import Buffers
 import CFramewire
-import CPosix
 import Framewire
 
 /// The object behind `fw_message`: its content lies behind it.
@@ -71,13 +71,13 @@ func connectionHandler(
     guard let callback else { return nil }
     let user = UserPointer(pointer: user)
     return { event in
-        let reason = event.reason?.message ?? ""
-        event.peer.withCString { peer in
-            reason.withCString { reason in
+        let reason = (event.reason?.message ?? "").cText
+        event.peer.cText.withUnsafeBufferPointer { peer in
+            reason.withUnsafeBufferPointer { reason in
                 var given = fw_connection_event(
                     struct_size: UInt32(MemoryLayout<fw_connection_event>.size),
                     state: fw_connection_state(rawValue: event.state.rawValue), peer_id: event.peerID,
-                    peer: peer, reason: reason,
+                    peer: peer.baseAddress, reason: reason.baseAddress,
                     status: fw_status(rawValue: event.reason?.code.rawValue ?? 0),
                     attempt: UInt32(clamping: event.attempt))
                 callback(&given, user.pointer)
@@ -114,16 +114,15 @@ func storePeerStats(_ stats: PeerStats?, to out: UnsafeMutablePointer<fw_peer_st
     return FW_OK
 }
 
-/// Writes as much of a text as there is room for, and a zero byte; the room is zeroed. A character is not cut.
+/// Writes as much of a text as there is room for, and a zero byte. A character is not cut.
 func copyText(_ text: String, to room: UnsafeMutableRawBufferPointer) {
-    text.withCString { text in
-        var count = 0
-        while count < room.count - 1, text[count] != 0 { count += 1 }
+    let bytes = text.bytes
+    var count = bytes.count
+    if count >= room.count {
+        count = room.count - 1
         // Bytes that go on with a character begin with the bits 10.
-        if text[count] != 0 {
-            while count > 0, UInt8(bitPattern: text[count]) & 0xC0 == 0x80 { count -= 1 }
-        }
-        memcpy(room.baseAddress!, text, count)
-        room[count] = 0
+        while count > 0, bytes[count] & 0xC0 == 0x80 { count -= 1 }
     }
+    for index in 0..<count { room[index] = bytes[index] }
+    room[count] = 0
 }
