@@ -34,7 +34,9 @@ let package = Package(
         .target(name: "Wire", dependencies: ["Buffers", "CXXHash", "CPosix"]),
         .target(name: "Transport", dependencies: ["Buffers", "CPosix", "COpenSSL"]),
         .target(name: "Framewire", dependencies: ["Buffers", "Codec", "Wire", "Transport", "CPosix"]),
-        .target(name: "FramewireC", dependencies: ["Framewire", "Buffers", "Codec", "CFramewire", "CPosix"]),
+        .target(
+            name: "FramewireC",
+            dependencies: ["Framewire", "Buffers", "Codec", "Wire", "CFramewire", "CPosix"]),
         // Keys and certificates for the command and the tests.
         .target(name: "Identities", dependencies: ["COpenSSL", "CPosix"]),
         .target(name: "PictureFiles", dependencies: ["Buffers", "CPNG", "CPosix", "CZstd"]),

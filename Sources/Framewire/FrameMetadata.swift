@@ -110,7 +110,8 @@ package final class FrameMetadata {
             throw FramewireError(error)
         }
         guard kind != .text || MetaType.isText(content) else {
-            throw FramewireError(.invalidArgument, "the text is no UTF-8, or has a zero in it; set what is no text as bytes")
+            throw FramewireError(
+                .invalidArgument, "the text is no UTF-8, or has a zero in it; set what is no text as bytes")
         }
         let old = find(kind, name)
         let room = try appendRoom(kind, name, content.count, replacing: old)
@@ -134,8 +135,8 @@ package final class FrameMetadata {
     ///
     /// - Throws: ``FramewireError``: `tooLarge`, `noMemory`.
     private func appendRoom(
-        _ kind: MetadataEntry.Kind, _ name: UnsafeRawBufferPointer, _ size: Int, replacing old: Entry? = nil,
-        limit: Int = maximumSize
+        _ kind: MetadataEntry.Kind, _ name: UnsafeRawBufferPointer, _ size: Int,
+        replacing old: Entry? = nil, limit: Int = maximumSize
     ) throws(FramewireError) -> (place: UnsafeMutableRawPointer, former: UnsafeMutableRawPointer?) {
         let taken = encodedSize - (old?.encodedSize ?? 0)
         guard size <= limit, Self.encodedSize(name.count, size) <= limit - taken,

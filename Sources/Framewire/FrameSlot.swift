@@ -141,7 +141,8 @@ package final class FrameSlot: @unchecked Sendable {
     ) throws(FramewireError) {
         guard phase == .acquired else {
             throw FramewireError(
-                .notWritable, "the frame was received, or submitted already; its metadata does not change any more")
+                .notWritable,
+                "the frame was received, or submitted already; its metadata does not change any more")
         }
         try metadata.set(kind, name, content)
     }

@@ -10,8 +10,8 @@ import Wire
 /// in steady state.
 package final class MessageEncoder {
     package let frameEncoder: FrameEncoder
-    /// The message without its payload. The metadata is put into its place first.
-    private var head: UnsafeMutableRawBufferPointer
+    /// The message without its payload, allocated with the first frame. The metadata is put into its place first.
+    private var head = UnsafeMutableRawBufferPointer(start: nil, count: 0)
     private var metadataSize = 0
     private var info = FrameInfo(width: 1, height: 1)
     private var rawSize = 0
@@ -27,8 +27,6 @@ package final class MessageEncoder {
     ///   - whenFinished: called on a worker thread when the parts of a frame are done.
     package init(workers: Int, whenFinished: (() -> Void)? = nil) {
         frameEncoder = FrameEncoder(workers: workers, whenFinished: whenFinished)
-        // Larger when a frame with metadata comes.
-        head = UnsafeMutableRawBufferPointer(start: malloc(FrameHeader.encodedSize())!, count: FrameHeader.encodedSize())
     }
 
     deinit {

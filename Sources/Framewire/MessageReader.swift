@@ -37,6 +37,17 @@ public final class MessageReader {
         /// All bytes since the last message, this one included: those of all messages together are the
         /// stream. Valid until the next call of ``MessageReader/next(timeout:)``.
         public let bytes: UnsafeRawBufferPointer
+        /// Checked already. Valid as long as `bytes`.
+        fileprivate let metadata: UnsafeRawBufferPointer
+
+        /// Calls `body` with each value of the message's metadata that this version knows, in order. What
+        /// it is given is valid as long as ``bytes``.
+        public func forEachMetadata(_ body: (FrameMetadataEntry) -> Void) {
+            var reader = MetadataReader(metadata)
+            while let next = try? reader.next() {
+                if let entry = FrameMetadataEntry(next.kind, next.name, next.content) { body(entry) }
+            }
+        }
     }
 
     /// More than this is not gathered before a message; it is given as ``Message/Kind/other`` in parts.
@@ -190,7 +201,7 @@ public final class MessageReader {
             stripCount: Int(header?.stripCount ?? 0),
             rawSize: header?.rawSize ?? 0,
             checksum: header?.contentChecksum,
-            bytes: UnsafeRawBufferPointer(start: block! + start, count: size))
+            bytes: UnsafeRawBufferPointer(start: block! + start, count: size), metadata: parser.metadata)
     }
 
     /// Waits for bytes or a connection.

@@ -1,7 +1,7 @@
 import Codec
 
 /// Counters of a sender since it was opened, and its present state. Times are nanoseconds; percentiles are
-/// over the last 1024 frames, `nil` where nothing has been measured.
+/// over the last 512 to 1024 frames and at most 1 % above the exact ones, `nil` where nothing has been measured.
 ///
 /// With several receivers a frame counts for each of them; ``Sender/peerStats(at:)`` tells them apart.
 public struct SenderStats: Sendable {

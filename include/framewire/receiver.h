@@ -164,7 +164,7 @@ typedef struct fw_receiver_stats {
     uint64_t checksums_verified; /* frames whose content checksum was compared and equal */
     uint32_t queue_depth;        /* frames waiting now */
     uint32_t frames_allocated;   /* frames of pooled memory that exist now */
-    int64_t decode_ns_p50;       /* over the last 1024 frames */
+    int64_t decode_ns_p50;       /* over the last 512 to 1024 frames, at most 1 % above the exact value */
     int64_t decode_ns_p99;
     int64_t latency_ns_p50;      /* from submit to delivery as the sender measured it, sent along with later frames */
     int64_t latency_ns_p99;
