@@ -6,22 +6,7 @@ import Wire
 /// What a receiver says on the connection: acknowledgements, requests, messages, a goodbye.
 ///
 /// A peer that is no Framewire receiver answers nothing, or something that is not for us; both are fine.
-struct BackChannel {
-    /// What the sender has to do something about.
-    enum Event {
-        case hello(Hello)
-        /// A frame was delivered, so many nanoseconds after it was submitted.
-        case delivered(Int64)
-        case keyFrameRequest(KeyFrameRequest)
-        case flow(Flow)
-        /// A question to be answered.
-        case ping(Ping)
-        /// The answer to ours came so many nanoseconds after it was asked.
-        case roundTrip(Int64)
-        /// The content is borrowed.
-        case message(type: UInt32, content: UnsafeRawBufferPointer)
-    }
-
+final class BackChannel {
     private let parser = StreamParser()
     private let scratch = RawBlock()
     private static let scratchSize = 4096
@@ -44,20 +29,19 @@ struct BackChannel {
     }
 
     /// A frame has been sent.
-    mutating func expect(_ sequence: UInt64, submitted: Int64) {
+    func expect(_ sequence: UInt64, submitted: Int64) {
         awaited[Int(sequence % UInt64(awaited.count))] = (sequence, submitted)
     }
 
     /// How often is read before others have their turn.
     private static let reads = 16
 
-    /// Reads what is there.
+    /// Reads what is there, and does what it asks for.
     ///
     /// - Returns: whether there may be more.
     /// - Throws: ``TransportError`` of kind `closed` when the receiver has gone.
-    mutating func read(
-        from connection: Connection, _ handle: (Event) -> Void
-    ) throws(TransportError) -> Bool {
+    func read(_ peer: SenderPeer, _ core: SenderCore) throws(TransportError) -> Bool {
+        let connection = peer.connection
         do {
             try scratch.reserve(Self.scratchSize)
         } catch {
@@ -77,14 +61,14 @@ struct BackChannel {
                 return false
             }
             if !isForeign {
-                try parse(UnsafeRawBufferPointer(rebasing: room[..<count]), connection.peerName, handle)
+                try parse(UnsafeRawBufferPointer(rebasing: room[..<count]), peer, core)
             }
         }
         return true
     }
 
-    private mutating func parse(
-        _ bytes: UnsafeRawBufferPointer, _ peer: String, _ handle: (Event) -> Void
+    private func parse(
+        _ bytes: UnsafeRawBufferPointer, _ peer: SenderPeer, _ core: SenderCore
     ) throws(TransportError) {
         var start = 0
         while start < bytes.count {
@@ -100,31 +84,35 @@ struct BackChannel {
             switch event {
             case .hello(let hello):
                 peerIsReceiver = true
-                handle(.hello(hello))
+                peer.take(hello)
             case .keyFrameRequest(let request):
-                peerIsReceiver = true
-                handle(.keyFrameRequest(request))
+                peer.references.forget(streamID: request.streamID, viewID: request.viewID)
             case .acknowledgement(let acknowledgement):
                 peerIsReceiver = true
                 let entry = awaited[Int(acknowledgement.sequence % UInt64(awaited.count))]
                 guard entry.sequence == acknowledgement.sequence else { continue }
                 let latency = Clock.now() - entry.submitted
                 newestLatency = latency
-                handle(.delivered(latency))
-            case .flow(let flow): handle(.flow(flow))
-            case .ping(let ping) where ping.isReply:
-                // The time is what the peer says it is: only one that can be ours says something.
-                let duration = Clock.now().subtractingReportingOverflow(ping.time)
-                if !duration.overflow, duration.partialValue >= 0, duration.partialValue < Self.longestRoundTrip {
-                    handle(.roundTrip(duration.partialValue))
+                core.recordLatency(latency, peer.queue)
+            case .flow(let flow):
+                peer.take(flow)
+                core.setPaused(flow.isPaused, peer.queue)
+            case .ping(let ping):
+                guard ping.isReply else {
+                    peer.say(Ping.encodedSize) { ping.reply.encode(into: $0) }
+                    continue
                 }
-            case .ping(let ping): handle(.ping(ping))
+                // The time is what the peer says it is: only one that can be ours says something.
+                let duration = Clock.now() &- ping.time
+                if duration >= 0, duration < Self.longestRoundTrip { core.recordRoundTrip(duration, peer.queue) }
             case .userMessage(let type):
-                handle(.message(type: type, content: UserMessage.content(of: parser.metadata)))
+                let content = [UInt8](UserMessage.content(of: parser.metadata))
+                core.deliver(Message(type: type, content: content, peerID: peer.queue.id))
             case .bye(let bye):
+                let name = peer.connection.peerName
                 throw TransportError(
                     .closed,
-                    bye.text.utf8.isEmpty ? "\(peer) said goodbye" : "\(peer) said goodbye: \(bye.text)")
+                    bye.text.utf8.isEmpty ? "\(name) said goodbye" : "\(name) said goodbye: \(bye.text)")
             case .frame:
                 isForeign = true
                 return

@@ -79,7 +79,7 @@ extension SenderLoop {
     /// Decides how a frame is coded for a receiver, and makes the message unless there is one like it.
     private func plan(_ slot: FrameSlot, for peer: SenderPeer, _ core: SenderCore) throws(CodecError) {
         let info = slot.info
-        let choice = peer.chooser.choose(peerProfiles: peer.hello?.profiles)
+        let choice = peer.chooser.choose(peerProfiles: peer.profiles)
         let reference = peer.references.reference(for: info, profile: choice.profile, keyInterval: keyInterval)
         let found = message(info.sequence, choice.profile, reference?.info.sequence)
         let message: EncodedMessage

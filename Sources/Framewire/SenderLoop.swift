@@ -328,26 +328,10 @@ final class SenderLoop: @unchecked Sendable {
         // With TLS either event can be what a read waits for.
         if !peer.backChannel.isEnded, peer.mayHaveMore || !ready.isDisjoint(with: connection.readEvents) {
             let before = connection.bytesRead
-            peer.mayHaveMore = try peer.backChannel.read(from: connection) { event in handle(event, peer, core) }
+            peer.mayHaveMore = try peer.backChannel.read(peer, core)
             if connection.bytesRead != before { peer.keepalive.heard(now: Clock.now()) }
         } else if !ready.isDisjoint(with: [.hangUp, .failure]), peer.sending == nil {
             throw TransportError(.closed, "\(connection.peerName) closed the connection")
-        }
-    }
-
-    private func handle(_ event: BackChannel.Event, _ peer: SenderPeer, _ core: SenderCore) {
-        switch event {
-        case .hello(let hello): peer.take(hello)
-        case .delivered(let latency): core.recordLatency(latency, peer.queue)
-        case .keyFrameRequest(let request):
-            peer.references.forget(streamID: request.streamID, viewID: request.viewID)
-        case .flow(let flow):
-            peer.take(flow)
-            core.setPaused(flow.isPaused, peer.queue)
-        case .ping(let ping): peer.say(Ping.encodedSize) { ping.reply.encode(into: $0) }
-        case .roundTrip(let duration): core.recordRoundTrip(duration, peer.queue)
-        case .message(let type, let content):
-            core.deliver(Message(type: type, content: [UInt8](content), peerID: peer.queue.id))
         }
     }
 

@@ -12,14 +12,15 @@ final class SenderPeer {
     let connection: Connection
     let queue: SenderQueue
     let references = References()
-    var backChannel = BackChannel()
+    let backChannel = BackChannel()
     var chooser: ProfileChooser
     var keepalive: Keepalive
     var gate = RateGate()
     /// When the last frame for it was encoded.
     var lastEncoded: Int64?
     /// What it said that it takes; nil before its hello has come.
-    private(set) var hello: Hello?
+    private(set) var profiles: UInt32?
+    private var peerLimits: Limits?
     private(set) var flow = Flow(isPaused: false)
     /// Whether it has been said that frames are too large for it.
     private var hasBeenTooLarge = false
@@ -83,7 +84,8 @@ final class SenderPeer {
     // MARK: - What the receiver says
 
     func take(_ hello: Hello) {
-        self.hello = hello
+        profiles = hello.profiles
+        peerLimits = hello.limits
         keepalive.activate()
     }
 
@@ -98,19 +100,19 @@ final class SenderPeer {
 
     /// Whether the receiver has said that it takes such frames, or has said nothing.
     func accepts(_ slot: FrameSlot) -> Bool {
-        guard let limits = hello?.limits else { return true }
+        guard let limits = peerLimits else { return true }
         let info = slot.info
         if info.width <= limits.maxWidth, info.height <= limits.maxHeight,
-            slot.layout.packedSize <= limits.maxFrameBytes
+            slot.layout.packedSize <= limits.maxFrameBytes,
+            slot.metadata.encodedSize <= limits.maxMetadataBytes
         {
             return true
         }
         if !hasBeenTooLarge {
             hasBeenTooLarge = true
             Log.write(.warning) {
-                "sender: frames of \(info.width) x \(info.height) pixels and \(slot.layout.packedSize) bytes are not sent to"
-                    + " \(connection.peerName), which takes \(limits.maxWidth) x \(limits.maxHeight) pixels and"
-                    + " \(limits.maxFrameBytes) bytes"
+                "sender: frames of \(info.width) x \(info.height) pixels are not sent to \(connection.peerName), whose limits they"
+                    + " exceed"
             }
         }
         return false

@@ -70,18 +70,20 @@ func connectionHandler(
 ) -> ConnectionHandler? {
     guard let callback else { return nil }
     let user = UserPointer(pointer: user)
-    return { event in
-        let reason = (event.reason?.message ?? "").cText
-        event.peer.cText.withUnsafeBufferPointer { peer in
-            reason.withUnsafeBufferPointer { reason in
-                var given = fw_connection_event(
-                    struct_size: UInt32(MemoryLayout<fw_connection_event>.size),
-                    state: fw_connection_state(rawValue: event.state.rawValue), peer_id: event.peerID,
-                    peer: peer.baseAddress, reason: reason.baseAddress,
-                    status: fw_status(rawValue: event.reason?.code.rawValue ?? 0),
-                    attempt: UInt32(clamping: event.attempt))
-                callback(&given, user.pointer)
-            }
+    return { event in tell(event, callback, user) }
+}
+
+private func tell(_ event: ConnectionEvent, _ callback: fw_connection_fn, _ user: UserPointer) {
+    let reason = event.reason.map { $0.message.cText } ?? [0]
+    event.peer.cText.withUnsafeBufferPointer { peer in
+        reason.withUnsafeBufferPointer { reason in
+            var given = fw_connection_event(
+                struct_size: UInt32(MemoryLayout<fw_connection_event>.size),
+                state: fw_connection_state(rawValue: event.state.rawValue), peer_id: event.peerID,
+                peer: peer.baseAddress, reason: reason.baseAddress,
+                status: fw_status(rawValue: event.reason?.code.rawValue ?? 0),
+                attempt: UInt32(truncatingIfNeeded: event.attempt))
+            callback(&given, user.pointer)
         }
     }
 }
@@ -96,33 +98,40 @@ func storePeerStats(_ stats: PeerStats?, to out: UnsafeMutablePointer<fw_peer_st
         return fail(FW_ERROR_INVALID_ARGUMENT, sizeMessage("fw_peer_stats", size, "FW_PEER_STATS_INIT"))
     }
     guard let stats else { return fail(FW_ERROR_OUT_OF_RANGE, "there are not so many peers now") }
-    var result = fw_peer_stats()
-    result.profile = UInt32(stats.profile.rawValue)
-    result.peer_id = stats.id
-    result.frames = stats.frames
-    result.frames_dropped = stats.framesDropped
-    result.bytes_wire = stats.bytesWire
-    result.queue_depth = UInt32(clamping: stats.queueDepth)
-    result.paused = stats.isPaused ? 1 : 0
-    result.send_queue_bytes = stats.sendQueueBytes
-    result.rtt_ns_p50 = nanoseconds(stats.roundTripP50)
-    result.rtt_ns_p99 = nanoseconds(stats.roundTripP99)
-    result.latency_ns_p50 = nanoseconds(stats.latencyP50)
-    result.latency_ns_p99 = nanoseconds(stats.latencyP99)
-    withUnsafeMutableBytes(of: &result.address) { copyText(stats.address, to: $0) }
-    store(result, to: out, size: size)
+    let whole = MemoryLayout<fw_peer_stats>.size
+    // In memory, not as a value: the address makes that large.
+    withUnsafeTemporaryAllocation(byteCount: whole, alignment: 8) { room in
+        memset(room.baseAddress!, 0, whole)
+        let result = room.assumingMemoryBound(to: fw_peer_stats.self).baseAddress!
+        result.pointee.profile = UInt32(stats.profile.rawValue)
+        result.pointee.peer_id = stats.id
+        result.pointee.frames = stats.frames
+        result.pointee.frames_dropped = stats.framesDropped
+        result.pointee.bytes_wire = stats.bytesWire
+        result.pointee.queue_depth = UInt32(truncatingIfNeeded: stats.queueDepth)
+        result.pointee.paused = stats.isPaused ? 1 : 0
+        result.pointee.send_queue_bytes = stats.sendQueueBytes
+        result.pointee.rtt_ns_p50 = nanoseconds(stats.roundTripP50)
+        result.pointee.rtt_ns_p99 = nanoseconds(stats.roundTripP99)
+        result.pointee.latency_ns_p50 = nanoseconds(stats.latencyP50)
+        result.pointee.latency_ns_p99 = nanoseconds(stats.latencyP99)
+        // The address is the last field.
+        let addressSize = MemoryLayout.size(ofValue: result.pointee.address)
+        copyText(stats.address, to: UnsafeMutableRawBufferPointer(rebasing: room[(whole - addressSize)...]))
+        let start = UnsafeRawPointer(room.baseAddress!)
+        memcpy(UnsafeMutableRawPointer(out) + 4, start + 4, min(Int(size), whole) - 4)
+    }
     return FW_OK
 }
 
-/// Writes as much of a text as there is room for, and a zero byte. A character is not cut.
+/// Writes as much of a text as there is room for, and a zero byte; the room is zeroed. A character is not cut.
+@inline(never)
 func copyText(_ text: String, to room: UnsafeMutableRawBufferPointer) {
-    let bytes = text.bytes
-    var count = bytes.count
-    if count >= room.count {
-        count = room.count - 1
-        // Bytes that go on with a character begin with the bits 10.
-        while count > 0, bytes[count] & 0xC0 == 0x80 { count -= 1 }
+    var count = text.copyBytes(to: UnsafeMutableRawBufferPointer(rebasing: room.dropLast()))
+    if count == room.count - 1 {
+        // The last character may have been cut: bytes that go on with one begin with the bits 10.
+        while count > 0, room[count - 1] & 0xC0 == 0x80 { count -= 1 }
+        if count > 0, room[count - 1] >= 0xC0 { count -= 1 }
     }
-    for index in 0..<count { room[index] = bytes[index] }
     room[count] = 0
 }

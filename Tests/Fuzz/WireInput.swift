@@ -119,7 +119,7 @@ package struct WireInput {
                 reading.contradiction = "the offset went from \(before) to \(parser.offset) with \(used) bytes"
                 return
             }
-            guard event != .needMore else {
+            if case .needMore = event {
                 if done < piece.count { reading.contradiction = "\(piece.count - done) bytes are not taken" }
                 continue
             }
