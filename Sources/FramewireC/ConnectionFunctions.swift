@@ -1,6 +1,5 @@
 import Buffers
 import CFramewire
-import CPosix
 import Framewire
 
 /// The object behind `fw_message`: its content lies behind it.
