@@ -1,5 +1,6 @@
 import Buffers
 import CFramewire
+import CPosix
 import Framewire
 
 /// The object behind `fw_message`: its content lies behind it.
