@@ -203,7 +203,9 @@ final class ReceiverLoop: @unchecked Sendable {
         if isInOrder {
             Log.write(.info) { end.error.sentence }
         } else if !options.once, link.comesBack {
-            Log.write(.warning) { "receiver: \(peer.name): \(end.error.sentence); waiting for the next sender" }
+            Log.write(.warning) {
+                "receiver: \(peer.name): \(end.error.sentence); waiting for the next sender"
+            }
         }
         options.onConnection?(
             ConnectionEvent(.lost, peerID: peer.record.id, peer: peer.name, reason: end.error))

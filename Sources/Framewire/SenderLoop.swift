@@ -177,7 +177,8 @@ final class SenderLoop: @unchecked Sendable {
                 add(connection, core)
                 report(.connected, peers[peers.count - 1])
             } else {
-                link.refuse(connection, "this sender serves \(peers.count) receivers already, the most it is to")
+                link.refuse(
+                    connection, "this sender serves \(peers.count) receivers already, the most it is to")
             }
         }
     }

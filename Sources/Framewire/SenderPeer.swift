@@ -133,7 +133,8 @@ final class SenderPeer {
     /// - Returns: whether all has been said.
     func writeControl() throws(TransportError) -> Bool {
         while controlStart < controlEnd {
-            let count = try connection.write(UnsafeRawBufferPointer(rebasing: control[controlStart..<controlEnd]))
+            let count = try connection.write(
+                UnsafeRawBufferPointer(rebasing: control[controlStart..<controlEnd]))
             if count == 0 { return false }
             controlStart += count
         }

@@ -61,10 +61,9 @@ import Testing
                 current.append(duration)
             }
             let sorted = (older + current).sorted()
-            let copy = times.copy()
             for percent in [0, 1, 25, 50, 90, 99, 100] {
                 let exact = sorted[max(0, (sorted.count * percent + 99) / 100 - 1)]
-                guard let found = copy.values(percent, 50).0 else {
+                guard let found = times.values(percent, 50).0 else {
                     Issue.record("nothing of \(sorted.count) samples")
                     return
                 }

@@ -30,7 +30,8 @@ package enum StreamSeeds {
                     seeds.append(
                         Seed(
                             name: "\(name)-lost",
-                            bytes: choices(3) + messages[1...].reduce([], +) + message { Bye().encode(into: $0) }))
+                            bytes: choices(3) + messages[1...].reduce([], +)
+                                + message { Bye().encode(into: $0) }))
                 }
             }
         }

@@ -116,7 +116,8 @@ package struct WireInput {
             let event = try parser.feed(UnsafeRawBufferPointer(rebasing: piece[done...]), used: &used)
             done += used
             guard parser.offset == before + UInt64(used) else {
-                reading.contradiction = "the offset went from \(before) to \(parser.offset) with \(used) bytes"
+                reading.contradiction =
+                    "the offset went from \(before) to \(parser.offset) with \(used) bytes"
                 return
             }
             if case .needMore = event {
