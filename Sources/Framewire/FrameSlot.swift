@@ -39,6 +39,10 @@ package final class FrameSlot: @unchecked Sendable {
     package internal(set) var info = FrameInfo(width: 1, height: 1)
     package internal(set) var layout: FrameLayout
     package internal(set) var timing = FrameTiming()
+    /// Whose frame it is, of a received one; else 0.
+    package internal(set) var peerID: UInt64 = 0
+    /// How a received frame was coded.
+    var profile = Profile.auto
     /// XXH3-64 that the sender sent along, of a received frame.
     package internal(set) var sentChecksum: UInt64?
     /// What goes with the pixels.
@@ -170,6 +174,7 @@ package final class FrameSlot: @unchecked Sendable {
         self.layout = layout
         self.pool = pool
         timing = FrameTiming()
+        peerID = 0
         metadata.clear()
         phase = .acquired
         references.store(1, ordering: .relaxed)
@@ -233,11 +238,26 @@ package final class FramePool: @unchecked Sendable {
     private var free: [FrameSlot] = []
     private var allocatedCount = 0
     /// Slots kept for later; more than that come back only after a burst.
-    private let capacity: Int
+    private var capacity: Int
+    private let tally: FrameTally?
 
-    init(capacity: Int) {
+    /// - Parameter tally: counts the frames of several pools.
+    init(capacity: Int, tally: FrameTally? = nil) {
         self.capacity = capacity
+        self.tally = tally
         free.reserveCapacity(capacity)
+    }
+
+    deinit {
+        tally?.add(-free.count)
+    }
+
+    /// Keeps up to `count` slots for later from now on.
+    func setCapacity(_ count: Int) {
+        lock.withLock {
+            capacity = count
+            free.reserveCapacity(count)
+        }
     }
 
     /// The number of frames that exist, in use or waiting.
@@ -277,18 +297,32 @@ package final class FramePool: @unchecked Sendable {
             allocatedCount += 1
             return nil
         }
+        if recycled == nil { tally?.add(1) }
         let slot = recycled ?? FrameSlot(layout: layout)
         slot.reuse(info, layout, pool: self)
         return slot
     }
 
     fileprivate func recycle(_ slot: FrameSlot) {
-        lock.withLock {
-            if free.count < capacity {
-                free.append(slot)
-            } else {
+        let isKept = lock.withLock { () -> Bool in
+            guard free.count < capacity else {
                 allocatedCount -= 1
+                return false
             }
+            free.append(slot)
+            return true
         }
+        if !isKept { tally?.add(-1) }
+    }
+}
+
+/// How many frames several pools have made that still exist.
+final class FrameTally: Sendable {
+    private let total = Atomic<Int>(0)
+
+    var count: Int { total.load(ordering: .relaxed) }
+
+    func add(_ change: Int) {
+        total.wrappingAdd(change, ordering: .relaxed)
     }
 }

@@ -32,5 +32,15 @@ public struct ReceiverStats: Sendable {
     public var latencyP50: Int64?
     public var latencyP99: Int64?
 
+    /// There and back, from pings to all senders.
+    public var roundTripP50: Int64?
+    public var roundTripP99: Int64?
+    /// Senders that are connected now.
+    public var peers = 0
+    /// Connections beyond ``Receiver/Options/maxPeers``.
+    public var peersRefused: UInt64 = 0
+    /// Whether the senders are asked for no frames.
+    public var isPaused = false
+
     public init() {}
 }

@@ -21,6 +21,7 @@ package final class StreamDecoder {
         case acknowledgement(Acknowledgement)
         case keyFrameRequest(KeyFrameRequest)
         case bye(Bye)
+        case ping(Ping)
     }
 
     private let parser: StreamParser
@@ -51,6 +52,9 @@ package final class StreamDecoder {
     deinit {
         current?.drop()
     }
+
+    /// Whether the bytes so far end inside a message.
+    package var isInsideMessage: Bool { parser.isInsideMessage }
 
     /// Bytes of the stream taken so far.
     package var offset: UInt64 { parser.offset }
@@ -103,7 +107,9 @@ package final class StreamDecoder {
             case .acknowledgement(let acknowledgement): return .acknowledgement(acknowledgement)
             case .keyFrameRequest(let request): return .keyFrameRequest(request)
             case .bye(let bye): return .bye(bye)
-            case .flow, .userMessage, .ping: break
+            case .ping(let ping): return .ping(ping)
+            // Only for senders.
+            case .flow, .userMessage: break
             }
         }
         return .needMore
@@ -174,6 +180,7 @@ package final class StreamDecoder {
             throw fail(error)
         }
         slot.phase = .received
+        slot.profile = profile
         slot.sentChecksum = header.contentChecksum
         slot.timing.senderQueue = header.queueDuration
         slot.timing.senderEncode = header.encodeDuration

@@ -148,6 +148,14 @@ enum System {
         return Int(value)
     }
 
+    /// `TCP_INFO`: nanoseconds since the last acknowledgement; nil for what is not TCP.
+    static func silence(_ descriptor: Int32) -> Int64? {
+        var info = tcp_info()
+        var size = socklen_t(MemoryLayout<tcp_info>.size)
+        guard getsockopt(descriptor, Int32(IPPROTO_TCP), TCP_INFO, &info, &size) == 0 else { return nil }
+        return Int64(info.tcpi_last_ack_recv) * 1_000_000
+    }
+
     // Names.
 
     /// The addresses of `host`, in the order in which they should be tried. Waits for the name service.

@@ -167,6 +167,9 @@ package final class StreamParser {
         expectMessage()
     }
 
+    /// Whether the bytes so far end inside a message, an opening or a skipped frame.
+    package var isInsideMessage: Bool { count > 0 || isSkipping }
+
     private var isSkipping: Bool { payloadRemaining > 0 || foreignRemaining > 0 }
 
     private func expectMessage() {
