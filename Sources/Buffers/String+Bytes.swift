@@ -22,6 +22,18 @@ extension String {
         return result
     }
 
+    /// Copies as much of the text in UTF-8 as there is room for, and allocates nothing.
+    ///
+    /// - Returns: how many bytes were copied.
+    @inline(never)
+    package func copyBytes(to room: UnsafeMutableRawBufferPointer) -> Int {
+        utf8.withContiguousStorageIfAvailable { bytes in
+            let count = Swift.min(bytes.count, room.count)
+            room.copyMemory(from: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[..<count]))
+            return count
+        } ?? 0
+    }
+
     /// Whether a byte of the text is `byte`.
     @inline(never)
     package func contains(byte: UInt8) -> Bool {

@@ -242,7 +242,7 @@ package final class FramePool: @unchecked Sendable {
     private let tally: FrameTally?
 
     /// - Parameter tally: counts the frames of several pools.
-    init(capacity: Int, tally: FrameTally? = nil) {
+    package init(capacity: Int, tally: FrameTally? = nil) {
         self.capacity = capacity
         self.tally = tally
         free.reserveCapacity(capacity)
@@ -264,7 +264,7 @@ package final class FramePool: @unchecked Sendable {
     var allocated: Int { lock.withLock { allocatedCount } }
 
     /// The number of frames in use.
-    var outstanding: Int { lock.withLock { allocatedCount - free.count } }
+    package var outstanding: Int { lock.withLock { allocatedCount - free.count } }
 
     /// A frame with pooled memory for `info`, with one owner.
     func acquire(_ info: FrameInfo, _ layout: FrameLayout) throws(BufferError) -> FrameSlot {
@@ -317,7 +317,7 @@ package final class FramePool: @unchecked Sendable {
 }
 
 /// How many frames several pools have made that still exist.
-final class FrameTally: Sendable {
+package final class FrameTally: Sendable {
     private let total = Atomic<Int>(0)
 
     var count: Int { total.load(ordering: .relaxed) }

@@ -128,10 +128,11 @@ func storePeerStats(_ stats: PeerStats?, to out: UnsafeMutablePointer<fw_peer_st
 /// Writes as much of a text as there is room for, and a zero byte; the room is zeroed. A character is not cut.
 @inline(never)
 func copyText(_ text: String, to room: UnsafeMutableRawBufferPointer) {
-    let bytes = text.cText
-    var count = min(bytes.count, room.count) - 1
-    // Bytes that go on with a character begin with the bits 10.
-    while count > 0, UInt8(bitPattern: bytes[count]) & 0xC0 == 0x80 { count -= 1 }
-    memcpy(room.baseAddress!, bytes, count)
+    var count = text.copyBytes(to: UnsafeMutableRawBufferPointer(rebasing: room.dropLast()))
+    if count == room.count - 1 {
+        // The last character may have been cut: bytes that go on with one begin with the bits 10.
+        while count > 0, room[count - 1] & 0xC0 == 0x80 { count -= 1 }
+        if count > 0, room[count - 1] >= 0xC0 { count -= 1 }
+    }
     room[count] = 0
 }

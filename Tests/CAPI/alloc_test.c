@@ -240,6 +240,52 @@ static void measure(const char *name, fw_profile profile, fw_row_order order, wa
     fw_receiver_close(receiver);
 }
 
+/* Two receivers, which share what is encoded. */
+static void measure_two(const char *name, fw_profile profile, way how) {
+    fw_sender_options sending = FW_SENDER_OPTIONS_INIT;
+    fw_sender *sender;
+    fw_receiver *receivers[2];
+    fw_frame_info info = picture(640, 360);
+    size_t size = picture_size(&info);
+    int found, i, k, released = 0, count = quick() ? QUICK_MEASURED : MEASURED;
+    sending.profile = profile;
+    sending.overflow = FW_OVERFLOW_BLOCK;
+    sending.threads = 2;
+    CHECK_OK(fw_sender_open("tcp://127.0.0.1:0?listen=1", &sending, &sender));
+    for (k = 0; k < 2; k++) {
+        CHECK_OK(fw_receiver_open(tcp_url(fw_sender_port(sender), "?connect=1"), NULL, &receivers[k]));
+    }
+    AWAIT(fw_sender_receiver_count(sender) == 2);
+    __atomic_store_n(&allocations, 0, __ATOMIC_SEQ_CST);
+    for (i = -WARM_UP; i < count; i++) {
+        fw_frame *frames[4];
+        if (i == -WARM_UP || i == 0) {
+            /* How many frames are in use at once depends on the threads' timing, so the pools are filled first. */
+            for (k = 0; k < 4; k++) CHECK_OK(fw_sender_acquire(sender, &info, &frames[k]));
+            for (k = 0; k < 4; k++) fw_frame_unref(frames[k]);
+            __atomic_store_n(&counting, i == 0, __ATOMIC_SEQ_CST);
+        }
+        if (how == WRAPPED) {
+            CHECK_OK(fw_sender_push_wrapped(sender, &info, wrapped_pixels, size, wrapped_done, &released));
+        } else {
+            CHECK_OK(fw_sender_push(sender, &info, wrapped_pixels, size));
+        }
+        for (k = 0; k < 2; k++) {
+            CHECK_OK(fw_receiver_next(receivers[k], -1, &frames[k]));
+            CHECK(fw_frame_size(frames[k]) == size);
+        }
+        for (k = 0; k < 2; k++) fw_frame_unref(frames[k]);
+    }
+    __atomic_store_n(&counting, 0, __ATOMIC_SEQ_CST);
+    found = __atomic_load_n(&allocations, __ATOMIC_SEQ_CST);
+    if (found != 0) fprintf(stderr, "%s: %d allocations in %d frames\n", name, found, count);
+    CHECK(found == 0);
+    CHECK_OK(fw_sender_flush(sender, PATIENCE));
+    if (profile != FW_PROFILE_AUTO) CHECK(sender_stats(sender).frames_encoded == (uint64_t)(WARM_UP + count));
+    fw_sender_close(sender);
+    for (k = 0; k < 2; k++) fw_receiver_close(receivers[k]);
+}
+
 /* ------------------------------------------------------------------------------------------------- buffers */
 
 static void start_counting(void) {
@@ -415,6 +461,11 @@ int main(void) {
     measure("tile, push_wrapped", FW_PROFILE_TILE, FW_ROW_ORDER_BOTTOM_UP, WRAPPED);
     measure("tile, push_buffer", FW_PROFILE_TILE, FW_ROW_ORDER_TOP_DOWN, BUFFER);
     measure("auto, acquire and submit", FW_PROFILE_AUTO, FW_ROW_ORDER_TOP_DOWN, ACQUIRE);
+    measure_two("two receivers, lz4, push", FW_PROFILE_LZ4, PUSH);
+    measure_two("two receivers, raw, push_wrapped", FW_PROFILE_RAW, WRAPPED);
+    measure_two("two receivers, tile, push", FW_PROFILE_TILE, PUSH);
+    measure_two("two receivers, tile, push_wrapped", FW_PROFILE_TILE, WRAPPED);
+    measure_two("two receivers, auto, push", FW_PROFILE_AUTO, PUSH);
     measure("lz4, metadata", FW_PROFILE_LZ4, FW_ROW_ORDER_TOP_DOWN, METADATA);
     measure("raw, metadata", FW_PROFILE_RAW, FW_ROW_ORDER_TOP_DOWN, METADATA);
     measure("tile, metadata", FW_PROFILE_TILE, FW_ROW_ORDER_TOP_DOWN, METADATA);
