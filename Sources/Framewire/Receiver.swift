@@ -30,8 +30,9 @@ public final class Receiver: Sendable {
         public var onConnection: ConnectionHandler?
         /// How often a sender is asked whether it is there.
         public var keepaliveInterval: Int64 = Keepalive.standardInterval
-        /// A sender that is not heard for so long, or of whose message so little comes that it is not worth waiting, is
-        /// given up; negative is never. One that answers nothing, such as `nc`, may be silent between frames.
+        /// A sender that is not heard for so long, or of whose message so little comes that it is not worth
+        /// waiting, is given up; negative is never. One that answers nothing, such as `nc`, may be silent
+        /// between frames.
         public var idleTimeout: Int64 = Keepalive.standardTimeout
         /// Senders at once, 1 to 64, where the receiver listens; with ``once`` it is 1.
         public var maxPeers = 16
@@ -111,13 +112,14 @@ public final class Receiver: Sendable {
         return peers
     }
 
-    /// Asks the senders for no more frames, or for frames again; senders that connect later are asked the same. Frames
-    /// under way still arrive. A sender that does not know of pauses goes on.
+    /// Asks the senders for no more frames, or for frames again; senders that connect later are asked the
+    /// same. Frames under way still arrive. A sender that does not know of pauses goes on.
     public func setPaused(_ paused: Bool) {
         core.setPaused(paused)
     }
 
-    /// Sends a message to the program of a sender, which ``Sender/nextMessage(timeout:)`` gives it. Never waits.
+    /// Sends a message to the program of a sender, which ``Sender/nextMessage(timeout:)`` gives it. Never
+    /// waits.
     ///
     /// - Parameters:
     ///   - peerID: as in ``ConnectionEvent/peerID``; nil is to all that are connected.
@@ -130,7 +132,8 @@ public final class Receiver: Sendable {
         try core.send(to: peerID ?? 0, type: type, content: content)
     }
 
-    /// Asks all senders for a key frame of a stream and view. Whoever needs one to decode gets it without this.
+    /// Asks all senders for a key frame of a stream and view. Whoever needs one to decode gets it without
+    /// this.
     ///
     /// - Throws: ``FramewireError``: `wouldBlock` (8 requests wait) or `closed` (no sender is connected).
     public func requestKeyFrame(streamID: UInt32 = 0, viewID: UInt32 = 0) throws(FramewireError) {

@@ -4,7 +4,8 @@ import Codec
 import Transport
 import Wire
 
-/// The I/O thread of a receiver: gets connections, serves them in turn, and gives up those that are of no use.
+/// The I/O thread of a receiver: gets connections, serves them in turn, and gives up those that are of no
+/// use.
 final class ReceiverLoop: @unchecked Sendable {
     // Unchecked: everything belongs to the I/O thread; `open` runs before that exists.
 
@@ -45,7 +46,8 @@ final class ReceiverLoop: @unchecked Sendable {
         if let opened { add(opened, core) }
         opened = nil
         let ending = serve(core)
-        // A sender that connects again at once must be refused, not be left in the backlog of a listener that goes.
+        // A sender that connects again at once must be refused, not be left in the backlog of a listener that
+        // goes.
         link.close()
         while let peer = peers.first {
             _ = remove(peer, StreamEnd(reason: .lost, error: ending, text: ending.message), core)
@@ -203,7 +205,9 @@ final class ReceiverLoop: @unchecked Sendable {
         if isInOrder {
             Log.write(.info) { end.error.sentence }
         } else if !options.once, link.comesBack {
-            Log.write(.warning) { "receiver: \(peer.name): \(end.error.sentence); waiting for the next sender" }
+            Log.write(.warning) {
+                "receiver: \(peer.name): \(end.error.sentence); waiting for the next sender"
+            }
         }
         options.onConnection?(
             ConnectionEvent(.lost, peerID: peer.record.id, peer: peer.name, reason: end.error))

@@ -7,7 +7,8 @@ import Wire
 
 /// One sender of a receiver: its connection, what of its stream is under way, and what it is to be told.
 ///
-/// Everything belongs to the I/O thread. No sender shares anything with another but the workers and the queue.
+/// Everything belongs to the I/O thread. No sender shares anything with another but the workers and the
+/// queue.
 final class ReceiverPeer {
     /// What a turn came to.
     enum Turn {
@@ -23,8 +24,8 @@ final class ReceiverPeer {
     }
 
     private static let stagingSize = 64 << 10
-    /// What one sender may cost before the others have their turn: bytes that are read, and bytes of pictures. One frame
-    /// may be more.
+    /// What one sender may cost before the others have their turn: bytes that are read, and bytes of
+    /// pictures. One frame may be more.
     private static let turnBytes = 1 << 20
     /// A message of which fewer bytes than this come within the idle timeout is worth no waiting.
     private static let leastProgress: UInt64 = 4096

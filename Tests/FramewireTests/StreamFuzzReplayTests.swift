@@ -2,8 +2,9 @@ import Foundation
 import Fuzzing
 import Testing
 
-/// What scripts/fuzz.sh feeds to the parser of streams and to the decoder of a receiver, fed to them once more: streams that it
-/// began with, and those in Corpus that reached code which the others did not, or that once failed.
+/// What scripts/fuzz.sh feeds to the parser of streams and to the decoder of a receiver, fed to them once
+/// more: streams that it began with, and those in Corpus that reached code which the others did not, or that
+/// once failed.
 @Suite struct StreamFuzzReplayTests {
     private func wire(_ bytes: [UInt8]) -> FuzzOutcome? {
         bytes.withUnsafeBytes { WireInput($0)?.run() }

@@ -58,8 +58,8 @@ package struct ReceiverInput {
 
     /// Decodes the stream.
     ///
-    /// The pieces it comes in must make no difference, nor what was in memory before; no frame may be larger than the
-    /// limits, and none may stay behind.
+    /// The pieces it comes in must make no difference, nor what was in memory before; no frame may be larger
+    /// than the limits, and none may stay behind.
     package func run() -> FuzzOutcome {
         let whole = read(direct: false, nil)
         if let contradiction = whole.contradiction { return .contradiction(contradiction) }

@@ -1,7 +1,7 @@
 import CXXHash
 
-/// Puts the checksums and sizes of a stream's messages right, so that a fuzzer that changes what they cover need not
-/// find them.
+/// Puts the checksums and sizes of a stream's messages right, so that a fuzzer that changes what they cover
+/// need not find them.
 enum StreamRepair {
     private static let messageMagic: UInt32 = 0x184D_2A5F
     private static let tileMagic: UInt32 = 0x184D_2A5E

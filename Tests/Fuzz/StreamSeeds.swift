@@ -4,8 +4,8 @@ import Codec
 import Framewire
 import Wire
 
-/// Streams that are right, made by the encoder: what the fuzzers of streams start from. Each begins with the two bytes
-/// that choose.
+/// Streams that are right, made by the encoder: what the fuzzers of streams start from. Each begins with the
+/// two bytes that choose.
 package enum StreamSeeds {
     package struct Seed: Sendable {
         package let name: String
@@ -27,10 +27,8 @@ package enum StreamSeeds {
                     Seed(name: name, bytes: choices(UInt8(index) | 1) + messages.reduce([], +)))
                 // The first frame is lost, and with it what the second is coded against.
                 if profile == .tile {
-                    seeds.append(
-                        Seed(
-                            name: "\(name)-lost",
-                            bytes: choices(3) + messages[1...].reduce([], +) + message { Bye().encode(into: $0) }))
+                    let rest = messages[1...].reduce([], +) + message { Bye().encode(into: $0) }
+                    seeds.append(Seed(name: "\(name)-lost", bytes: choices(3) + rest))
                 }
             }
         }

@@ -51,8 +51,8 @@ package struct WireInput {
 
     /// Parses the stream.
     ///
-    /// The pieces it comes in must make no difference, nor who takes the payloads; each message must come back from what
-    /// the library writes for it.
+    /// The pieces it comes in must make no difference, nor who takes the payloads; each message must come
+    /// back from what the library writes for it.
     package func run() -> FuzzOutcome {
         let whole = read(.max, consumes: false)
         if let contradiction = whole.contradiction { return .contradiction(contradiction) }
@@ -116,7 +116,7 @@ package struct WireInput {
             let event = try parser.feed(UnsafeRawBufferPointer(rebasing: piece[done...]), used: &used)
             done += used
             guard parser.offset == before + UInt64(used) else {
-                reading.contradiction = "the offset went from \(before) to \(parser.offset) with \(used) bytes"
+                reading.contradiction = "from \(before) to \(parser.offset) with \(used) bytes"
                 return
             }
             if case .needMore = event {

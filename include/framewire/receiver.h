@@ -49,11 +49,12 @@ typedef struct fw_receiver_options {
     fw_connection_fn on_connection; /* what becomes of the connections, see connection.h; may be NULL */
     void *on_connection_user;
     int64_t keepalive_interval_ns; /* how often a sender is asked whether it is there; 0 = default, 1 s */
-    int64_t idle_timeout_ns;       /* a sender that is not heard for so long, or whose message comes so slowly that it is worth
-                                      nothing, is given up; 0 = default, 5 s; negative: never. One that answers nothing, such as
-                                      nc, may be silent between frames */
-    uint32_t max_peers;            /* senders at once, 1 to 64, when the receiver listens; 0 = default, 16. More are refused.
-                                      With `once` it is 1 */
+    int64_t idle_timeout_ns;       /* a sender that is not heard for so long, or of whose message less than 4 KiB come in
+                                      that time, is given up; 0 = default, 5 s; negative: never. One that says no hello,
+                                      such as nc, may be silent between frames */
+    uint32_t max_peers;            /* senders at once when the receiver listens, 1 to 64; 0 = default, 16. More are
+                                      refused, but one that has said nothing for idle_timeout_ns makes room. With
+                                      `once` it is 1 */
     uint32_t reserved;             /* 0 */
 } fw_receiver_options;
 
@@ -84,8 +85,8 @@ fw_status fw_receiver_open(const char *url, const fw_receiver_options *options, 
  * fw_frame_unref. Waits at most `timeout_ns`; 0 does not wait, negative waits without a limit. `*out` is NULL
  * on failure.
  *
- * Of several senders the frames come as they are complete; fw_frame_peer_id tells whose they are. Each sender has
- * its own stream ids and sequences.
+ * Of several senders the frames come as they are complete; fw_frame_peer_id tells whose they are. Each sender
+ * has its own stream ids and sequences.
  *
  * While it listens without `once`, a sender that leaves or breaks the protocol costs a log message and an
  * entry in the stats, and others are waited for. Otherwise the stream ends:
@@ -107,27 +108,29 @@ int fw_receiver_fd(const fw_receiver *receiver);
 uint16_t fw_receiver_port(const fw_receiver *receiver);
 
 /*
- * Asks the senders for no more frames (`paused` 1), or for frames again (0); senders that connect later are asked the same.
- * Frames under way still arrive, and the connections stay. A sender that does not know of pauses goes on. Errors:
- * INVALID_ARGUMENT.
+ * Asks the senders for no more frames (`paused` 1), or for frames again (0); senders that connect later are
+ * asked the same. Frames under way still arrive, and the connections stay. A sender that does not know of
+ * pauses goes on. Errors: INVALID_ARGUMENT.
  */
 fw_status fw_receiver_set_paused(fw_receiver *receiver, int paused);
 
 /*
  * Sends a message to the program of a sender, or of all that are connected (`peer_id` 0), which gets it from
- * fw_sender_next_message: input events, for example. `type` is the program's own. `data` is copied, and may be NULL if
- * `size` is 0. The call does not wait. Messages arrive complete and in order, or not at all where the connection is lost.
+ * fw_sender_next_message: input events, for example. `type` is the program's own. `data` is copied, and may
+ * be NULL if `size` is 0. The call does not wait. Messages arrive complete and in order, or not at all where
+ * the connection is lost.
  *
- * A sender gets it when it has shown that it listens, which the library's do when they connect.
- * Errors: INVALID_ARGUMENT; TOO_LARGE (more than 65472 bytes); WOULD_BLOCK (64 messages wait for the sender; of all: for
- * each, while those with room for it get it); CLOSED (there is no such peer, or none at all; a recording has none);
- * NO_MEMORY.
+ * A sender gets it when it has shown that it listens, which the library's do when they connect. Errors:
+ * INVALID_ARGUMENT; TOO_LARGE (more than 65472 bytes); WOULD_BLOCK (64 messages wait for the sender; of all:
+ * for each, while those with room for it get it); CLOSED (there is no such peer, or none at all; a recording
+ * has none); NO_MEMORY.
  */
 fw_status fw_receiver_send_message(fw_receiver *receiver, uint64_t peer_id, uint32_t type, const void *data, size_t size);
 
 /*
- * Asks all senders for a key frame of a stream and view, for example to begin a recording there. Whoever needs one to
- * decode gets it without this. Errors: INVALID_ARGUMENT, WOULD_BLOCK (8 requests wait), CLOSED (no sender is connected).
+ * Asks all senders for a key frame of a stream and view, for example to begin a recording there. Whoever
+ * needs one to decode gets it without this. Errors: INVALID_ARGUMENT, WOULD_BLOCK (8 requests wait), CLOSED
+ * (no sender is connected).
  */
 fw_status fw_receiver_request_key_frame(fw_receiver *receiver, uint32_t stream_id, uint32_t view_id);
 
@@ -184,8 +187,8 @@ typedef struct fw_receiver_stats {
 fw_status fw_receiver_get_stats(fw_receiver *receiver, fw_receiver_stats *stats);
 
 /*
- * Fills `*stats` for one sender, from 0 to below fw_receiver_stats.peers in the order in which they connected. Senders
- * come and go: the peer_id says which it is. Errors: INVALID_ARGUMENT, OUT_OF_RANGE.
+ * Fills `*stats` for one sender, from 0 to below fw_receiver_stats.peers in the order in which they
+ * connected. Senders come and go: the peer_id says which it is. Errors: INVALID_ARGUMENT, OUT_OF_RANGE.
  */
 fw_status fw_receiver_get_peer_stats(fw_receiver *receiver, uint32_t index, fw_peer_stats *stats);
 
