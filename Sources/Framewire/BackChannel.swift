@@ -19,6 +19,7 @@ final class BackChannel {
     /// Whether the peer has said anything that only a Framewire receiver says.
     private var peerIsReceiver = false
     private var isForeign = false
+    private(set) var hasSaidGoodbye = false
     /// From submit to the word of delivery, of the frame that was acknowledged last, ns.
     private(set) var newestLatency: Int64?
 
@@ -111,6 +112,7 @@ final class BackChannel {
                 let content = [UInt8](UserMessage.content(of: parser.metadata))
                 core.deliver(Message(type: type, content: content, peerID: peer.queue.id))
             case .bye(let bye):
+                hasSaidGoodbye = true
                 let name = peer.connection.peerName
                 throw TransportError(
                     .closed,

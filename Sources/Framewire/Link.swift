@@ -41,6 +41,9 @@ final class Link {
     /// When the last attempt succeeded.
     private var lastSuccess: Int64?
 
+    /// Set when the peer has ended the last connection with a goodbye: the pauses go on growing.
+    var isUnwelcome = false
+
     /// Gets an event ``ConnectionState/connecting`` before each attempt of ``next(until:)``.
     var onAttempt: ConnectionHandler?
 
@@ -130,10 +133,11 @@ final class Link {
         let now = Clock.now()
         if let lastSuccess {
             self.lastSuccess = nil
-            // A peer that accepts and leaves at once must not be connected to in a tight loop.
-            if now - lastSuccess > Self.longestPause { pause = Self.firstPause }
+            // A peer that accepts and leaves at once must not be connected to in a tight loop, and one that says that
+            // it does not want us less often still.
+            pause = isUnwelcome ? min(2 * pause, Self.longestPause) : Self.firstPause
+            isUnwelcome = false
             nextAttempt = lastSuccess + pause
-            pause = min(2 * pause, Self.longestPause)
         }
         if now < nextAttempt {
             var set = PollSet()

@@ -202,6 +202,7 @@ final class SenderLoop: @unchecked Sendable {
             core.fail(link.isFile ? reason : FramewireError(.closed, reason.sentence))
         }
         peer.connection.close()
+        link.isUnwelcome = peer.backChannel.hasSaidGoodbye
         takeBack(peer, isLast: isLast && !isFinal, core)
         core.removeReceiver(peer.queue, keepsFrames: isLast && !isFinal)
         adaptPools()
@@ -336,9 +337,12 @@ final class SenderLoop: @unchecked Sendable {
             let before = connection.bytesRead
             peer.mayHaveMore = try peer.backChannel.read(peer, core)
             if connection.bytesRead != before { peer.keepalive.heard(now: Clock.now()) }
-        } else if !ready.isDisjoint(with: [.hangUp, .failure]), peer.sending == nil {
-            throw TransportError(.closed, "\(connection.peerName) closed the connection")
         }
+        guard !ready.isDisjoint(with: [.hangUp, .failure]) else { return }
+        // Now, not with the next write: the receiver that comes for this one may be waiting already. What is being written
+        // tells why.
+        if peer.sending != nil { _ = try peer.write() }
+        throw TransportError(.closed, "\(connection.peerName) closed the connection")
     }
 
     /// Tells the receivers that the stream ends, and closes.
