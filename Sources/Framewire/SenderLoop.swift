@@ -127,6 +127,8 @@ final class SenderLoop: @unchecked Sendable {
                 guard lose(at: index, error, core) else { return false }
             }
         }
+        // Nothing would wake us from a wait for nobody.
+        if peers.isEmpty, !link.listens { return true }
         do {
             // The next frame is encoded while this one is sent, also when the link takes no more for now.
             try takeFrames(core)

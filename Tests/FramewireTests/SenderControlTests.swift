@@ -206,6 +206,24 @@ import Wire
         #expect(sender.receiverCount == 0)
     }
 
+    /// Nothing else wakes it: no frame is pushed meanwhile.
+    @Test func aSenderThatGivesItsReceiverUpConnectsAgainAtOnce() throws {
+        let listener = try Listener(Endpoint(parsing: url))
+        var options = Sender.Options()
+        options.idleTimeout = 100_000_000
+        options.keepaliveInterval = 10_000_000
+        options.closeTimeout = 0
+        let sender = try Sender(to: url, options: options)
+        let silent = HandReceiver(try accept(listener))
+        let hello = Hello(profiles: WireProfile.all, role: .receiver)
+        try silent.say { hello.encode(into: $0) }
+        let second = HandReceiver(try accept(listener))
+        let shown = similarPictures(1, Self.info, case: 7135)
+        try push(shown[0], to: sender)
+        try second.read(untilFrames: 1)
+        try silent.readToEnd()
+    }
+
     /// One is silent by nature, the other speaks now and then.
     @Test func thoseThatDoNotSpeakOrThatDoAreNotGivenUp() throws {
         let sender = try listen {
