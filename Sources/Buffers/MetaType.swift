@@ -47,7 +47,7 @@ public final class MetaType: @unchecked Sendable {
     fileprivate var next: MetaType?
 
     /// The name, which is unique in the program.
-    public var name: String { String(cString: cName) }
+    public var name: String { String(text: cName) }
 
     fileprivate init(
         name: UnsafePointer<CChar>, nameSize: Int, size: Int, tags: MetaTags, isReadyMade: Bool,

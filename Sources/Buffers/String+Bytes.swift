@@ -50,8 +50,56 @@ extension [UInt8] {
         }
     }
 
-    /// The bytes as text; what is no UTF-8 becomes U+FFFD.
+    /// The bytes as text; each that belongs to no UTF-8 becomes U+FFFD.
     package var text: String {
-        @inline(never) get { String(decoding: self, as: UTF8.self) }
+        @inline(never) get { withUnsafeBytes { String(text: $0) } }
+    }
+}
+
+/// The standard library's own ways from bytes to a string repair what is no UTF-8 by code for strings of all kinds.
+extension String {
+    /// The bytes as text; each that belongs to no UTF-8 becomes U+FFFD.
+    @inline(never)
+    package init(text bytes: UnsafeRawBufferPointer) {
+        if let text = String(validating: bytes, as: UTF8.self) {
+            self = text
+            return
+        }
+        var repaired: [UInt8] = []
+        var place = 0
+        while place < bytes.count {
+            let count = String.characterSize(bytes, place)
+            for index in place..<place + count { repaired.append(bytes[index]) }
+            if count == 0 { repaired += [0xEF, 0xBF, 0xBD] }
+            place += count == 0 ? 1 : count
+        }
+        self = String(validating: repaired, as: UTF8.self) ?? ""
+    }
+
+    /// The text up to the zero byte, as ``init(text:)``.
+    @inline(never)
+    package init(text: UnsafePointer<CChar>) {
+        var count = 0
+        while text[count] != 0 { count += 1 }
+        self.init(text: UnsafeRawBufferPointer(start: text, count: count))
+    }
+
+    /// The bytes of the character that begins at `place` (Unicode 16, table 3-7), or 0 if none does.
+    private static func characterSize(_ bytes: UnsafeRawBufferPointer, _ place: Int) -> Int {
+        let first = bytes[place]
+        let size =
+            first < 0x80 ? 1 : first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0
+        guard size > 1 else { return size }
+        guard place + size <= bytes.count else { return 0 }
+        for index in 1..<size where bytes[place + index] & 0xC0 != 0x80 { return 0 }
+        let second = bytes[place + 1]
+        switch first {
+        // Longer than need be, halves of pairs, beyond the last character.
+        case 0xE0: return second < 0xA0 ? 0 : size
+        case 0xED: return second > 0x9F ? 0 : size
+        case 0xF0: return second < 0x90 ? 0 : size
+        case 0xF4: return second > 0x8F ? 0 : size
+        default: return size
+        }
     }
 }

@@ -56,7 +56,7 @@ public func fw_receiver_open(
     guard let url else { return failNull("url") }
     guard let options = receiverOptions(options) else { return FW_ERROR_INVALID_ARGUMENT }
     do {
-        let receiver = try Receiver(from: String(cString: url), options: options)
+        let receiver = try Receiver(from: String(text: url), options: options)
         out.pointee = OpaquePointer(Unmanaged.passRetained(receiver).toOpaque())
         return FW_OK
     } catch {

@@ -84,7 +84,7 @@ public func fw_sender_open(
     guard let url else { return failNull("url") }
     guard let options = senderOptions(options) else { return FW_ERROR_INVALID_ARGUMENT }
     do {
-        let sender = try Sender(to: String(cString: url), options: options)
+        let sender = try Sender(to: String(text: url), options: options)
         out.pointee = OpaquePointer(Unmanaged.passRetained(sender).toOpaque())
         return FW_OK
     } catch {

@@ -62,7 +62,7 @@ public func fw_sender_end(
         return fail(FW_ERROR_INVALID_ARGUMENT, "reason is \(reason.rawValue), which is no fw_end_reason")
     }
     var sentence = ""
-    if let text { sentence = String(cString: text) }
+    if let text { sentence = String(text: text) }
     do {
         try sender(handle).end(known, sentence, timeout: timeout)
         return FW_OK
