@@ -44,6 +44,18 @@ public func fw_frame_set_bytes(
         frame, .bytes, name, UnsafeRawBufferPointer(start: bytes, count: size < 0 ? Int.max : size))
 }
 
+@_cdecl("fw_frame_copy_metadata") @implementation
+public func fw_frame_copy_metadata(_ frame: OpaquePointer!, _ other: OpaquePointer!) -> fw_status {
+    guard let frame else { return failNull("frame") }
+    guard let other else { return failNull("other") }
+    do {
+        try frameSlot(frame).copyMetadata(of: frameSlot(other))
+        return FW_OK
+    } catch {
+        return fail(error)
+    }
+}
+
 /// Calls `body` with a value of the frame.
 @inline(never)
 private func get(
