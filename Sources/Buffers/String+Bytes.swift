@@ -1,3 +1,5 @@
+import CPosix
+
 /// Ways to the bytes of a string that bring only what is needed into the library: iterating over `utf8`, slices of it,
 /// `withCString` and `append` come with code for strings that are no UTF-8 in memory, which there are none of on
 /// Linux.
@@ -50,56 +52,67 @@ extension [UInt8] {
         }
     }
 
-    /// The bytes as text; each that belongs to no UTF-8 becomes U+FFFD.
+    /// The bytes as text; what is no UTF-8 becomes U+FFFD.
     package var text: String {
-        @inline(never) get { withUnsafeBytes { String(text: $0) } }
+        @inline(never) get { withUnsafeBytes { String(bytes: $0) } }
     }
 }
 
-/// The standard library's own ways from bytes to a string repair what is no UTF-8 by code for strings of all kinds.
 extension String {
-    /// The bytes as text; each that belongs to no UTF-8 becomes U+FFFD.
+    /// The bytes as text; each that is no UTF-8 becomes U+FFFD.
+    ///
+    /// What the standard library has for this changes strings in place, which brings all that `append` does.
     @inline(never)
-    package init(text bytes: UnsafeRawBufferPointer) {
-        if let text = String(validating: bytes, as: UTF8.self) {
+    package init(bytes: UnsafeRawBufferPointer) {
+        if let text = Self.valid(bytes) {
             self = text
-            return
+        } else {
+            self = repaired(bytes).withUnsafeBytes { Self.valid($0) } ?? ""
         }
-        var repaired: [UInt8] = []
-        var place = 0
-        while place < bytes.count {
-            let count = String.characterSize(bytes, place)
-            for index in place..<place + count { repaired.append(bytes[index]) }
-            if count == 0 { repaired += [0xEF, 0xBF, 0xBD] }
-            place += count == 0 ? 1 : count
-        }
-        self = String(validating: repaired, as: UTF8.self) ?? ""
     }
 
-    /// The text up to the zero byte, as ``init(text:)``.
+    /// The bytes before the first that is zero, in the same way.
     @inline(never)
     package init(text: UnsafePointer<CChar>) {
-        var count = 0
-        while text[count] != 0 { count += 1 }
-        self.init(text: UnsafeRawBufferPointer(start: text, count: count))
+        self.init(bytes: UnsafeRawBufferPointer(start: text, count: strlen(text)))
     }
 
-    /// The bytes of the character that begins at `place` (Unicode 16, table 3-7), or 0 if none does.
-    private static func characterSize(_ bytes: UnsafeRawBufferPointer, _ place: Int) -> Int {
-        let first = bytes[place]
-        let size =
-            first < 0x80 ? 1 : first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0
-        guard size > 1 else { return size }
-        guard place + size <= bytes.count else { return 0 }
-        for index in 1..<size where bytes[place + index] & 0xC0 != 0x80 { return 0 }
-        let second = bytes[place + 1]
-        switch first {
-        // Longer than need be, halves of pairs, beyond the last character.
-        case 0xE0: return second < 0xA0 ? 0 : size
-        case 0xED: return second > 0x9F ? 0 : size
-        case 0xF0: return second < 0x90 ? 0 : size
-        case 0xF4: return second > 0x8F ? 0 : size
-        default: return size
+    @inline(never)
+    private static func valid(_ bytes: UnsafeRawBufferPointer) -> String? {
+        String(validating: bytes.assumingMemoryBound(to: UInt8.self), as: UTF8.self)
+    }
+}
+
+private func repaired(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
+    var result: [UInt8] = []
+    var place = 0
+    while place < bytes.count {
+        let length = characterLength(UnsafeRawBufferPointer(rebasing: bytes[place...]))
+        for index in 0..<length { result.append(bytes[place + index]) }
+        if length == 0 {
+            result.append(0xEF)
+            result.append(0xBF)
+            result.append(0xBD)
         }
+        place += max(1, length)
+    }
+    return result
+}
+
+/// How many bytes the first character has (The Unicode Standard, table 3-7); 0 when there is none.
+private func characterLength(_ bytes: UnsafeRawBufferPointer) -> Int {
+    let lead = bytes[0]
+    if lead < 0x80 { return 1 }
+    guard lead >= 0xC2, lead <= 0xF4 else { return 0 }
+    let length = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4
+    guard bytes.count >= length else { return 0 }
+    for index in 1..<length where bytes[index] & 0xC0 != 0x80 { return 0 }
+    let second = bytes[1]
+    switch lead {
+    case 0xE0: return second >= 0xA0 ? length : 0
+    case 0xED: return second < 0xA0 ? length : 0
+    case 0xF0: return second >= 0x90 ? length : 0
+    case 0xF4: return second < 0x90 ? length : 0
+    default: return length
     }
 }

@@ -25,10 +25,10 @@ public struct FrameMetadataEntry {
         self.content = content
     }
 
-    public var name: String { String(text: nameBytes) }
+    public var name: String { String(bytes: nameBytes) }
 
     /// The value as text; bytes that are no UTF-8 become U+FFFD.
-    public var text: String { String(text: content) }
+    public var text: String { String(bytes: content) }
 
     /// The value of a matrix, column by column; `nil` for other kinds.
     public var matrix: SIMD16<Float>? { kind == .matrix ? FrameMetadata.matrix(content) : nil }
@@ -94,7 +94,7 @@ extension Frame {
 
     /// The text that was set for `key`; `nil` when there is none.
     public func text(forKey key: String) -> String? {
-        find(.text, key).map { String(text: $0.content) }
+        find(.text, key).map { String(bytes: $0.content) }
     }
 
     /// The matrix of this name, column by column; `nil` when there is none.

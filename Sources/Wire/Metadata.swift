@@ -36,7 +36,7 @@ package struct MetadataEntry {
 
     /// The content as text; bytes that are no UTF-8 become U+FFFD.
     package var text: String {
-        String(text: content)
+        String(bytes: content)
     }
 
     /// Element `index`, 0 to 15 column by column, of a matrix.

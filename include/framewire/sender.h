@@ -248,8 +248,8 @@ uint16_t fw_sender_port(const fw_sender *sender);
 /*
  * Counters since the sender was opened, and the present state. Times are nanoseconds; percentiles are over
  * the last 512 to 1024 frames and at most 1 % above the exact ones; what has not been measured is -1. With several
- * receivers a frame counts for each of them in what is sent, dropped or acknowledged; fw_sender_get_peer_stats tells them
- * apart.
+ * receivers a frame counts for each of them in what is sent, dropped or acknowledged; fw_sender_get_peer_stats tells
+ * them apart.
  */
 typedef struct fw_sender_stats {
     uint32_t struct_size;          /* sizeof(fw_sender_stats) */
