@@ -81,6 +81,13 @@ extension SenderCore {
 
     func hasWaiting(_ queue: SenderQueue) -> Bool { lock.withLock { !queue.frames.isEmpty } }
 
+    /// The sender is to end, and the receiver wants no frames: those that wait are dropped if they may be.
+    func giveUp(_ queue: SenderQueue) {
+        guard options.overflow != .block else { return }
+        lock.withLock { unwanted += UInt64(queue.frames.count) }
+        dropAll(of: queue)
+    }
+
     /// Whether a receiver still waits for the frame.
     func isAwaited(_ sequence: UInt64) -> Bool {
         lock.withLock {

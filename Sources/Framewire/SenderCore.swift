@@ -33,6 +33,8 @@ package final class SenderCore: @unchecked Sendable {
     private var pushed: UInt64 = 0
     /// By when everything must have been sent, and what is said then, once the sender is to end.
     var ending: (deadline: Int64, bye: Bye)?
+    /// Frames that were dropped at the end because receivers had paused.
+    var unwanted: UInt64 = 0
     /// Why the sender is of no more use.
     var failure: FramewireError?
     /// Whether the I/O thread has let go of everything.
@@ -359,7 +361,7 @@ package final class SenderCore: @unchecked Sendable {
         wake.signal()
         let dropped = lock.withLock {
             while !isOver { lock.wait() }
-            return stats.framesDropped - droppedBefore
+            return stats.framesDropped - droppedBefore - unwanted
         }
         guard dropped == 0 else {
             throw FramewireError(.timeout, "\(dropped) frames could not be sent before the stream ended")

@@ -5,6 +5,9 @@ import Transport
 
 /// What is taken from the queues, and how it becomes messages.
 extension SenderLoop {
+    /// How many messages that nobody uses are kept for receivers that are behind.
+    private static let mostSpare = 4
+
     /// Completes the frame that the workers have encoded, and lets them begin with the next.
     func collectEncoded(_ core: SenderCore) throws(CodecError) {
         if let message = encoding, encoded.isSet.load(ordering: .acquiring) {
@@ -139,12 +142,16 @@ extension SenderLoop {
         if message.users == 0 { recycleUnused(core) }
     }
 
-    /// Takes messages back that no receiver uses, and that none will use that is a little behind.
+    /// Takes messages back that no receiver uses. A few stay while a receiver that is a little behind may want them.
     private func recycleUnused(_ core: SenderCore) {
+        var spare = Self.mostSpare
         var index = 0
         while index < messages.count {
             let message = messages[index]
-            if message.users > 0 || message.state == .encoding || core.isAwaited(message.sequence) {
+            if message.users > 0 || message.state == .encoding {
+                index += 1
+            } else if spare > 0, core.isAwaited(message.sequence) {
+                spare -= 1
                 index += 1
             } else {
                 message.reset()

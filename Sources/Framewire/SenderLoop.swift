@@ -86,6 +86,9 @@ final class SenderLoop: @unchecked Sendable {
             let outlook = core.outlook()
             limits = outlook.limits
             if let ending = outlook.ending {
+                for index in peers.indices where peers[index].flow.isPaused {
+                    core.giveUp(peers[index].queue)
+                }
                 if !outlook.waiting && messages.isEmpty || Clock.now() >= ending.deadline { break }
             }
             let deadline = outlook.ending?.deadline
@@ -172,7 +175,9 @@ final class SenderLoop: @unchecked Sendable {
     }
 
     private func acceptPeers(_ core: SenderCore) {
-        while let connection = link.accept() {
+        // Others have their turn, too, when they come without end.
+        for _ in 0..<Sender.maximumPeers {
+            guard let connection = link.accept() else { return }
             if peers.count < options.maxPeers {
                 add(connection, core)
                 report(.connected, peers[peers.count - 1])

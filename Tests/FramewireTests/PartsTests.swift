@@ -143,6 +143,10 @@ import Testing
     // MARK: - Options
 
     @Test func senderOptionsOutOfRangeAreRefusedByName() {
+        expectRefusal("number of peers") { $0.maxPeers = 0 }
+        expectRefusal("number of peers") { $0.maxPeers = Sender.maximumPeers + 1 }
+        expectRefusal("keepalive interval") { $0.keepaliveInterval = 0 }
+        expectRefusal("idle timeout") { $0.idleTimeout = 0 }
         expectRefusal("queue depth") { $0.queueDepth = 0 }
         expectRefusal("queue depth") { $0.queueDepth = 65 }
         expectRefusal("threads") { $0.threads = -1 }

@@ -351,6 +351,27 @@ import Wire
         #expect(error?.message.contains("1 frames") == true)
     }
 
+    @Test func anEndDoesNotWaitForAReceiverThatHasPaused() throws {
+        let sender = try listen()
+        let receiver = try connect()
+        try receiver.say { Flow(isPaused: true).encode(into: $0) }
+        try settle(receiver, mark: 5)
+        let shown = similarPictures(2, Self.info, case: 7165)
+        for picture in shown { try push(picture, to: sender) }
+        let reader = Background {
+            try receiver.readToEnd()
+            receiver.close()
+        }
+        try sender.end(timeout: hangLimit)
+        try reader.join()
+        #expect(sender.stats.framesDropped == 2)
+        #expect(receiver.decoded.frames.isEmpty)
+        guard case .bye = receiver.messages.others.last else {
+            Issue.record("no goodbye: \(receiver.messages.others)")
+            return
+        }
+    }
+
     @Test func aStreamCannotEndAsLost() throws {
         let sender = try listen()
         let error = #expect(throws: FramewireError.self) { try sender.end(.lost, timeout: 0) }
