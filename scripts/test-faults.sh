@@ -45,7 +45,7 @@ RANDOM=$SEED
 echo "random points by FRAMEWIRE_SEED=$SEED"
 look_for_links
 
-for part in links peers strangers long; do
+for part in links peers several strangers long; do
     # shellcheck source=/dev/null
     . "$FAULTS/$part.sh"
 done

@@ -168,12 +168,6 @@ at_least() {
     [ "$1" -ge "$2" ] || fail "$3: $1 is less than $2"
 }
 
-# first_frames_are_key_frames LOG: the first frame of each source can be decoded by itself.
-first_frames_are_key_frames() {
-    awk '$1 == "frame" { if ($8 != source && $6 != 1) exit 1; source = $8 }' "$1" ||
-        fail "the first frame of a source is no key frame"
-}
-
 # After a disturbance the newest frame is as young as before it: nothing that had waited is still in the way.
 newest_is_young() {
     at_most "$(last_of "$1" age_us)" 500000 "age of the last frame in us"

@@ -9,15 +9,17 @@
  *   --policy POLICY     drop-oldest, drop-newest, block
  *   --reconnect WHEN    never, after-loss, always
  *   --max-size WxH      the limits of the receiver
+ *   --idle-timeout MS   after which a silent sender is given up; keepalive is a quarter of it
+ *   --max-peers N       senders at once
  *   --port-file FILE    the port, once listening
  *
- * Prints a line for each picture:
+ * Prints what becomes of connections, and a line for each picture:
  *
- *   frame INDEX age_us N key K source PID connections N at_ms N bytes N gap_ms N
+ *   frame INDEX age_us N key K source PID connections N at_ms N bytes N gap_ms N peer N
  *
  * age_us is the time from its capture to its delivery, gap_ms from the delivery before. At the end `end REASON frames N errors N
- * connections N rss_kib N peak_kib N fds N allocated N`. Exits with 1 when a picture is not to the bit what was sent, when one comes
- * from a source twice or in the wrong order, or when the first one is no key frame.
+ * connections N refused N rss_kib N peak_kib N fds N allocated N`. Exits with 1 when a picture is not to the bit what was sent, when one comes
+ * from a source twice or in the wrong order, or when the first one of a connection is no key frame.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -36,6 +38,7 @@ static settings parse(int count, char **arguments) {
     memset(&s, 0, sizeof s);
     s.seconds = 60;
     s.options = defaults;
+    s.options.on_connection = print_event;
     if (count < 2 || count % 2) {
         fprintf(stderr, "usage: fault_sink URL [option VALUE]…\n");
         exit(2);
@@ -48,7 +51,11 @@ static settings parse(int count, char **arguments) {
         else if (!strcmp(option, "--seconds")) s.seconds = number(option, value);
         else if (!strcmp(option, "--frames")) s.frames = number(option, value);
         else if (!strcmp(option, "--port-file")) s.port_file = value;
-        else if (!strcmp(option, "--policy"))
+        else if (!strcmp(option, "--max-peers")) s.options.max_peers = (uint32_t)number(option, value);
+        else if (!strcmp(option, "--idle-timeout")) {
+            s.options.idle_timeout_ns = number(option, value) * MILLISECOND;
+            s.options.keepalive_interval_ns = s.options.idle_timeout_ns / 4;
+        } else if (!strcmp(option, "--policy"))
             s.options.overflow = (fw_overflow)one_of(option, value, "drop-oldest drop-newest block", 0);
         else if (!strcmp(option, "--reconnect"))
             s.options.reconnect = (fw_reconnect)one_of(option, value, "never after-loss always", 1);
@@ -84,6 +91,17 @@ static void check_order(const stamp *mark) {
     sources[i].index = mark->index;
 }
 
+/* A receiver begins each connection without anything that a frame could refer to. */
+static void check_beginning(uint64_t peer, int is_key) {
+    static unsigned char begun[1 << 16];
+    CHECK(peer > 0 && peer < sizeof begun);
+    if (!begun[peer] && !is_key) {
+        fprintf(stderr, "the first picture of connection %llu is no key frame\n", (unsigned long long)peer);
+        exit(1);
+    }
+    begun[peer] = 1;
+}
+
 int main(int count, char **arguments) {
     settings s = parse(count, arguments);
     fw_receiver *receiver;
@@ -110,15 +128,13 @@ int main(int count, char **arguments) {
         }
         CHECK(fw_receiver_get_stats(receiver, &stats) == FW_OK);
         check_order(&mark);
-        if (frames == 0 && !(info.flags & FW_FRAME_FLAG_KEY)) {
-            fprintf(stderr, "the first picture is no key frame\n");
-            return 1;
-        }
-        printf("frame %llu age_us %lld key %d source %llu connections %llu at_ms %lld bytes %zu gap_ms %lld\n",
+        check_beginning(fw_frame_peer_id(frame), (info.flags & FW_FRAME_FLAG_KEY) != 0);
+        printf("frame %llu age_us %lld key %d source %llu connections %llu at_ms %lld bytes %zu gap_ms %lld "
+               "peer %llu\n",
                (unsigned long long)mark.index, (long long)((now - mark.capture_ns) / 1000),
                (info.flags & FW_FRAME_FLAG_KEY) != 0, (unsigned long long)mark.source,
                (unsigned long long)stats.connections, (long long)((now - start) / MILLISECOND), fw_frame_size(frame),
-               (long long)((now - last) / MILLISECOND));
+               (long long)((now - last) / MILLISECOND), (unsigned long long)fw_frame_peer_id(frame));
         last = now;
         fw_frame_unref(frame);
         frames++;
@@ -126,9 +142,9 @@ int main(int count, char **arguments) {
     if (status != FW_OK && status != FW_ERROR_TIMEOUT && status != FW_ERROR_CLOSED)
         fprintf(stderr, "fault_sink: %s: %s\n", fw_status_string(status), fw_last_error());
     CHECK(fw_receiver_get_stats(receiver, &stats) == FW_OK);
-    printf("end %s frames %lld errors %llu connections %llu rss_kib %ld peak_kib %ld fds %d allocated %u\n",
+    printf("end %s frames %lld errors %llu connections %llu refused %llu rss_kib %ld peak_kib %ld fds %d allocated %u\n",
            fw_status_string(status), (long long)frames, (unsigned long long)stats.errors,
-           (unsigned long long)stats.connections, memory_kib("VmRSS:"), memory_kib("VmHWM:"), count_of("fd"),
+           (unsigned long long)stats.connections, (unsigned long long)stats.peers_refused, memory_kib("VmRSS:"), memory_kib("VmHWM:"), count_of("fd"),
            stats.frames_allocated);
     fw_receiver_close(receiver);
     return 0;

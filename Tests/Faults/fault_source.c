@@ -11,11 +11,13 @@
  *   --profile PROFILE   auto, raw, lz4, tile
  *   --policy POLICY     drop-oldest, drop-newest, block
  *   --reconnect WHEN    never, after-loss, always
+ *   --idle-timeout MS   after which a silent receiver is given up; keepalive is a quarter of it
+ *   --max-peers N       receivers at once
  *   --port-file FILE    the port, once listening
  *
- * Prints a line every 100 ms:
+ * Prints what becomes of connections, and a line every 100 ms:
  *
- *   state MS connected C pushed N sent N dropped N allocated N queue N rss_kib N fds N submit_us N connections N
+ *   state MS connected C pushed N sent N dropped N allocated N queue N rss_kib N fds N submit_us N connections N receivers N
  *
  * where submit_us is the longest time that a picture took to be handed over. Exits with 0 unless the library reports an error.
  *
@@ -40,6 +42,7 @@ static settings parse(int count, char **arguments) {
     s.height = 240;
     s.seconds = 60;
     s.options = defaults;
+    s.options.on_connection = print_event;
     if (count < 2 || count % 2) {
         fprintf(stderr, "usage: fault_source URL [option VALUE]…\n");
         exit(2);
@@ -52,7 +55,11 @@ static settings parse(int count, char **arguments) {
         else if (!strcmp(option, "--seconds")) s.seconds = number(option, value);
         else if (!strcmp(option, "--frames")) s.frames = number(option, value);
         else if (!strcmp(option, "--port-file")) s.port_file = value;
-        else if (!strcmp(option, "--content")) s.content = (uint64_t)one_of(option, value, "noise runs still", 0);
+        else if (!strcmp(option, "--max-peers")) s.options.max_peers = (uint32_t)number(option, value);
+        else if (!strcmp(option, "--idle-timeout")) {
+            s.options.idle_timeout_ns = number(option, value) * MILLISECOND;
+            s.options.keepalive_interval_ns = s.options.idle_timeout_ns / 4;
+        } else if (!strcmp(option, "--content")) s.content = (uint64_t)one_of(option, value, "noise runs still", 0);
         else if (!strcmp(option, "--profile"))
             s.options.profile = (fw_profile)one_of(option, value, "auto raw lz4 tile", 0);
         else if (!strcmp(option, "--policy"))
@@ -71,11 +78,11 @@ static void print_state(fw_sender *sender, int64_t start, int64_t submit_ns) {
     fw_sender_stats stats = FW_SENDER_STATS_INIT;
     CHECK(fw_sender_get_stats(sender, &stats) == FW_OK);
     printf("state %lld connected %u pushed %llu sent %llu dropped %llu allocated %u queue %u rss_kib %ld fds %d submit_us %lld "
-           "connections %llu\n",
+           "connections %llu receivers %u\n",
            (long long)((now_ns() - start) / MILLISECOND), stats.connected, (unsigned long long)stats.frames_pushed,
            (unsigned long long)stats.frames_sent, (unsigned long long)stats.frames_dropped, stats.frames_allocated,
            stats.queue_depth, memory_kib("VmRSS:"), count_of("fd"), (long long)(submit_ns / 1000),
-           (unsigned long long)stats.connections);
+           (unsigned long long)stats.connections, stats.receivers);
 }
 
 int main(int count, char **arguments) {

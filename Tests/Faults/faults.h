@@ -178,4 +178,15 @@ UNUSED_OK static void begin(unsigned seconds) {
     setvbuf(stdout, NULL, _IOLBF, 0);
 }
 
+/* Prints what becomes of connections: `event NAME peer N at NS status S reason …`, by the clock on the wall. */
+UNUSED_OK static void print_event(const fw_connection_event *event, void *user) {
+    static const char *const names[] = {"", "connecting", "connected", "lost", "closed"};
+    struct timespec time;
+    (void)user;
+    clock_gettime(CLOCK_REALTIME, &time);
+    printf("event %s peer %llu at_ns %lld status %s attempt %u reason %s\n", names[event->state],
+           (unsigned long long)event->peer_id, (long long)time.tv_sec * SECOND + time.tv_nsec, fw_status_string(event->status), event->attempt,
+           event->reason);
+}
+
 #endif
