@@ -1,8 +1,8 @@
 /*
  * Both sides of Framewire: `framewire_peer source|sink --way auto|raw|lz4|tile …`, see bench.h.
  *
- * The source takes a picture whenever the sender is ready for one, as a renderer would that has nothing else to do, or at --fps with
- * the sender's default policy: the latest frame wins.
+ * The source takes a picture whenever fw_sender_ready says that it would be sent at once, as a renderer would that draws as fast as it
+ * can, or at --fps. The policy is the default in both cases: the latest frame wins.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -35,10 +35,6 @@ static void run_source(const arguments *a) {
     uint64_t taken = 0;
     int64_t due = 0, capture, end;
     options.profile = profile_named(a->way);
-    if (a->fps == 0) {
-        options.overflow = FW_OVERFLOW_BLOCK;
-        options.queue_depth = 1;
-    }
     info.width = p.width;
     info.height = p.height;
     snprintf(url, sizeof url, "tcp://%s:%s", a->host, a->port);
@@ -47,6 +43,10 @@ static void run_source(const arguments *a) {
     end = now_ns() + a->seconds * SECOND;
     while ((capture = next_capture(&due, a->fps)) < end) {
         fw_frame *frame;
+        if (a->fps == 0 && !fw_sender_ready(sender)) {
+            sleep_until(capture + MILLISECOND / 4);
+            continue;
+        }
         check(fw_sender_acquire(sender, &info, &frame));
         take_picture(&p, taken++, capture, fw_frame_data(frame));
         check(fw_sender_submit(sender, frame));

@@ -11,7 +11,7 @@
 #   --paces 'PACE…'       free: a frame whenever one is taken; 60: frames a second: 'free 60'
 #   --ways 'WAY…'         framewire-auto framewire-tile framewire-lz4 framewire-raw gstreamer gstreamer-gdp ffmpeg lz4-nc
 #   --sequences REGEX     which files of FOLDER
-#   --seconds N           of each measurement: 3
+#   --seconds N           of each measurement, twice as long for 2160: 3
 #   --json FILE           one object a line, appended
 #
 # Prints a table. What is measured is said in Benchmarks/README.md.
@@ -110,7 +110,7 @@ make_link() {
 
 # Each of these runs one side of one way of carrying frames, with "$@" for the programs' own options.
 source_side() {
-    local options=(--file "$file" --seconds "$seconds" --mirrors "$mirrors" --fps "$fps" --host "$address" --port 4000
+    local options=(--file "$file" --seconds "$duration" --mirrors "$mirrors" --fps "$fps" --host "$address" --port 4000
         --report "$work/source")
     case $way in
     framewire-*) "${at_a[@]}" "$work/framewire_peer" source --way "${way#framewire-}" "${options[@]}" ;;
@@ -129,7 +129,7 @@ source_side() {
 }
 
 sink_side() {
-    local options=(--width "$width" --height "$height" --seconds "$seconds" --host "$address" --port 4000 --report "$work/sink")
+    local options=(--width "$width" --height "$height" --seconds "$duration" --host "$address" --port 4000 --report "$work/sink")
     case $way in
     framewire-*) "${at_b[@]}" "$work/framewire_peer" sink "${options[@]}" ;;
     gstreamer) "${at_b[@]}" "$work/gstreamer_peer" sink --way raw "${options[@]}" ;;
@@ -178,7 +178,7 @@ measure() {
         printf '%-18s %5s %-9s %-5s %-15s %s\n' "$sequence" "$size" "$link" "$pace" "$way" "${complaint:-nothing arrived}"
         return
     fi
-    awk -v sequence="$sequence" -v size="$size" -v link="$link" -v pace="$pace" -v way="$way" -v json="$json" \
+    awk -v sequence="$sequence" -v size="$size" -v link="$link" -v pace="$pace" -v way="$way" -v json="$json" -v rows="$work/rows" \
         -v frames="$(sum frames "$work/sink")" -v fps="$(sum fps "$work/sink")" -v p50="$(sum p50_ms "$work/sink")" \
         -v p99="$(sum p99_ms "$work/sink")" -v max="$(sum max_ms "$work/sink")" -v cpu_source="$(sum cpu_s "$work/source")" \
         -v cpu_sink="$(sum cpu_s "$work/sink")" -v memory_source="$(sum memory_kib "$work/source")" \
@@ -191,6 +191,7 @@ measure() {
                 "\"memory_kib_sink\":%d,\"wire_bytes\":%d,\"frames\":%d,\"taken\":%d}\n", sequence, size, link, pace, way, fps, p50, p99,
                 max, 1000 * cpu_source / frames, 1000 * cpu_sink / frames, memory_source, memory_sink, bytes / frames, frames,
                 taken >>json
+            print sequence, size, link, pace, way, fps, 1000 * (cpu_source + cpu_sink) / frames >>rows
         }'
 }
 
@@ -206,7 +207,8 @@ for file in $files; do
     sequence=$(basename "$file" _1920x1080_rgba.raw)
     for size in $sizes; do
         mirrors=0 width=1920 height=1080
-        if [ "$size" = 2160 ]; then mirrors=1 width=3840 height=2160; fi
+        duration=$seconds
+        if [ "$size" = 2160 ]; then mirrors=1 width=3840 height=2160 duration=$((2 * seconds)); fi
         for link in $links; do
             for pace in $paces; do
                 fps=0
@@ -221,3 +223,20 @@ for file in $files; do
         done
     done
 done
+
+# framewire-auto against the fastest of the others, and its processor time a frame, both sides together, against GStreamer's.
+printf '\n%-18s %5s %-9s %-5s %10s %10s %-14s %8s %16s\n' sequence lines link pace 'auto fps' 'best fps' 'of the others' ratio \
+    'cpu / gstreamer'
+[ ! -e "$work/rows" ] || awk '
+    { key = sprintf("%-18s %5s %-9s %-5s", $1, $2, $3, $4); if (!(key in known)) { known[key] = 1; keys[n++] = key } }
+    $5 == "framewire-auto" { auto[key] = $6; cpu[key] = $7 }
+    $5 == "gstreamer" { gstreamer[key] = $7 }
+    $5 !~ /^framewire/ && $6 > best[key] { best[key] = $6; who[key] = $5 }
+    END {
+        for (i = 0; i < n; i++) {
+            key = keys[i]
+            if (!(key in auto) || !(key in best)) continue
+            printf "%s %10.1f %10.1f %-14s %8.2f %16s\n", key, auto[key], best[key], who[key], auto[key] / best[key],
+                gstreamer[key] ? sprintf("%.2f", cpu[key] / gstreamer[key]) : "-"
+        }
+    }' "$work/rows"
