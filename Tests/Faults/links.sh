@@ -31,7 +31,7 @@ bounded_latency() {
     limit_rate 40mbit
     start_sink tcp://10.77.0.2:4000 >sink.log
     await_listening 4000
-    in_a "$BIN/fault_source" tcp://10.77.0.2:4000 --size 480x360 --fps 30 --seconds 9 --profile "$1" >source.log
+    in_a "$BIN/fault_source" tcp://10.77.0.2:4000 --size 480x360 --fps 30 --seconds 7 --profile "$1" >source.log
     end_in_order $sink fault_sink
     ages sink.log
     figure "median $median ms, nine in ten $most ms, drift $drift ms, allowed $bound ms"
