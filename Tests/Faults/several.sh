@@ -38,6 +38,22 @@ cable_pulled() {
     newest_is_young sink.log
 }
 
+# The same with a reader that never says a word: what its machine no longer confirms tells.
+cable_pulled_from_netcat() {
+    need nc
+    exec_on "$B" nc -d -l -p 4000 >/dev/null &
+    await_listening 4000
+    start_source tcp://10.77.0.2:4000 --fps 60 --idle-timeout 1500 --reconnect always >source.log
+    await has_event source.log connected 1
+    # It reads and is silent, which is no reason to leave it.
+    sleep 2
+    [ "$(events source.log lost)" = 0 ] || fail "a reader that takes all it is sent was given up: $(grep lost source.log)"
+    pull_cable
+    await has_event source.log lost 1
+    kill -TERM $source
+    wait $source || true
+}
+
 # The sender dies while the cable is out; the next one is served at once, though the receiver has not heard that the first is gone.
 sender_vanishes() {
     start_sink tcp://10.77.0.2:4000 --idle-timeout 2000 >sink.log
@@ -197,6 +213,7 @@ stopped_for_good() {
 }
 
 fault_on_link cable-pulled cable_pulled
+fault_on_link cable-pulled-from-netcat cable_pulled_from_netcat
 fault_on_link sender-vanishes sender_vanishes
 fault slow-senders slow_senders
 fault senders-limit senders_limit
