@@ -6,6 +6,7 @@
  *   --once 1            ends with the first connection
  *   --seconds S         ends after S seconds (60); so does SIGTERM
  *   --frames N          ends after N pictures
+ *   --work MS           takes so long over each picture
  *   --policy POLICY     drop-oldest, drop-newest, block
  *   --reconnect WHEN    never, after-loss, always
  *   --max-size WxH      the limits of the receiver
@@ -27,7 +28,7 @@
 
 typedef struct settings {
     const char *url, *port_file;
-    int64_t seconds, frames;
+    int64_t seconds, frames, work;
     fw_receiver_options options;
 } settings;
 
@@ -50,6 +51,7 @@ static settings parse(int count, char **arguments) {
         if (!strcmp(option, "--once")) s.options.once = (uint32_t)number(option, value);
         else if (!strcmp(option, "--seconds")) s.seconds = number(option, value);
         else if (!strcmp(option, "--frames")) s.frames = number(option, value);
+        else if (!strcmp(option, "--work")) s.work = number(option, value);
         else if (!strcmp(option, "--port-file")) s.port_file = value;
         else if (!strcmp(option, "--max-peers")) s.options.max_peers = (uint32_t)number(option, value);
         else if (!strcmp(option, "--idle-timeout")) {
@@ -137,6 +139,7 @@ int main(int count, char **arguments) {
                (long long)((now - last) / MILLISECOND), (unsigned long long)fw_frame_peer_id(frame));
         last = now;
         fw_frame_unref(frame);
+        if (s.work) sleep_for(s.work * MILLISECOND);
         frames++;
     }
     if (status != FW_OK && status != FW_ERROR_TIMEOUT && status != FW_ERROR_CLOSED)

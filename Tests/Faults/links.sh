@@ -47,6 +47,22 @@ bounded_latency() {
     at_most "$(last_of sink.log allocated)" 6 "frames in the receiver's pool"
 }
 
+# The link is fast, and the program behind the receiver takes 100 ms over each frame. Small frames could wait in the system's buffers
+# by the hundred: what is delivered must not be older than a few of them.
+slow_program() {
+    local median most drift
+    choose_port
+    start_sink "tcp://127.0.0.1:$port" --work 100 >sink.log
+    await_listening "$port"
+    "$BIN/fault_source" "tcp://127.0.0.1:$port" --fps 60 --seconds 7 --content "$1" --profile auto >source.log
+    end_in_order $sink fault_sink
+    ages sink.log
+    figure "median $median ms, nine in ten $most ms, drift $drift ms"
+    at_most "$most" 1000 "the age of nine frames in ten in ms"
+    at_most "$drift" 150 "growth of the age in ms from the first third to the last"
+    at_least "$(last_of source.log dropped)" 100 "frames dropped by the sender"
+}
+
 # The sender is there first.
 receiver_comes_later() {
     limit_rate 200mbit
@@ -79,6 +95,9 @@ link_down_and_up() {
 
 for profile in raw tile auto; do
     fault_on_link bounded-latency-$profile bounded_latency $profile
+done
+for content in still noise; do
+    fault slow-program-$content slow_program $content
 done
 fault_on_link receiver-comes-later receiver_comes_later
 fault_on_link link-down-and-up link_down_and_up
