@@ -30,41 +30,42 @@ package struct Sentence: ExpressibleByStringInterpolation, Sendable {
 
     @inline(never)
     package init(stringInterpolation pieces: Pieces) {
-        storage = Storage(pieces.text)
+        storage = Storage(pieces.bytes.text)
     }
 
     @inline(never)
     package static func + (first: Sentence, second: Sentence) -> Sentence {
-        var text = first.text
-        text.append(second.text)
-        return Sentence(text)
+        var pieces = Pieces(literalCapacity: 0, interpolationCount: 0)
+        pieces.appendInterpolation(first)
+        pieces.appendInterpolation(second)
+        return Sentence(stringInterpolation: pieces)
     }
 
     /// The pieces of a sentence while it is put together.
     package struct Pieces: StringInterpolationProtocol {
-        fileprivate var text = ""
+        fileprivate var bytes: [UInt8] = []
 
         @inline(never)
         package init(literalCapacity: Int, interpolationCount: Int) {}
 
         @inline(never)
         package mutating func appendLiteral(_ literal: String) {
-            text.append(literal)
+            bytes.append(text: literal)
         }
 
         @inline(never)
         package mutating func appendInterpolation(_ value: String) {
-            text.append(value)
+            bytes.append(text: value)
         }
 
         @inline(never)
         package mutating func appendInterpolation(_ value: Sentence) {
-            text.append(value.text)
+            bytes.append(text: value.text)
         }
 
         @inline(never)
         package mutating func appendInterpolation(_ value: StaticString) {
-            value.withUTF8Buffer { text.append(String(decoding: $0, as: UTF8.self)) }
+            for index in 0..<value.utf8CodeUnitCount { bytes.append(value.utf8Start[index]) }
         }
 
         /// Any integer, in decimal.
@@ -75,8 +76,13 @@ package struct Sentence: ExpressibleByStringInterpolation, Sendable {
 
         @inline(never)
         private mutating func appendDecimal(magnitude: UInt64, isNegative: Bool) {
-            if isNegative { text.append("-") }
-            text.append(String(magnitude))
+            if isNegative { bytes.append(UInt8(ascii: "-")) }
+            let start = bytes.count
+            var rest = magnitude
+            repeat {
+                bytes.insert(UInt8(ascii: "0") + UInt8(rest % 10), at: start)
+                rest /= 10
+            } while rest > 0
         }
     }
 }

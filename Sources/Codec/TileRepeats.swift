@@ -17,6 +17,8 @@ struct TileRepeats {
     /// For each hash where those eight bytes were seen, as bytes from the base.
     private let table: UnsafeMutablePointer<Int32>
     private var isRepetitive = true
+    /// Strips that have not changed never need the table, and clearing it takes a while.
+    private var isCleared = false
 
     /// - Parameters:
     ///   - base: any place in the strip.
@@ -24,7 +26,6 @@ struct TileRepeats {
     init(_ base: UnsafeRawPointer, table: UnsafeMutableRawPointer) {
         self.base = base
         self.table = table.assumingMemoryBound(to: Int32.self)
-        memset(table, 0x80, Self.tableSize)
     }
 
     /// Bits of LZ4 for `samples` lanes of the tile, or nil when it has not been looked at.
@@ -38,6 +39,10 @@ struct TileRepeats {
         let row = tile.base + (tile.rows / 2 &* tile.pitch &+ tile.offset)
         // The table holds 32 bits; rows may be gigabytes apart.
         guard (row - base).magnitude < 0x7e00_0000 else { return nil }
+        if !isCleared {
+            memset(table, 0x80, Self.tableSize)
+            isCleared = true
+        }
         guard isWanted, isRepetitive || (tile.tile ^ tileRow) & 7 == 0 else {
             for offset in stride(from: 0, to: tile.count &- 8, by: 32) { _ = lookUp(row + offset) }
             return nil

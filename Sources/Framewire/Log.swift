@@ -47,9 +47,8 @@ public enum Log {
             handler(level, message)
             return
         }
-        var line = level == .error ? "framewire: error: " : "framewire: warning: "
-        line += message
-        line += "\n"
-        line.withUTF8 { _ = CPosix.write(2, $0.baseAddress, $0.count) }
+        let start: Sentence = level == .error ? "framewire: error: " : "framewire: warning: "
+        let line = ("\(start)\(message)\n" as Sentence).text.bytes
+        _ = CPosix.write(2, line, line.count)
     }
 }

@@ -1,3 +1,4 @@
+import Buffers
 import CFramewire
 import Framewire
 
@@ -14,6 +15,6 @@ public func fw_set_log(_ callback: fw_log_fn!, _ maximum: fw_log_level, _ user: 
         LogLevel(rawValue: Int32(clamping: maximum.rawValue)) ?? (maximum.rawValue > 4 ? .debug : .error)
     Log.setHandler(
         { level, message in
-            message.withCString { callback(fw_log_level(rawValue: UInt32(level.rawValue)), $0, user.pointer) }
+            callback(fw_log_level(rawValue: UInt32(level.rawValue)), message.cText, user.pointer)
         }, maximum: level)
 }

@@ -62,7 +62,8 @@ package enum Connector {
             }
             let place =
                 addresses.count == 1
-                ? address.host : "\(address.host), address \(index + 1) of \(addresses.count)"
+                ? address.host
+                : ("\(address.host), address \(index + 1) of \(addresses.count)" as Sentence).text
             let attempt = ConnectAttempt(
                 address: address, name: name, place: place, deadline: attemptDeadline, cancel: cancel)
             do throws(TransportError) {

@@ -1,4 +1,5 @@
 import Buffers
+import CPosix
 
 extension Endpoint {
     /// Reads a URL.
@@ -11,14 +12,12 @@ extension Endpoint {
     }
 
     private init(parser: URLParser) throws(TransportError) {
-        let bytes = parser.bytes
         guard let colon = parser.schemeEnd else {
             throw parser.error("has no scheme; write tcp://host:port, unix:///path or file:///path")
         }
-        let rest = bytes[(colon + 3)...]
-        let queryStart = rest.firstIndex(of: UInt8(ascii: "?")) ?? rest.endIndex
-        let body = rest[..<queryStart]
-        let mode = try parser.mode(query: rest[queryStart...].dropFirst())
+        var query = parser.piece(from: colon + 3)
+        let body = query.cutOff(before: UInt8(ascii: "?"))
+        let mode = try parser.mode(query: query)
         if parser.schemeIs("tcp", colon) {
             let (host, port) = try parser.hostAndPort(body)
             self.init(.tcp(host: host, port: port), mode: mode)
@@ -27,9 +26,10 @@ extension Endpoint {
             self.init(.tls(host: host, port: port), mode: mode)
         } else if parser.schemeIs("unix", colon) {
             let path = try parser.path(body, example: "unix:///run/framewire.sock")
-            guard path.utf8.count <= SocketAddress.maxPathBytes else {
+            let size = path.bytes.count
+            guard size <= SocketAddress.maxPathBytes else {
                 throw parser.error(
-                    "has a path of \(path.utf8.count) bytes; "
+                    "has a path of \(size) bytes; "
                         + "a Unix socket's path can have \(SocketAddress.maxPathBytes) at most")
             }
             self.init(.unix(path: path), mode: mode)
@@ -45,78 +45,143 @@ extension Endpoint {
     }
 }
 
+/// A part of a URL. Slices of arrays would bring four times the code into the library.
+private struct URLPiece {
+    private let bytes: [UInt8]
+    private(set) var start: Int
+    private(set) var end: Int
+
+    init(_ bytes: [UInt8], from start: Int, to end: Int) {
+        self.bytes = bytes
+        self.start = start
+        self.end = end
+    }
+
+    var count: Int { end - start }
+    var isEmpty: Bool { start == end }
+    /// The first byte; 0, which no URL has, when there is none.
+    var first: UInt8 { isEmpty ? 0 : bytes[start] }
+    var last: UInt8 { isEmpty ? 0 : bytes[end - 1] }
+
+    subscript(index: Int) -> UInt8 { bytes[start + index] }
+
+    /// How many bytes come before the first `byte`; nil when there is none.
+    func find(_ byte: UInt8) -> Int? {
+        var place = start
+        while place < end {
+            if bytes[place] == byte { return place - start }
+            place += 1
+        }
+        return nil
+    }
+
+    func isEqual(_ text: StaticString) -> Bool {
+        guard count == text.utf8CodeUnitCount else { return false }
+        for index in 0..<count where self[index] != text.utf8Start[index] { return false }
+        return true
+    }
+
+    mutating func dropFirst(_ dropped: Int = 1) { start += min(dropped, count) }
+    mutating func dropLast() { end -= min(1, count) }
+
+    /// Takes away what comes before the first `byte`, and that with it; all when there is none.
+    ///
+    /// - Returns: what was before it.
+    mutating func cutOff(before byte: UInt8) -> URLPiece {
+        let size = find(byte) ?? count
+        let head = URLPiece(bytes, from: start, to: start + size)
+        dropFirst(size + 1)
+        return head
+    }
+
+    /// The bytes as text.
+    var text: String {
+        var part: [UInt8] = []
+        for index in 0..<count { part.append(self[index]) }
+        return part.text
+    }
+}
+
 /// The steps of reading a URL, over its UTF-8 bytes.
 private struct URLParser {
     let bytes: [UInt8]
 
     init(_ url: String) {
-        bytes = Array(url.utf8)
+        bytes = url.bytes
     }
+
+    func piece(from start: Int) -> URLPiece { URLPiece(bytes, from: start, to: bytes.count) }
 
     /// An error that quotes the URL, shortened and in one line.
     func error(_ problem: Sentence) -> TransportError {
         let limit = 200
-        var quoted: [UInt8] = []
-        for byte in bytes.prefix(limit) {
-            quoted.append(byte < 0x20 || byte == 0x7F ? UInt8(ascii: "?") : byte)
+        var quoted = bytes
+        for index in 0..<quoted.count where quoted[index] < 0x20 || quoted[index] == 0x7F {
+            quoted[index] = UInt8(ascii: "?")
         }
-        if bytes.count > limit {
+        var end = min(limit, quoted.count)
+        if quoted.count > limit {
             // Not in the middle of a character.
-            while let last = quoted.last, last & 0xC0 == 0x80 { quoted.removeLast() }
-            if let last = quoted.last, last >= 0xC0 { quoted.removeLast() }
-            quoted.append(contentsOf: "…".utf8)
+            while end > 0, quoted[end] & 0xC0 == 0x80 { end -= 1 }
         }
-        return TransportError(.address, "the URL \"\(String(decoding: quoted, as: UTF8.self))\" \(problem)")
+        let text = URLPiece(quoted, from: 0, to: end).text
+        let ellipsis: StaticString = end < quoted.count ? "…" : ""
+        return TransportError(.address, "the URL \"\(text)\(ellipsis)\" \(problem)")
     }
 
     /// Where `://` begins, behind at least one letter.
     var schemeEnd: Int? {
-        guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")), colon > 0, colon + 2 < bytes.count,
-            bytes[colon + 1] == UInt8(ascii: "/"), bytes[colon + 2] == UInt8(ascii: "/"),
-            bytes[..<colon].allSatisfy({
-                ($0 | 0x20) >= UInt8(ascii: "a") && ($0 | 0x20) <= UInt8(ascii: "z")
-            })
+        guard let colon = piece(from: 0).find(UInt8(ascii: ":")), colon > 0, colon + 2 < bytes.count,
+            bytes[colon + 1] == UInt8(ascii: "/"), bytes[colon + 2] == UInt8(ascii: "/")
         else { return nil }
+        for index in 0..<colon
+        where bytes[index] | 0x20 < UInt8(ascii: "a") || bytes[index] | 0x20 > UInt8(ascii: "z") {
+            return nil
+        }
         return colon
     }
 
     func schemeIs(_ name: StaticString, _ end: Int) -> Bool {
-        end == name.utf8CodeUnitCount
-            && bytes[..<end].indices.allSatisfy { bytes[$0] | 0x20 == name.utf8Start[$0] }
+        guard end == name.utf8CodeUnitCount else { return false }
+        for index in 0..<end where bytes[index] | 0x20 != name.utf8Start[index] { return false }
+        return true
     }
 
-    func hostAndPort(_ body: ArraySlice<UInt8>) throws(TransportError) -> (String?, UInt16) {
-        var body = body
-        if body.last == UInt8(ascii: "/") { body = body.dropLast() }
-        guard !body.contains(UInt8(ascii: "/")) else {
+    func hostAndPort(_ body: URLPiece) throws(TransportError) -> (String?, UInt16) {
+        var rest = body
+        if rest.last == UInt8(ascii: "/") { rest.dropLast() }
+        guard rest.find(UInt8(ascii: "/")) == nil else {
             throw error("has a path, which tcp does not know; write tcp://host:port")
         }
         var host: String?
-        let portText: ArraySlice<UInt8>
-        if body.first == UInt8(ascii: "[") {
-            guard let bracket = body.firstIndex(of: UInt8(ascii: "]")) else {
+        var hasPort = true
+        if rest.first == UInt8(ascii: "[") {
+            guard rest.find(UInt8(ascii: "]")) != nil else {
                 throw error("has a '[' without a ']'; write an IPv6 address as tcp://[::1]:port")
             }
-            host = try ipv6Host(body[(body.startIndex + 1)..<bracket])
-            portText = body[(bracket + 1)...]
-            guard portText.isEmpty || portText.first == UInt8(ascii: ":") else {
+            rest.dropFirst()
+            host = try ipv6Host(rest.cutOff(before: UInt8(ascii: "]")))
+            guard rest.isEmpty || rest.first == UInt8(ascii: ":") else {
                 throw error("has something other than a port behind the ']'; write tcp://[::1]:port")
             }
+            hasPort = !rest.isEmpty
+            rest.dropFirst()
         } else {
-            let colon = body.firstIndex(of: UInt8(ascii: ":")) ?? body.endIndex
-            if body[colon...].dropFirst().contains(UInt8(ascii: ":")) {
+            hasPort = rest.find(UInt8(ascii: ":")) != nil
+            let name = rest.cutOff(before: UInt8(ascii: ":"))
+            if rest.find(UInt8(ascii: ":")) != nil {
                 throw error("has several colons; write an IPv6 address in brackets, as in tcp://[::1]:port")
             }
-            host = try plainHost(body[..<colon])
-            portText = body[colon...]
+            host = try plainHost(name)
         }
-        guard portText.count > 1 else { throw error("has no port; write tcp://host:port") }
-        return (host, try port(portText.dropFirst()))
+        guard hasPort, !rest.isEmpty else { throw error("has no port; write tcp://host:port") }
+        return (host, try port(rest))
     }
 
-    private func port(_ text: ArraySlice<UInt8>) throws(TransportError) -> UInt16 {
+    private func port(_ text: URLPiece) throws(TransportError) -> UInt16 {
         var value = 0
-        for byte in text {
+        for index in 0..<text.count {
+            let byte = text[index]
             guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9"), value <= 65535 else {
                 throw error("has a bad port; a port is a number from 0 to 65535")
             }
@@ -129,10 +194,10 @@ private struct URLParser {
     }
 
     /// A name or an IPv4 address; `nil` when there is none.
-    private func plainHost(_ text: ArraySlice<UInt8>) throws(TransportError) -> String? {
+    private func plainHost(_ text: URLPiece) throws(TransportError) -> String? {
         if text.isEmpty { return nil }
-        for byte in text {
-            switch byte {
+        for index in 0..<text.count {
+            switch text[index] {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
                 UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "-"),
                 UInt8(ascii: "_"):
@@ -141,44 +206,49 @@ private struct URLParser {
                 throw error("has a host with a character other than letters, digits, '.', '-' and '_'")
             }
         }
-        return String(decoding: text, as: UTF8.self)
+        return text.text
     }
 
     /// What is in the brackets: an IPv6 address, perhaps with a zone behind `%` or, as RFC 6874 writes it,
     /// `%25`.
-    private func ipv6Host(_ text: ArraySlice<UInt8>) throws(TransportError) -> String {
+    private func ipv6Host(_ text: URLPiece) throws(TransportError) -> String {
         var bytes: [UInt8] = []
         var zone = false
-        for (place, byte) in zip(text.indices, text) {
+        var hasColon = false
+        var index = 0
+        while index < text.count {
+            let byte = text[index]
+            index += 1
             switch byte {
             case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"),
-                UInt8(ascii: "A")...UInt8(ascii: "F"), UInt8(ascii: ":"), UInt8(ascii: "."):
-                bytes.append(byte)
+                UInt8(ascii: "A")...UInt8(ascii: "F"), UInt8(ascii: "."):
+                break
+            case UInt8(ascii: ":"):
+                hasColon = true
             case UInt8(ascii: "%") where !zone:
                 zone = true
-                bytes.append(byte)
+                if text.count > index + 2, text[index] == UInt8(ascii: "2"),
+                    text[index + 1] == UInt8(ascii: "5")
+                {
+                    index += 2
+                }
             case UInt8(ascii: "a")...UInt8(ascii: "z") where zone,
                 UInt8(ascii: "A")...UInt8(ascii: "Z") where zone,
                 UInt8(ascii: "-") where zone, UInt8(ascii: "_") where zone:
-                bytes.append(byte)
+                break
             default:
-                _ = place
                 throw error("has no IPv6 address in its brackets; write it as in tcp://[::1]:port")
             }
+            bytes.append(byte)
         }
-        if let percent = bytes.firstIndex(of: UInt8(ascii: "%")), bytes.count > percent + 3,
-            bytes[percent + 1] == UInt8(ascii: "2"), bytes[percent + 2] == UInt8(ascii: "5")
-        {
-            bytes.removeSubrange((percent + 1)...(percent + 2))
-        }
-        guard bytes.contains(UInt8(ascii: ":")) else {
+        guard hasColon else {
             throw error("has no IPv6 address in its brackets; write it as in tcp://[::1]:port")
         }
-        return String(decoding: bytes, as: UTF8.self)
+        return bytes.text
     }
 
     /// An absolute path, decoded.
-    func path(_ body: ArraySlice<UInt8>, example: Sentence) throws(TransportError) -> String {
+    func path(_ body: URLPiece, example: Sentence) throws(TransportError) -> String {
         guard !body.isEmpty, body.count > 1 || body.first != UInt8(ascii: "/") else {
             throw error("has an empty path; write it as in \(example)")
         }
@@ -187,12 +257,12 @@ private struct URLParser {
         }
         var decoded: [UInt8] = []
         decoded.reserveCapacity(body.count)
-        var place = body.startIndex
-        while place < body.endIndex {
+        var place = 0
+        while place < body.count {
             var byte = body[place]
             place += 1
             if byte == UInt8(ascii: "%") {
-                guard place + 1 < body.endIndex, let high = hexDigit(body[place]),
+                guard place + 1 < body.count, let high = hexDigit(body[place]),
                     let low = hexDigit(body[place + 1])
                 else {
                     throw error("has a '%' without two hexadecimal digits behind it; write '%' itself as %25")
@@ -203,35 +273,31 @@ private struct URLParser {
             guard byte != 0 else { throw error("has a zero byte in its path, which no path can have") }
             decoded.append(byte)
         }
-        let path = String(decoding: decoded, as: UTF8.self)
+        let path = decoded.text
         // Decoding replaces what is not UTF-8, and another file would be meant.
-        guard path.utf8.elementsEqual(decoded) else {
+        let bytes = path.bytes
+        guard bytes.count == decoded.count, memcmp(bytes, decoded, bytes.count) == 0 else {
             throw error("has a path that is not UTF-8 once its '%' are decoded")
         }
         return path
     }
 
     /// The query: `listen=1` or `connect=1`, not both; 0 is as if it were not there.
-    func mode(query: ArraySlice<UInt8>) throws(TransportError) -> Endpoint.Mode {
+    func mode(query: URLPiece) throws(TransportError) -> Endpoint.Mode {
         var listens = false
         var connects = false
-        var place = query.startIndex
-        while place < query.endIndex {
-            let end = query[place...].firstIndex(of: UInt8(ascii: "&")) ?? query.endIndex
-            let item = query[place..<end]
-            place = end + 1
-            let equals = item.firstIndex(of: UInt8(ascii: "=")) ?? item.endIndex
-            let key = item[..<equals]
-            let value = item[equals...].dropFirst()
-            let isListen = key.elementsEqual("listen".utf8)
-            guard isListen || key.elementsEqual("connect".utf8) else {
+        var query = query
+        while !query.isEmpty {
+            var value = query.cutOff(before: UInt8(ascii: "&"))
+            let key = value.cutOff(before: UInt8(ascii: "="))
+            let isListen = key.isEqual("listen")
+            guard isListen || key.isEqual("connect") else {
                 throw error("has an unknown option behind '?'; there are listen=1 and connect=1")
             }
-            guard value.count == 1, value.first == UInt8(ascii: "1") || value.first == UInt8(ascii: "0")
-            else {
+            let isOn = value.first == UInt8(ascii: "1")
+            guard value.count == 1, isOn || value.first == UInt8(ascii: "0") else {
                 throw error("has a bad value behind '?'; write listen=1 or connect=1")
             }
-            let isOn = value.first == UInt8(ascii: "1")
             if isListen { listens = isOn } else { connects = isOn }
         }
         guard !(listens && connects) else { throw error("has both listen=1 and connect=1; choose one") }

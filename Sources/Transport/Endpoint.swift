@@ -48,8 +48,8 @@ public struct Endpoint: Sendable, CustomStringConvertible {
         switch kind {
         case .tcp(let host, let port): Endpoint.networkAddress(host, port, isTLS: false)
         case .tls(let host, let port): Endpoint.networkAddress(host, port, isTLS: true)
-        case .unix(let path): "unix://\(Endpoint.percentEncoded(path))"
-        case .file(let path): "file://\(Endpoint.percentEncoded(path))"
+        case .unix(let path): Self.text("unix://\(Endpoint.percentEncoded(path))")
+        case .file(let path): Self.text("file://\(Endpoint.percentEncoded(path))")
         }
     }
 
@@ -57,8 +57,8 @@ public struct Endpoint: Sendable, CustomStringConvertible {
     public var description: String {
         switch mode {
         case .standard: address
-        case .listen: "\(address)?listen=1"
-        case .connect: "\(address)?connect=1"
+        case .listen: Self.text("\(address)?listen=1")
+        case .connect: Self.text("\(address)?connect=1")
         }
     }
 
@@ -67,7 +67,7 @@ public struct Endpoint: Sendable, CustomStringConvertible {
     package static func networkAddress(_ host: String?, _ port: UInt16, isTLS: Bool) -> String {
         let scheme: StaticString = isTLS ? "tls" : "tcp"
         guard let host else { return Self.text("\(scheme)://:\(port)") }
-        return host.utf8.contains(UInt8(ascii: ":"))
+        return host.contains(byte: UInt8(ascii: ":"))
             ? Self.text("\(scheme)://[\(host)]:\(port)") : Self.text("\(scheme)://\(host):\(port)")
     }
 
@@ -77,7 +77,7 @@ public struct Endpoint: Sendable, CustomStringConvertible {
     private static func percentEncoded(_ path: String) -> String {
         let digits: StaticString = "0123456789ABCDEF"
         var bytes: [UInt8] = []
-        for byte in path.utf8 {
+        for byte in path.bytes {
             switch byte {
             case 0...0x20, 0x7F, UInt8(ascii: "%"), UInt8(ascii: "?"), UInt8(ascii: "#"):
                 bytes.append(UInt8(ascii: "%"))
@@ -86,6 +86,6 @@ public struct Endpoint: Sendable, CustomStringConvertible {
             default: bytes.append(byte)
             }
         }
-        return String(decoding: bytes, as: UTF8.self)
+        return bytes.text
     }
 }

@@ -1,3 +1,4 @@
+import Buffers
 import CPosix
 
 /// A socket address of any family (`sockaddr_storage`).
@@ -21,15 +22,13 @@ struct SocketAddress {
 
     /// The address of a Unix socket; `nil` when the path does not fit.
     init?(unixPath path: String) {
-        let count = path.utf8.count
+        let path = path.bytes
+        let count = path.count
         guard count <= SocketAddress.maxPathBytes else { return nil }
         withUnsafeMutableBytes(of: &storage) { bytes in
             bytes.storeBytes(of: sa_family_t(AF_UNIX), as: sa_family_t.self)
-            var place = MemoryLayout<sa_family_t>.size
-            for byte in path.utf8 {
-                bytes[place] = byte
-                place += 1
-            }
+            let room = bytes.baseAddress! + MemoryLayout<sa_family_t>.size
+            memcpy(room, path, count)
         }
         // The terminator counts; the storage was zeroed.
         length = socklen_t(MemoryLayout<sa_family_t>.size + count + 1)
@@ -96,13 +95,12 @@ struct SocketAddress {
     /// The address in digits without the port, an IPv4 address inside IPv6 as IPv4; empty for a Unix socket.
     var host: String {
         let text = System.numericHost(self)
+        guard text.contains(byte: UInt8(ascii: ".")) else { return text }
         let mapped: StaticString = "::ffff:"
-        let bytes = text.utf8
         let count = mapped.utf8CodeUnitCount
-        guard bytes.count > count, bytes.contains(UInt8(ascii: ".")) else { return text }
-        let prefix = UnsafeBufferPointer(start: mapped.utf8Start, count: count)
-        guard bytes.prefix(count).elementsEqual(prefix) else { return text }
-        return String(decoding: Array(bytes.dropFirst(count)), as: UTF8.self)
+        let bytes = text.bytes
+        guard bytes.count > count, memcmp(bytes, mapped.utf8Start, count) == 0 else { return text }
+        return bytes.withUnsafeBytes { String(bytes: UnsafeRawBufferPointer(rebasing: $0[count...])) }
     }
 
     /// The address as a URL, for example `tcp://[::1]:3000`.

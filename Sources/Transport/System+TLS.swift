@@ -16,7 +16,7 @@ enum OpenSSL {
             let table = UnsafeMutablePointer<fwt_connection_functions>.allocate(capacity: 1)
             if let problem = fwt_load_connection_functions(table) {
                 table.deallocate()
-                return String(cString: problem)
+                return String(text: problem)
             }
             api = UnsafePointer(table)
             // Its clean-up at the end of the process would run into threads that still send.
@@ -67,11 +67,11 @@ enum OpenSSL {
 
     static func useCertificate(_ context: OpaquePointer, _ file: String, key: String) throws(TransportError) {
         api.pointee.ERR_clear_error()
-        guard api.pointee.SSL_CTX_use_certificate_chain_file(context, file) == 1 else {
+        guard api.pointee.SSL_CTX_use_certificate_chain_file(context, file.cText) == 1 else {
             throw TransportError(
                 .io, "\(file) holds no certificate in PEM format that OpenSSL takes (\(reasonText))")
         }
-        guard api.pointee.SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) == 1 else {
+        guard api.pointee.SSL_CTX_use_PrivateKey_file(context, key.cText, SSL_FILETYPE_PEM) == 1 else {
             if reason == X509_R_KEY_VALUES_MISMATCH || reason == X509_R_KEY_TYPE_MISMATCH {
                 throw TransportError(
                     .invalidArgument, "the key in \(key) does not belong to the certificate in \(file)")
@@ -87,7 +87,7 @@ enum OpenSSL {
     static func verifyPeer(_ context: OpaquePointer, authorities: String?) throws(TransportError) {
         if let authorities {
             api.pointee.ERR_clear_error()
-            guard api.pointee.SSL_CTX_load_verify_file(context, authorities) == 1 else {
+            guard api.pointee.SSL_CTX_load_verify_file(context, authorities.cText) == 1 else {
                 throw TransportError(.io, "\(authorities) holds no certificate in PEM format (\(reasonText))")
             }
         } else {
@@ -117,13 +117,14 @@ enum OpenSSL {
             return ssl
         }
         api.pointee.SSL_set_connect_state(ssl)
-        let isAddress = api.pointee.X509_VERIFY_PARAM_set1_ip_asc(api.pointee.SSL_get0_param(ssl), host) == 1
+        let isAddress =
+            api.pointee.X509_VERIFY_PARAM_set1_ip_asc(api.pointee.SSL_get0_param(ssl), host.cText) == 1
         if !isAddress {
-            _ = api.pointee.SSL_set1_host(ssl, host)
-            host.withCString { name in
+            _ = api.pointee.SSL_set1_host(ssl, host.cText)
+            host.cText.withUnsafeBufferPointer { name in
                 _ = api.pointee.SSL_ctrl(
                     ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, Int(TLSEXT_NAMETYPE_host_name),
-                    UnsafeMutableRawPointer(mutating: name))
+                    UnsafeMutableRawPointer(mutating: name.baseAddress))
             }
         }
         return ssl
@@ -140,7 +141,7 @@ enum OpenSSL {
         guard let text = api.pointee.ERR_reason_error_string(api.pointee.ERR_peek_error()) else {
             return "no reason given"
         }
-        return String(cString: text)
+        return String(text: text)
     }
 }
 
@@ -397,7 +398,7 @@ final class TLSSession {
         let verification = OpenSSL.api.pointee.SSL_get_verify_result(ssl)
         if !isEstablished, verification != Int(X509_V_OK) {
             let text = OpenSSL.api.pointee.X509_verify_cert_error_string(verification).map {
-                String(cString: $0)
+                String(text: $0)
             }
             throw fail(.peerCertificate(code: Int32(verification), text: text ?? ""))
         }

@@ -1,3 +1,4 @@
+import Buffers
 import CPosix
 
 /// An error number of the system (`errno`).
@@ -12,19 +13,15 @@ struct Errno: Error {
     var text: String {
         withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
             let text = fwp_strerror(code, buffer.baseAddress, buffer.count)!
-            var bytes: [UInt8] = []
-            var index = 0
-            while text[index] != 0 {
-                bytes.append(UInt8(bitPattern: text[index]))
-                index += 1
-            }
+            let room = buffer.baseAddress!
+            // The system may give a text of its own instead of filling the room.
+            if text != UnsafePointer(room) { strncpy(room, text, buffer.count - 1) }
+            room[buffer.count - 1] = 0
             // "Connection refused", but not "I/O error" or "RPC …".
-            if bytes.count > 1, (0x41...0x5A).contains(bytes[0]),
-                (0x61...0x7A).contains(bytes[1]) || bytes[1] == 0x20
-            {
-                bytes[0] += 0x20
+            if (0x41...0x5A).contains(room[0]), (0x61...0x7A).contains(room[1]) || room[1] == 0x20 {
+                room[0] += 0x20
             }
-            return String(decoding: bytes, as: UTF8.self)
+            return String(text: room)
         }
     }
 }
@@ -151,6 +148,14 @@ enum System {
         return Int(value)
     }
 
+    /// `TCP_INFO`: nanoseconds since the last acknowledgement; nil for what is not TCP.
+    static func silence(_ descriptor: Int32) -> Int64? {
+        var info = tcp_info()
+        var size = socklen_t(MemoryLayout<tcp_info>.size)
+        guard getsockopt(descriptor, Int32(IPPROTO_TCP), TCP_INFO, &info, &size) == 0 else { return nil }
+        return Int64(info.tcpi_last_ack_recv) * 1_000_000
+    }
+
     // Names.
 
     /// The addresses of `host`, in the order in which they should be tried. Waits for the name service.
@@ -162,9 +167,8 @@ enum System {
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         hints.ai_flags = AI_NUMERICSERV | (numericOnly ? AI_NUMERICHOST : 0)
         var first: UnsafeMutablePointer<addrinfo>?
-        let code = host.withCString { host in
-            "\(port)".withCString { port in getaddrinfo(host, port, &hints, &first) }
-        }
+        let portText: Sentence = "\(port)"
+        let code = getaddrinfo(host.cText, portText.text.cText, &hints, &first)
         guard code == 0 else { throw LookupFailure(code: code, errno: Errno(code: fwp_errno())) }
         defer { freeaddrinfo(first) }
         var addresses: [SocketAddress] = []
@@ -184,8 +188,8 @@ enum System {
 
     /// The system's words for a failed look-up.
     static func lookupText(_ code: Int32) -> String {
-        guard let text = gai_strerror(code) else { return "error \(code)" }
-        return String(cString: text)
+        guard let text = gai_strerror(code) else { return ("error \(code)" as Sentence).text }
+        return String(text: text)
     }
 
     /// The address in digits, without the port; empty for a Unix socket.
@@ -196,7 +200,7 @@ enum System {
                 getnameinfo(
                     pointer, length, buffer.baseAddress, socklen_t(buffer.count), nil, 0, NI_NUMERICHOST)
             }
-            return code == 0 ? String(cString: buffer.baseAddress!) : ""
+            return code == 0 ? String(text: buffer.baseAddress!) : ""
         }
     }
 
@@ -270,15 +274,14 @@ enum System {
     // Files and descriptors.
 
     static func open(_ path: String, flags: Int32, mode: UInt32 = 0) throws(Errno) -> Int32 {
-        let (result, code) = path.withCString { path in
-            while true {
-                let result = fwp_open(path, flags | O_CLOEXEC, mode)
-                let code = result < 0 ? fwp_errno() : 0
-                if code != EINTR { return (result, code) }
-            }
+        let path = path.cText
+        while true {
+            let result = fwp_open(path, flags | O_CLOEXEC, mode)
+            let code = result < 0 ? fwp_errno() : 0
+            if code == EINTR { continue }
+            if result < 0 { throw Errno(code: code) }
+            return result
         }
-        if result < 0 { throw Errno(code: code) }
-        return result
     }
 
     /// Closes without a second attempt: Linux has freed the descriptor even where it reports an error.
@@ -295,17 +298,15 @@ enum System {
     /// The status of what `path` names, or `nil` when there is nothing.
     static func status(of path: String, followingLinks: Bool) throws(Errno) -> FileStatus? {
         var result = stat()
-        let code = path.withCString { path in
-            (followingLinks ? stat(path, &result) : lstat(path, &result)) == 0 ? 0 : fwp_errno()
-        }
+        let path = path.cText
+        let code = (followingLinks ? stat(path, &result) : lstat(path, &result)) == 0 ? 0 : fwp_errno()
         if code == ENOENT { return nil }
         if code != 0 { throw Errno(code: code) }
         return FileStatus(result)
     }
 
     static func unlink(_ path: String) throws(Errno) {
-        let code = path.withCString { path in CPosix.unlink(path) == 0 ? 0 : fwp_errno() }
-        if code != 0 { throw Errno(code: code) }
+        guard CPosix.unlink(path.cText) == 0 else { throw Errno(code: fwp_errno()) }
     }
 
     // Event counters.

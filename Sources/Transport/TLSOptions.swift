@@ -81,7 +81,7 @@ struct Fingerprint {
                 let digit = words[place / 16] >> UInt64(60 - 4 * (place % 16)) & 15
                 text[start + place] = digits.utf8Start[Int(digit)]
             }
-            return String(decoding: text, as: UTF8.self)
+            return String(bytes: UnsafeRawBufferPointer(text))
         }
     }
 
@@ -90,8 +90,7 @@ struct Fingerprint {
     /// - Throws: ``TransportError`` of kind `invalidArgument`.
     static func parse(_ list: String) throws(TransportError) -> [Fingerprint] {
         var result: [Fingerprint] = []
-        var list = list
-        guard list.withUTF8({ parse($0, into: &result) }) else {
+        guard list.bytes.withUnsafeBufferPointer({ parse($0, into: &result) }) else {
             throw TransportError(
                 .invalidArgument,
                 "the pins \"\(list)\" are no fingerprints; write sha256: and 64 hexadecimal digits for each")

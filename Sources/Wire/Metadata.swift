@@ -20,7 +20,7 @@ package struct MetadataEntry {
         package static let bufferMeta = Kind(rawValue: 4)
 
         /// Whether the entry begins with a name.
-        var isNamed: Bool { rawValue >= 1 && rawValue <= 4 }
+        package var isNamed: Bool { rawValue >= 1 && rawValue <= 4 }
     }
 
     package var kind: Kind
@@ -36,7 +36,7 @@ package struct MetadataEntry {
 
     /// The content as text; bytes that are no UTF-8 become U+FFFD.
     package var text: String {
-        String(decoding: content, as: UTF8.self)
+        String(bytes: content)
     }
 
     /// Element `index`, 0 to 15 column by column, of a matrix.
@@ -62,7 +62,12 @@ package struct MetadataWriter {
 
     /// Bytes of an entry with a name.
     package static func encodedSize(name: StaticString, contentSize: Int) -> Int {
-        MetadataReader.entryHeaderSize + 2 + name.utf8CodeUnitCount + contentSize
+        encodedSize(nameSize: name.utf8CodeUnitCount, contentSize: contentSize)
+    }
+
+    /// As ``encodedSize(name:contentSize:)``.
+    package static func encodedSize(nameSize: Int, contentSize: Int) -> Int {
+        MetadataReader.entryHeaderSize + 2 + nameSize + contentSize
     }
 
     /// Appends an entry with a name, as the kinds of ``MetadataEntry/Kind`` have it.
@@ -99,21 +104,19 @@ package struct MetadataWriter {
     /// Appends a text of at most `limit` bytes of UTF-8; a longer one is cut at a whole character.
     package mutating func append(_ text: String, name: StaticString, limit: Int = .max) -> Bool {
         let size = Self.size(of: text, limit: limit)
-        var text = text
-        return text.withUTF8 { utf8 in
+        return text.utf8.withContiguousStorageIfAvailable { utf8 in
             append(.text, name: name, content: UnsafeRawBufferPointer(utf8).slice(0, size))
-        }
+        } ?? false
     }
 
     /// Bytes of UTF-8 that are left of `text` when it is cut at `limit` or before, at a whole character.
     static func size(of text: String, limit: Int) -> Int {
-        var text = text
-        return text.withUTF8 { utf8 in
+        return text.utf8.withContiguousStorageIfAvailable { utf8 in
             guard utf8.count > limit else { return utf8.count }
             var size = limit
             while size > 0, utf8[size] & 0xC0 == 0x80 { size -= 1 }
             return size
-        }
+        } ?? 0
     }
 }
 

@@ -38,10 +38,10 @@ public struct WireError: Error, Sendable {
 
 /// `value` in hexadecimal with all its digits, as it is written in a specification: `0x184d2a5f`.
 func hexadecimal(_ value: UInt32) -> String {
-    var text = "0x"
+    var text: [UInt8] = [UInt8(ascii: "0"), UInt8(ascii: "x")]
     for shift in stride(from: 28, through: 0, by: -4) {
         let digit = UInt8(truncatingIfNeeded: value >> UInt32(shift)) & 15
-        text.unicodeScalars.append(Unicode.Scalar(digit < 10 ? 48 + digit : 87 + digit))
+        text.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") - 10 + digit)
     }
-    return text
+    return text.text
 }

@@ -131,6 +131,28 @@ open_receivers_warn() {
     ! grep -q 'tls://' words.tcp---127-0-0-1-0 words.tls---0-0-0-0-0 || fail "a warning where there is no cause"
 }
 
+# A machine without OpenSSL: plain connections work, tls:// says what is missing.
+no_openssl() {
+    need_command unshare ldconfig
+    local library
+    library=$(ldconfig -p | sed -n 's/.*libssl\.so\.3 .*=> //p' | head -n 1)
+    [ -n "$library" ] || skip "there is no libssl.so.3 to hide"
+    : >empty
+    unshare --mount mount --bind empty "$(readlink -f "$library")" 2>unshare.log ||
+        skip "a file cannot be hidden from one process here: $(cat unshare.log)"
+    make_raw in_320x240_rgba8.raw --frames 3
+    cat >hidden.sh <<'END'
+mount --bind empty "$1" && shift && exec "$@"
+END
+    local hide="unshare --mount bash hidden.sh $(readlink -f "$library")"
+    fails_with 1 'install the package libssl3' $hide "$PREFIX/bin/framewire" send in_320x240_rgba8.raw tls://127.0.0.1:9
+    make_identities
+    fails_with 1 'install the package libssl3' $hide "$PREFIX/bin/framewire" receive tls://127.0.0.1:0 \
+        --tls-cert keys/receiver.pem --tls-key keys/receiver.key --tls-pin "$sender_pin"
+    limit $hide "$PREFIX/bin/framewire" send in_320x240_rgba8.raw "file://$PWD/recording"
+    lz4 -dc recording | cmp - in_320x240_rgba8.raw
+}
+
 check tls-keygen keygen_fingerprints
 check tls-keygen-commands keygen_commands_work
 check tls-openssl-server tls_into_openssl
@@ -138,3 +160,4 @@ check tls-openssl-client openssl_connects
 check tls-openssl-sends openssl_sends
 check tls-older-and-foreign older_and_foreign_servers
 check tls-warning open_receivers_warn
+check tls-without-openssl no_openssl
