@@ -104,7 +104,9 @@ final class BackChannel {
                 }
                 // The time is what the peer says it is: only one that can be ours says something.
                 let duration = Clock.now() &- ping.time
-                if duration >= 0, duration < Self.longestRoundTrip { core.recordRoundTrip(duration, peer.queue) }
+                if duration >= 0, duration < Self.longestRoundTrip {
+                    core.recordRoundTrip(duration, peer.queue)
+                }
             case .userMessage(let type):
                 let content = [UInt8](UserMessage.content(of: parser.metadata))
                 core.deliver(Message(type: type, content: content, peerID: peer.queue.id))

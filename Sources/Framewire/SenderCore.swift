@@ -24,10 +24,10 @@ package final class SenderCore: @unchecked Sendable {
     /// Where frames wait while there is no receiver. The first one takes them over.
     let lobby: SenderQueue
     var stats = SenderStats()
-    var encodeTimes = Percentiles()
-    var latencies = Percentiles()
-    var roundTrips = Percentiles()
-    private var submitTimes = Percentiles()
+    let encodeTimes = Percentiles()
+    let latencies = Percentiles()
+    let roundTrips = Percentiles()
+    private let submitTimes = Percentiles()
     var inbox = SenderInbox()
     /// Frames handed over: the next sequence number.
     private var pushed: UInt64 = 0
@@ -265,14 +265,13 @@ package final class SenderCore: @unchecked Sendable {
     }
 
     package func currentStats() -> SenderStats {
-        var (result, encode, latency, roundTrip, submit) = lock.withLock {
-            (stats, encodeTimes.copy(), latencies.copy(), roundTrips.copy(), submitTimes.copy())
-        }
-        (result.encodeP50, result.encodeP99) = encode.values(50, 99)
-        (result.latencyP50, result.latencyP99) = latency.values(50, 99)
-        (result.roundTripP50, result.roundTripP99) = roundTrip.values(50, 99)
-        (result.submitP50, result.submitP99) = submit.values(50, 99)
+        var result = SenderStats()
         lock.withLock {
+            result = stats
+            (result.encodeP50, result.encodeP99) = encodeTimes.values(50, 99)
+            (result.latencyP50, result.latencyP99) = latencies.values(50, 99)
+            (result.roundTripP50, result.roundTripP99) = roundTrips.values(50, 99)
+            (result.submitP50, result.submitP99) = submitTimes.values(50, 99)
             result.queueDepth = lobby.frames.count
             for index in queues.indices {
                 let queue = queues[index]
@@ -288,19 +287,16 @@ package final class SenderCore: @unchecked Sendable {
 
     /// - Returns: nil when there are not so many receivers.
     package func peerStats(at index: Int) -> PeerStats? {
-        let found = lock.withLock { () -> (PeerStats, Percentiles, Percentiles)? in
+        lock.withLock {
             guard queues.indices.contains(index) else { return nil }
             let queue = queues[index]
-            var stats = queue.stats
-            stats.queueDepth = queue.frames.count
-            stats.sendQueueBytes = UInt64(queue.unsent.load(ordering: .relaxed))
-            return (stats, queue.latencies.copy(), queue.roundTrips.copy())
+            var result = queue.stats
+            result.queueDepth = queue.frames.count
+            result.sendQueueBytes = UInt64(queue.unsent.load(ordering: .relaxed))
+            (result.latencyP50, result.latencyP99) = queue.latencies.values(50, 99)
+            (result.roundTripP50, result.roundTripP99) = queue.roundTrips.values(50, 99)
+            return result
         }
-        guard let (found, latency, roundTrip) = found else { return nil }
-        var result = found
-        (result.latencyP50, result.latencyP99) = latency.values(50, 99)
-        (result.roundTripP50, result.roundTripP99) = roundTrip.values(50, 99)
-        return result
     }
 
     package var isConnected: Bool { lock.withLock { stats.connected } }

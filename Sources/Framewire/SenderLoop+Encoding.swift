@@ -80,7 +80,8 @@ extension SenderLoop {
     private func plan(_ slot: FrameSlot, for peer: SenderPeer, _ core: SenderCore) throws(CodecError) {
         let info = slot.info
         let choice = peer.chooser.choose(peerProfiles: peer.profiles)
-        let reference = peer.references.reference(for: info, profile: choice.profile, keyInterval: keyInterval)
+        let reference = peer.references.reference(
+            for: info, profile: choice.profile, keyInterval: keyInterval)
         let found = message(info.sequence, choice.profile, reference?.info.sequence)
         let message: EncodedMessage
         if let found {
@@ -111,7 +112,8 @@ extension SenderLoop {
     }
 
     private func begin(
-        _ message: EncodedMessage, _ slot: FrameSlot, _ choice: ProfileChooser.Choice, _ reference: FrameSlot?,
+        _ message: EncodedMessage, _ slot: FrameSlot, _ choice: ProfileChooser.Choice,
+        _ reference: FrameSlot?,
         _ peer: SenderPeer, _ core: SenderCore
     ) throws(CodecError) {
         var coding = FrameCoding(profile: choice.profile)

@@ -177,7 +177,8 @@ final class SenderLoop: @unchecked Sendable {
                 add(connection, core)
                 report(.connected, peers[peers.count - 1])
             } else {
-                link.refuse(connection, "this sender serves \(peers.count) receivers already, the most it is to")
+                link.refuse(
+                    connection, "this sender serves \(peers.count) receivers already, the most it is to")
             }
         }
     }
@@ -341,16 +342,17 @@ final class SenderLoop: @unchecked Sendable {
         // that goes.
         link.close()
         guard let ending = core.outlook().ending else { return }
-        var leaving = peers
-        for index in leaving.indices {
-            leaving[index].say(ending.bye.encodedSize) { ending.bye.encode(into: $0) }
+        for index in peers.indices {
+            peers[index].say(ending.bye.encodedSize) { ending.bye.encode(into: $0) }
         }
         var set = PollSet()
         while true {
             set.removeAll()
             var until = ending.deadline
-            leaving.removeAll { peer in isGone(peer, &set, &until) }
-            if leaving.isEmpty || Clock.now() >= ending.deadline { return }
+            for index in peers.indices where !peers[index].hasLeft {
+                peers[index].hasLeft = isGone(peers[index], &set, &until)
+            }
+            if set.count == 0 || Clock.now() >= ending.deadline { return }
             _ = try? set.wait(until: until == .max ? -1 : until)
         }
     }

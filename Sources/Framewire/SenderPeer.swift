@@ -26,6 +26,8 @@ final class SenderPeer {
     private var hasBeenTooLarge = false
     /// Whether more may be there to be read without an event that says so.
     var mayHaveMore = false
+    /// Whether nothing more is waited for at the end.
+    var hasLeft = false
 
     /// The message that is being sent, and the one that comes next.
     private(set) var sending: EncodedMessage?
@@ -131,7 +133,8 @@ final class SenderPeer {
     /// - Returns: whether all has been said.
     func writeControl() throws(TransportError) -> Bool {
         while controlStart < controlEnd {
-            let count = try connection.write(UnsafeRawBufferPointer(rebasing: control[controlStart..<controlEnd]))
+            let count = try connection.write(
+                UnsafeRawBufferPointer(rebasing: control[controlStart..<controlEnd]))
             if count == 0 { return false }
             controlStart += count
         }

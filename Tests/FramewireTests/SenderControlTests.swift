@@ -297,7 +297,9 @@ import Wire
         let sender = try listen()
         let receiver = try connect()
         for type in 0..<300 {
-            try receiver.say { UserMessage(type: UInt32(type)).encode(into: $0, content: .init(start: nil, count: 0)) }
+            try receiver.say {
+                UserMessage(type: UInt32(type)).encode(into: $0, content: .init(start: nil, count: 0))
+            }
         }
         try settle(receiver, mark: 9)
         #expect(sender.stats.messagesReceived == 300)
@@ -305,7 +307,8 @@ import Wire
         for type in 44..<300 { #expect(try sender.nextMessage(timeout: 0).type == type) }
         let error = #expect(throws: FramewireError.self) { try sender.nextMessage(timeout: 0) }
         #expect(error?.code == .wouldBlock)
-        #expect(#expect(throws: FramewireError.self) { try sender.nextMessage(timeout: 1000) }?.code == .timeout)
+        #expect(
+            #expect(throws: FramewireError.self) { try sender.nextMessage(timeout: 1000) }?.code == .timeout)
     }
 
     // MARK: - The end

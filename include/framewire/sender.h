@@ -71,7 +71,8 @@ typedef enum fw_overflow {
 
 typedef enum fw_reconnect {
     FW_RECONNECT_DEFAULT = 0,
-    FW_RECONNECT_NEVER = 1,      /* a lost connection is final; further calls fail with FW_ERROR_CLOSED */
+    FW_RECONNECT_NEVER = 1,      /* a lost connection is final; further calls fail with FW_ERROR_CLOSED. For a sender that
+                                    listens: when the last receiver has left */
     FW_RECONNECT_AFTER_LOSS = 2, /* the first attempt must succeed; a connection lost later is made again (default) */
     FW_RECONNECT_ALWAYS = 3      /* opening succeeds at once; attempts go on in the background until one succeeds */
 } fw_reconnect;
