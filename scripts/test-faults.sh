@@ -6,7 +6,7 @@
 #
 # Prints one line for each test: `ok NAME`, `FAILED NAME: why` or `skipped NAME: why`; then how many there were of each. Exits with 1
 # when one failed. Links are network namespaces, which need root and iproute2; without them their tests are skipped. ONLY=REGEX in the
-# environment chooses by name, FRAMEWIRE_SEED repeats the random points of a run.
+# environment chooses by name, TIMES=1 says how long each took, FRAMEWIRE_SEED repeats the random points of a run.
 set -u
 export LC_ALL=C
 

@@ -98,8 +98,10 @@ choose_port() {
 
 # fault NAME FUNCTION ARGUMENT…: one test, and what it had to say.
 fault() {
+    local began=$SECONDS
     rm -f "$WORK/figures"
     check "$@"
+    [ -z "${TIMES:-}" ] || echo "    $((SECONDS - began)) s"
     [ ! -e "$WORK/figures" ] || sed 's/^/    /' "$WORK/figures"
 }
 
