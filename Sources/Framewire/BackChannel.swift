@@ -22,6 +22,7 @@ final class BackChannel {
     private(set) var hasSaidGoodbye = false
     /// From submit to the word of delivery, of the frame that was acknowledged last, ns.
     private(set) var newestLatency: Int64?
+    private(set) var inFlight = FramesInFlight()
 
     private static let longestRoundTrip: Int64 = 3_600_000_000_000
 
@@ -30,7 +31,8 @@ final class BackChannel {
     }
 
     /// A frame has been sent.
-    func expect(_ sequence: UInt64, submitted: Int64) {
+    func expect(_ sequence: UInt64, submitted: Int64, now: Int64) {
+        inFlight.add(sequence, now: now)
         awaited[Int(sequence % UInt64(awaited.count))] = (sequence, submitted)
     }
 
@@ -88,11 +90,14 @@ final class BackChannel {
                 peer.take(hello)
             case .keyFrameRequest(let request):
                 peer.references.forget(streamID: request.streamID, viewID: request.viewID)
+                inFlight.forgetAll()
             case .acknowledgement(let acknowledgement):
                 peerIsReceiver = true
+                let now = Clock.now()
+                inFlight.settle(acknowledgement.sequence, now: now)
                 let entry = awaited[Int(acknowledgement.sequence % UInt64(awaited.count))]
                 guard entry.sequence == acknowledgement.sequence else { continue }
-                let latency = Clock.now() - entry.submitted
+                let latency = now - entry.submitted
                 newestLatency = latency
                 core.recordLatency(latency, peer.queue)
             case .flow(let flow):

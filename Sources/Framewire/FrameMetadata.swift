@@ -162,8 +162,8 @@ package final class FrameMetadata {
         else {
             throw FramewireError(
                 .tooLarge,
-                "\(size) bytes do not fit the metadata of a frame, which has \(taken) bytes in \(count) values; at most"
-                    + " \(limit) bytes in \(Self.maximumCount) values can be")
+                "\(size) bytes do not fit the metadata of a frame: at most 65536 bytes, names included, in 1024 values"
+            )
         }
         let recordSize = Self.recordSize(name.count, size)
         var former: UnsafeMutableRawPointer?

@@ -70,6 +70,9 @@ extension SenderCore {
         }
     }
 
+    /// Whether somebody waits for the frames that wait to leave, however late they are.
+    var isFlushing: Bool { flushes.load(ordering: .relaxed) > 0 }
+
     /// Whether frames wait, what is to be done once the sender is to end, and the limits as they are now.
     func outlook() -> (waiting: Bool, ending: (deadline: Int64, bye: Bye)?, limits: RateLimits) {
         lock.withLock {

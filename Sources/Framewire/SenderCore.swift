@@ -17,6 +17,8 @@ package final class SenderCore: @unchecked Sendable {
     let wake: WakeUp
     /// Ends a connection attempt, or the wait for a peer.
     let cancel: WakeUp
+    /// Calls of ``flush(timeout:)`` that wait.
+    let flushes = Atomic<Int>(0)
 
     let lock = Lock()
     /// Of the receivers that are connected.
@@ -234,6 +236,9 @@ package final class SenderCore: @unchecked Sendable {
 
     package func flush(timeout: Int64) throws(FramewireError) {
         let deadline = timeout < 0 ? -1 : Clock.deadline(after: timeout)
+        flushes.wrappingAdd(1, ordering: .relaxed)
+        defer { flushes.wrappingSubtract(1, ordering: .relaxed) }
+        if timeout != 0 { wake.signal() }
         try lock.withLock { () throws(FramewireError) in
             let goal = pushed
             while isUnsettled(before: goal) {

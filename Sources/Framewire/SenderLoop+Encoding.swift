@@ -48,14 +48,18 @@ extension SenderLoop {
     /// From when on the next frame for a receiver may be taken; nil while something else must happen first.
     func takingTime(_ peer: SenderPeer) -> Int64? {
         guard peer.next == nil, !peer.flow.isPaused else { return nil }
-        if options.overflow != .block, !link.isFile, !peer.linkWillBeFree(encodeEstimate) { return nil }
+        if options.overflow != .block, !link.isFile,
+            !peer.linkWillBeFree(encodeEstimate) || !hurries && peer.isBehind
+        {
+            return nil
+        }
         return peer.gate.opening(peer.limits(limits))
     }
 
     /// As ``takingTime(_:)``, for a wait: nil also when no frame is there.
     func takingTime(_ peer: SenderPeer, _ core: SenderCore) -> Int64? {
         let time = takingTime(peer)
-        let isFree = link.isFile || peer.linkWillBeFree(encodeEstimate)
+        let isFree = link.isFile || peer.linkWillBeFree(encodeEstimate) && !peer.isBehind
         peer.queue.takesFrom.store(isFree ? time ?? .max : .max, ordering: .relaxed)
         return time != nil && core.hasWaiting(peer.queue) ? time : nil
     }

@@ -32,6 +32,8 @@ final class SenderLoop: @unchecked Sendable {
     /// Nanoseconds that encoding a frame takes: a moving average.
     var encodeEstimate = 0.0
     var limits: RateLimits
+    /// Whether frames go to receivers that are behind, too, because no newer ones will come instead.
+    var hurries = false
 
     /// In a recording a reader that lost its place goes on at a key frame, so there is always one to come.
     private static let recordingKeyInterval = 60
@@ -85,6 +87,7 @@ final class SenderLoop: @unchecked Sendable {
         while true {
             let outlook = core.outlook()
             limits = outlook.limits
+            hurries = outlook.ending != nil || core.isFlushing
             if let ending = outlook.ending {
                 for index in peers.indices where peers[index].flow.isPaused {
                     core.giveUp(peers[index].queue)

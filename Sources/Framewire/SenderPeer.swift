@@ -155,6 +155,9 @@ final class SenderPeer {
         sending == nil || Double(remaining) <= drainRate * encodeEstimate
     }
 
+    /// Whether the receiver has more frames to answer than the way to it explains.
+    var isBehind: Bool { backChannel.inFlight.areTooMany(now: Clock.now()) }
+
     private func begin(_ message: EncodedMessage) throws(TransportError) {
         next = nil
         sending = message
@@ -198,7 +201,7 @@ final class SenderPeer {
         if wasHeldUp || message.coding.profile == .raw && message.rawBytes >= Self.telltaleBytes {
             chooser.noteDrained(messageSize, duration: now - sendStart)
         }
-        backChannel.expect(message.sequence, submitted: message.submitTime)
+        backChannel.expect(message.sequence, submitted: message.submitTime, now: now)
         queue.unsent.store(connection.unsentBytes, ordering: .relaxed)
         sending = nil
         return message

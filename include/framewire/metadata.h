@@ -52,13 +52,6 @@ fw_status fw_frame_set_matrix(fw_frame *frame, const char *name, const float *ma
 fw_status fw_frame_set_bytes(fw_frame *frame, const char *name, const void *bytes, size_t size);
 
 /*
- * Takes over all values of `other` in place of those of `frame`, metas of a buffer included: for a program that passes
- * frames on. If it fails for want of room or memory, some have been taken over.
- * Errors: INVALID_ARGUMENT (NULL), NOT_WRITABLE, TOO_LARGE, NO_MEMORY.
- */
-fw_status fw_frame_copy_metadata(fw_frame *frame, const fw_frame *other);
-
-/*
  * Each of these gets a value. Pointers are valid as long as the frame, or until a value of it is set.
  * Errors: INVALID_ARGUMENT (NULL), OUT_OF_RANGE (the frame has no such value).
  */
