@@ -312,7 +312,8 @@ import Wire
             guard number < 3 * count - 6 else { continue }
             let fewest = [1, 2, 3].map { counts[$0, default: 0] }.min() ?? 0
             let most = [1, 2, 3].map { counts[$0, default: 0] }.max() ?? 0
-            #expect(most - fewest <= 4, "\(counts) after \(number)")
+            // Without turns one of them would be through before another begins.
+            #expect(most - fewest <= 7, "\(counts) after \(number)")
         }
         #expect(counts == [1: count, 2: count, 3: count])
     }
