@@ -9,6 +9,7 @@
  *   tls.h       certificates and fingerprints for tls:// URLs
  *   sender.h    frames out, over TCP, TLS, a Unix socket or into a recording
  *   receiver.h  frames in
+ *   gl.h        frames out of OpenGL, without stopping the renderer
  *
  * SPDX-License-Identifier: MIT
  */
@@ -18,6 +19,7 @@
 #include "buffer.h"
 #include "codec.h"
 #include "frame.h"
+#include "gl.h"
 #include "receiver.h"
 #include "sender.h"
 #include "tls.h"
