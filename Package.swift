@@ -5,7 +5,7 @@ let package = Package(
     name: "Framewire",
     products: [
         // What a Swift program imports.
-        .library(name: "Framewire", targets: ["Framewire"]),
+        .library(name: "Framewire", targets: ["Framewire", "GLReadback"]),
         // libframewire.so, the C interface. The Makefile builds it as Embedded Swift.
         .library(name: "framewire", type: .dynamic, targets: ["FramewireC"]),
         // Installed as `framewire`; product names are unique, and the library has that one.
@@ -22,6 +22,8 @@ let package = Package(
         .systemLibrary(name: "CXXHash", providers: [.apt(["libxxhash-dev"])]),
         // Used from its headers alone: the functions are looked up when TLS is first used.
         .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
+        // Types and constants of OpenGL; its functions are looked up by the renderer's loader.
+        .systemLibrary(name: "COpenGL"),
         // Shuffles of vectors; a header and nothing to link.
         .systemLibrary(name: "CVectors"),
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
@@ -34,7 +36,8 @@ let package = Package(
         .target(name: "Wire", dependencies: ["Buffers", "CXXHash", "CPosix"]),
         .target(name: "Transport", dependencies: ["Buffers", "CPosix", "COpenSSL"]),
         .target(name: "Framewire", dependencies: ["Buffers", "Codec", "Wire", "Transport", "CPosix"]),
-        .target(name: "FramewireC", dependencies: ["Framewire", "Buffers", "Codec", "CFramewire", "CPosix"]),
+        .target(name: "GLReadback", dependencies: ["Framewire", "Buffers", "COpenGL", "CPosix"]),
+        .target(name: "FramewireC", dependencies: ["Framewire", "GLReadback", "Buffers", "Codec", "CFramewire", "CPosix"]),
         // Keys and certificates for the command and the tests.
         .target(name: "Identities", dependencies: ["COpenSSL", "CPosix"]),
         .target(name: "PictureFiles", dependencies: ["Buffers", "CPNG", "CPosix", "CZstd"]),

@@ -1,17 +1,17 @@
 /// The last 1024 durations, for the percentiles of the stats.
 ///
 /// Recording allocates nothing; asking sorts a copy, see ``copy()``.
-struct Percentiles {
+package struct Percentiles {
     private static let capacity = 1024
     private var samples: [Int64]
     private var next = 0
     private var count = 0
 
-    init() {
+    package init() {
         samples = [Int64](repeating: 0, count: Self.capacity)
     }
 
-    mutating func record(_ duration: Int64) {
+    package mutating func record(_ duration: Int64) {
         samples[next] = duration
         next = (next + 1) % Self.capacity
         count = min(count + 1, Self.capacity)
@@ -19,7 +19,7 @@ struct Percentiles {
 
     /// The same with samples of its own. A plain copy would share them, and the next one to be recorded would have to
     /// allocate, on a thread that must not.
-    func copy() -> Percentiles {
+    package func copy() -> Percentiles {
         var result = self
         result.samples = samples.withUnsafeBufferPointer { [Int64]($0) }
         return result
@@ -27,7 +27,7 @@ struct Percentiles {
 
     /// The duration that `percent` of the samples do not exceed (nearest rank), for each of two values; `nil`
     /// without samples.
-    func values(_ first: Int, _ second: Int) -> (Int64?, Int64?) {
+    package func values(_ first: Int, _ second: Int) -> (Int64?, Int64?) {
         guard count > 0 else { return (nil, nil) }
         var sorted = [Int64](samples[0..<count])
         sort(&sorted)

@@ -1,0 +1,192 @@
+import Buffers
+import COpenGL
+import CPosix
+import Framewire
+
+extension GLReadback {
+    /// One call of `capture`.
+    struct Request {
+        /// `nil` for the one that is bound.
+        var framebuffer: UInt32?
+        var attachment: UInt32
+        var x: Int32
+        var y: Int32
+        var width: Int
+        var height: Int
+        var pts: Int64?
+        /// When the call began.
+        var start: Int64
+    }
+
+    /// Has OpenGL read into `slot`, or, without one, into memory of the sender. All state is as before afterwards.
+    func read(_ request: Request, into slot: RingSlot?) throws(FramewireError) {
+        saved.saveFramebuffers()
+        defer { saved.restoreFramebuffers() }
+        let framebuffer = try bind(request.framebuffer)
+        let readBuffer = gl.name(FWGL_READ_BUFFER)
+        let inspector = try SourceInspector(
+            gl, framebuffer: framebuffer, requested: request.attachment, readBuffer: readBuffer,
+            isDepth: options.format.map { ReadFormat($0)?.isDepth ?? false } ?? false)
+        let changesReadBuffer = !inspector.isDepth && request.attachment != 0 && request.attachment != readBuffer
+        if changesReadBuffer { gl.call.pointee.ReadBuffer(request.attachment) }
+        defer {
+            if changesReadBuffer {
+                // Of the framebuffer that was read, which is no longer bound if it was resolved.
+                if gl.has(.framebuffers) { bindForReading(framebuffer) }
+                gl.call.pointee.ReadBuffer(readBuffer)
+            }
+        }
+        let (traits, isNew) = try inspect(inspector, request)
+        let info = describe(request, traits)
+        guard let layout = try? FrameLayout(info) else {
+            throw FramewireError(.invalidArgument, "a frame of \(info.width) × \(info.height) pixels is too large")
+        }
+        saved.savePackBuffer()
+        defer { saved.restorePackBuffer() }
+        if let slot {
+            try prepare(slot, size: layout.size)
+            if traits.samples > 0 { try resolve(request, traits, framebuffer) }
+            slot.info = info
+            slot.size = layout.size
+            gl.call.pointee.BindBuffer(FWGL_PIXEL_PACK_BUFFER, slot.buffer)
+            readPixels(request, traits.read, nil)
+            if isNew { try checkRead(traits) }
+            if path != .unfenced {
+                slot.fence = gl.call.pointee.FenceSync(FWGL_SYNC_GPU_COMMANDS_COMPLETE, 0)
+                guard slot.fence != nil else {
+                    throw FramewireError(
+                        .gl, "OpenGL makes no fence (\(errorName(gl.takeErrors()))); the frame is lost")
+                }
+            }
+            began(slot, start: request.start)
+        } else {
+            let frame = try sender.acquire(info)
+            if traits.samples > 0 { try resolve(request, traits, framebuffer) }
+            if gl.has(.buffers) { gl.call.pointee.BindBuffer(FWGL_PIXEL_PACK_BUFFER, 0) }
+            let start = Clock.now()
+            frame.withUnsafeMutableBytes { readPixels(request, traits.read, $0.baseAddress) }
+            noteStall(since: start)
+            if isNew { try checkRead(traits) }
+            try sender.submit(frame)
+            delivered(copied: layout.packedSize, start: request.start)
+        }
+    }
+
+    private func bindForReading(_ framebuffer: UInt32) {
+        gl.call.pointee.BindFramebuffer(
+            gl.separatesFramebuffers ? FWGL_READ_FRAMEBUFFER : FWGL_FRAMEBUFFER, framebuffer)
+    }
+
+    /// Binds what is to be read, and returns its name.
+    private func bind(_ wanted: UInt32?) throws(FramewireError) -> UInt32 {
+        let bound = saved.boundFramebuffer
+        guard let wanted, wanted != bound else { return bound }
+        guard gl.has(.framebuffers), wanted == 0 || gl.call.pointee.IsFramebuffer(wanted) != 0 else {
+            throw FramewireError(.gl, "\(wanted) is no framebuffer object of the current OpenGL context")
+        }
+        bindForReading(wanted)
+        return wanted
+    }
+
+    /// What is known of the source, which is found out if it is new.
+    private func inspect(
+        _ inspector: SourceInspector, _ request: Request
+    ) throws(FramewireError) -> (SourceTraits, isNew: Bool) {
+        var found = Source(
+            framebuffer: inspector.framebuffer, attachment: request.attachment, width: request.width,
+            height: request.height)
+        try inspector.identify(&found)
+        if found == source, let traits { return (traits, false) }
+        traits = nil
+        let left = gl.takeErrors()
+        if left != 0 {
+            Log.write(.warning) {
+                "the renderer left \(errorName(left)), which has been taken by glGetError before a capture"
+            }
+        }
+        if gl.isLost { throw gl.lostContext() }
+        let fresh = try inspector.traits(found, wanted: options.format)
+        guard fresh.samples == 0 || options.resolves else {
+            throw FramewireError(
+                .unsupported,
+                "framebuffer \(found.framebuffer) has \(Int(fresh.samples)) samples a pixel; resolve it before the capture, or let the readback do it"
+            )
+        }
+        source = found
+        traits = fresh
+        return (fresh, true)
+    }
+
+    private func describe(_ request: Request, _ traits: SourceTraits) -> FrameInfo {
+        var color = options.color
+        if traits.isSRGB {
+            if color.primaries == 2 { color.primaries = 1 }
+            if color.transfer == 2 { color.transfer = 13 }
+        }
+        return FrameInfo(
+            width: request.width, height: request.height, format: traits.pixels, rowOrder: options.rowOrder,
+            pts: request.pts, color: color, streamID: options.streamID, viewID: options.viewID)
+    }
+
+    private func resolve(
+        _ request: Request, _ traits: SourceTraits, _ framebuffer: UInt32
+    ) throws(FramewireError) {
+        do {
+            try resolver.resolve(
+                gl, traits, source: framebuffer, x: request.x, y: request.y, width: Int32(request.width),
+                height: Int32(request.height))
+        } catch {
+            self.traits = nil
+            throw error
+        }
+    }
+
+    private func readPixels(_ request: Request, _ read: ReadFormat, _ memory: UnsafeMutableRawPointer?) {
+        saved.setPacking(isFloat: read.isFloat)
+        gl.call.pointee.ReadPixels(
+            request.x, request.y, Int32(request.width), Int32(request.height), read.format, read.type, memory)
+        saved.restorePacking()
+    }
+
+    /// Looks for errors of the first read from a source.
+    private func checkRead(_ traits: SourceTraits) throws(FramewireError) {
+        let error = gl.takeErrors()
+        guard error != 0 else { return }
+        self.traits = nil
+        if gl.isLost { throw gl.lostContext() }
+        throw FramewireError(
+            error == 0x0505 ? .noMemory : .unsupported,
+            "OpenGL\(gl.isES ? " ES" : "") does not read \(traits.pixels.name) from framebuffer \(source.framebuffer) (\(errorName(error))); leave the format to the attachment, or draw into another"
+        )
+    }
+
+    /// Makes the buffer of `slot` fit for `size` bytes; its binding is changed.
+    private func prepare(_ slot: RingSlot, size: Int) throws(FramewireError) {
+        // Much too large a buffer is let go of as well: sizes change for good when a window does.
+        guard slot.buffer == 0 || slot.capacity < size || slot.capacity / 4 > size else { return }
+        if slot.buffer != 0 { gl.call.pointee.DeleteBuffers(1, &slot.buffer) }
+        slot.memory = nil
+        slot.capacity = 0
+        _ = gl.takeErrors()
+        gl.call.pointee.GenBuffers(1, &slot.buffer)
+        gl.call.pointee.BindBuffer(FWGL_PIXEL_PACK_BUFFER, slot.buffer)
+        if path == .persistent {
+            let access = FWGL_MAP_READ_BIT | FWGL_MAP_PERSISTENT_BIT | FWGL_MAP_COHERENT_BIT
+            gl.call.pointee.BufferStorage(
+                FWGL_PIXEL_PACK_BUFFER, size, nil, access | FWGL_CLIENT_STORAGE_BIT)
+            slot.memory = gl.call.pointee.MapBufferRange(FWGL_PIXEL_PACK_BUFFER, 0, size, access)
+        } else {
+            gl.call.pointee.BufferData(FWGL_PIXEL_PACK_BUFFER, size, nil, FWGL_STREAM_READ)
+        }
+        let error = gl.takeErrors()
+        guard error == 0, path != .persistent || slot.memory != nil else {
+            gl.call.pointee.DeleteBuffers(1, &slot.buffer)
+            slot.buffer = 0
+            slot.memory = nil
+            if gl.isLost { throw gl.lostContext() }
+            throw FramewireError(
+                .noMemory, "OpenGL gives no pixel buffer of \(size) bytes (\(errorName(error)))")
+        }
+        slot.capacity = size
+    }
+}
