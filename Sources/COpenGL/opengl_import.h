@@ -57,6 +57,7 @@
     F("4", void, BindBuffer, (uint32_t target, uint32_t buffer)) \
     F("4", void, BufferData, (uint32_t target, intptr_t size, const void *_Nullable bytes, uint32_t usage)) \
     F("4", uint8_t, UnmapBuffer, (uint32_t target)) \
+    F("4", void, GetBufferParameteriv, (uint32_t target, uint32_t name, int32_t *_Nonnull values)) \
     F("5", void *_Nullable, MapBuffer, (uint32_t target, uint32_t access)) \
     F("6", void *_Nullable, MapBufferRange, (uint32_t target, intptr_t offset, intptr_t size, uint32_t access)) \
     F("7", void, BufferStorage, (uint32_t target, intptr_t size, const void *_Nullable bytes, uint32_t flags)) \
@@ -160,6 +161,7 @@ typedef void *_Nullable (*fwgl_current_context)(void);
 
 #define FWGL_PIXEL_PACK_BUFFER 0x88EBu
 #define FWGL_PIXEL_PACK_BUFFER_BINDING 0x88EDu
+#define FWGL_BUFFER_SIZE 0x8764u
 #define FWGL_STREAM_READ 0x88E1u
 #define FWGL_READ_ONLY 0x88B8u
 #define FWGL_MAP_READ_BIT 0x0001u

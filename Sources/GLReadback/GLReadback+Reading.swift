@@ -167,7 +167,6 @@ extension GLReadback {
         if slot.buffer != 0 { gl.call.pointee.DeleteBuffers(1, &slot.buffer) }
         slot.memory = nil
         slot.capacity = 0
-        _ = gl.takeErrors()
         gl.call.pointee.GenBuffers(1, &slot.buffer)
         gl.call.pointee.BindBuffer(FWGL_PIXEL_PACK_BUFFER, slot.buffer)
         if path == .persistent {
@@ -178,8 +177,12 @@ extension GLReadback {
         } else {
             gl.call.pointee.BufferData(FWGL_PIXEL_PACK_BUFFER, size, nil, FWGL_STREAM_READ)
         }
-        let error = gl.takeErrors()
-        guard error == 0, path != .persistent || slot.memory != nil else {
+        // The buffer itself says whether it is there, so that an error flag of the renderer's stays where it is. Sizes that
+        // the answer has no room for are none.
+        var made: Int32 = 0
+        gl.call.pointee.GetBufferParameteriv(FWGL_PIXEL_PACK_BUFFER, FWGL_BUFFER_SIZE, &made)
+        guard Int(made) == size, path != .persistent || slot.memory != nil else {
+            let error = gl.takeErrors()
             gl.call.pointee.DeleteBuffers(1, &slot.buffer)
             slot.buffer = 0
             slot.memory = nil

@@ -126,7 +126,7 @@ typedef struct fw_gl_options {
 
 /*
  * Makes a readback for the context that is current on this thread. It keeps what it needs of the sender, which may be
- * closed at any time; captures then fail with CLOSED. `*out` is NULL on failure.
+ * closed at any time; handing a frame over then fails with CLOSED. `*out` is NULL on failure.
  *
  * Errors: INVALID_ARGUMENT, GL (no current context, a function is missing), UNSUPPORTED (an older OpenGL, a path that
  * the context does not have), NO_MEMORY.
