@@ -5,7 +5,7 @@ let package = Package(
     name: "Framewire",
     products: [
         // What a Swift program imports.
-        .library(name: "Framewire", targets: ["Framewire", "GLReadback"]),
+        .library(name: "Framewire", targets: ["Framewire"]),
         // libframewire.so, the C interface. The Makefile builds it as Embedded Swift.
         .library(name: "framewire", type: .dynamic, targets: ["FramewireC"]),
         // Installed as `framewire`; product names are unique, and the library has that one.
@@ -35,9 +35,8 @@ let package = Package(
         .target(name: "Codec", dependencies: ["Buffers", "CLZ4", "CXXHash", "CVectors", "CPosix"]),
         .target(name: "Wire", dependencies: ["Buffers", "CXXHash", "CPosix"]),
         .target(name: "Transport", dependencies: ["Buffers", "CPosix", "COpenSSL"]),
-        .target(name: "Framewire", dependencies: ["Buffers", "Codec", "Wire", "Transport", "CPosix"]),
-        .target(name: "GLReadback", dependencies: ["Framewire", "Buffers", "COpenGL", "CPosix"]),
-        .target(name: "FramewireC", dependencies: ["Framewire", "GLReadback", "Buffers", "Codec", "CFramewire", "CPosix"]),
+        .target(name: "Framewire", dependencies: ["Buffers", "Codec", "Wire", "Transport", "COpenGL", "CPosix"]),
+        .target(name: "FramewireC", dependencies: ["Framewire", "Buffers", "Codec", "CFramewire", "CPosix"]),
         // Keys and certificates for the command and the tests.
         .target(name: "Identities", dependencies: ["COpenSSL", "CPosix"]),
         .target(name: "PictureFiles", dependencies: ["Buffers", "CPNG", "CPosix", "CZstd"]),

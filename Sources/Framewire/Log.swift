@@ -31,7 +31,7 @@ public enum Log {
 
     /// The text is made only if somebody wants it.
     @inline(__always)
-    package static func write(_ level: LogLevel, _ text: () -> Sentence) {
+    static func write(_ level: LogLevel, _ text: () -> Sentence) {
         if isWanted(level) { write(level, text()) }
     }
 

@@ -1,59 +1,85 @@
-/// The last 1024 durations, for the percentiles of the stats.
+/// How the durations of the last frames are spread, for the percentiles of the stats: a histogram of high
+/// dynamic range, laid out as HdrHistogram's (Gil Tene, hdrhistogram.org) for values from 1 ns to 2⁴⁰ ns,
+/// 18 minutes, with two significant digits.
 ///
-/// Recording allocates nothing; asking sorts a copy, see ``copy()``.
-package struct Percentiles {
-    private static let capacity = 1024
-    private var samples: [Int64]
-    private var next = 0
+/// Durations below 256 ns have a counter each. From there on each power of two is divided among 128 counters, so
+/// that a duration is known to within 1/128. There are two sets of counters for half a window each: when one is
+/// full, the other is cleared and used, so that the percentiles follow the present. Recording takes the same
+/// few steps always and allocates nothing.
+struct Percentiles {
+    /// Samples in one set of counters; with those in the other one, percentiles are of 512 to 1024 samples once
+    /// there have been as many.
+    static let halfWindow = 512
+    /// Bits of a duration that decide about the counter.
+    private static let precisionBits = 8
+    /// Counters for one power of two.
+    private static let halfCount = 1 << (precisionBits - 1)
+    /// The longest duration that is told apart, 2⁴⁰ − 1; longer ones count as this.
+    static let longest: Int64 = 1 << 40 - 1
+    private static let counterCount = Self.index(longest) + 1
+
+    /// Two sets, one behind the other. A set never holds more than ``halfWindow``.
+    private var counters: [UInt16]
+    /// Where the set in use begins.
+    private var start = 0
+    /// Samples in the set in use, and in the other.
     private var count = 0
+    private var olderCount = 0
 
-    package init() {
-        samples = [Int64](repeating: 0, count: Self.capacity)
+    init() {
+        counters = [UInt16](repeating: 0, count: 2 * Self.counterCount)
     }
 
-    package mutating func record(_ duration: Int64) {
-        samples[next] = duration
-        next = (next + 1) % Self.capacity
-        count = min(count + 1, Self.capacity)
+    /// The counter of a duration.
+    private static func index(_ duration: Int64) -> Int {
+        let shift = max(0, UInt64.bitWidth - precisionBits - duration.leadingZeroBitCount)
+        return shift << (precisionBits - 1) + Int(truncatingIfNeeded: duration >> Int64(shift))
     }
 
-    /// The same with samples of its own. A plain copy would share them, and the next one to be recorded would have to
-    /// allocate, on a thread that must not.
-    package func copy() -> Percentiles {
+    /// The longest duration that counts where `index` does.
+    private static func longest(at index: Int) -> Int64 {
+        let shift = max(0, index >> (precisionBits - 1) - 1)
+        return Int64(index - shift << (precisionBits - 1) + 1) << Int64(shift) - 1
+    }
+
+    /// Counts a duration, ns.
+    mutating func record(_ duration: Int64) {
+        if count == Self.halfWindow { turn() }
+        counters[start + Self.index(min(max(duration, 0), Self.longest))] &+= 1
+        count += 1
+    }
+
+    /// Takes the other set into use.
+    private mutating func turn() {
+        start = start == 0 ? Self.counterCount : 0
+        for index in start..<start + Self.counterCount { counters[index] = 0 }
+        olderCount = count
+        count = 0
+    }
+
+    /// The same with counters of its own. A plain copy would share them, and the next sample to be recorded would have
+    /// to allocate, on a thread that must not.
+    func copy() -> Percentiles {
         var result = self
-        result.samples = samples.withUnsafeBufferPointer { [Int64]($0) }
+        result.counters = counters.withUnsafeBufferPointer { [UInt16]($0) }
         return result
     }
 
-    /// The duration that `percent` of the samples do not exceed (nearest rank), for each of two values; `nil`
-    /// without samples.
-    package func values(_ first: Int, _ second: Int) -> (Int64?, Int64?) {
+    /// The duration that `percent` of the samples do not exceed (nearest rank), for each of two percentages; `nil`
+    /// without samples. At most 1/128 longer than the sample that has the rank.
+    func values(_ first: Int, _ second: Int) -> (Int64?, Int64?) {
         guard count > 0 else { return (nil, nil) }
-        var sorted = [Int64](samples[0..<count])
-        sort(&sorted)
-        return (sorted[rank(first)], sorted[rank(second)])
+        return (value(first), value(second))
     }
 
-    /// Shell's sort (1959), with gaps that shrink by 4/9: the standard library's sort is ten times the code.
-    private func sort(_ values: inout [Int64]) {
-        var gap = 701
-        while gap > 0 {
-            var index = gap
-            while index < values.count {
-                let value = values[index]
-                var place = index
-                while place >= gap, values[place - gap] > value {
-                    values[place] = values[place - gap]
-                    place -= gap
-                }
-                values[place] = value
-                index += 1
-            }
-            gap = gap == 1 ? 0 : max(1, gap * 4 / 9)
+    private func value(_ percent: Int) -> Int64 {
+        var left = max(1, ((count + olderCount) * percent + 99) / 100)
+        var index = 0
+        while index < Self.counterCount - 1 {
+            left -= Int(counters[index]) + Int(counters[index + Self.counterCount])
+            if left <= 0 { break }
+            index += 1
         }
-    }
-
-    private func rank(_ percent: Int) -> Int {
-        max(0, (count * percent + 99) / 100 - 1)
+        return Self.longest(at: index)
     }
 }

@@ -1,7 +1,6 @@
 import Buffers
 import CFramewire
 import Framewire
-import GLReadback
 
 /// Bytes of `fw_gl_options` up to and with `user`.
 private let minimumOptionsSize = 24

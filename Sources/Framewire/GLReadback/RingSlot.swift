@@ -1,7 +1,6 @@
 import Buffers
 import COpenGL
 import CPosix
-import Framewire
 import Synchronization
 
 /// Tells the render thread, when it waits, that the sender let go of a slot.

@@ -1,5 +1,4 @@
 import COpenGL
-import Framewire
 
 /// A framebuffer of the readback's own, into which multisampled ones are resolved.
 struct Resolver {
@@ -15,7 +14,7 @@ struct Resolver {
     ///
     /// - Throws: `unsupported`, `gl`.
     mutating func resolve(
-        _ gl: OpenGL, _ traits: SourceTraits, source: UInt32, x: Int32, y: Int32, width: Int32, height: Int32
+        _ gl: OpenGL, _ traits: CaptureTraits, source: UInt32, x: Int32, y: Int32, width: Int32, height: Int32
     ) throws(FramewireError) {
         guard gl.has(.blits), traits.internalFormat != 0 else {
             throw FramewireError(
@@ -44,7 +43,7 @@ struct Resolver {
 
     /// Makes the framebuffer large enough and of the right kind. Both bindings are changed.
     private mutating func prepare(
-        _ gl: OpenGL, _ traits: SourceTraits, width: Int, height: Int
+        _ gl: OpenGL, _ traits: CaptureTraits, width: Int, height: Int
     ) throws(FramewireError) {
         let isAsBefore = format == traits.internalFormat && isDepth == traits.read.isDepth
         guard framebuffer == 0 || !isAsBefore || width > self.width || height > self.height else { return }

@@ -1,7 +1,6 @@
 import Buffers
 import COpenGL
 import CPosix
-import Framewire
 
 /// How pictures come back from the GPU. The better, the smaller the number.
 public enum ReadbackPath: UInt32, Sendable {
@@ -75,9 +74,9 @@ public final class GLReadback {
     /// The slots that the GPU writes to, oldest first, as places in `slots`.
     private var reading: [Int] = []
     var resolver = Resolver()
-    var source = Source()
+    var source = CaptureSource()
     /// What is known of `source`, if it is.
-    var traits: SourceTraits?
+    var traits: CaptureTraits?
     private var counters = ReadbackStats()
     private var captureTimes = Percentiles()
     private var readbackTimes = Percentiles()

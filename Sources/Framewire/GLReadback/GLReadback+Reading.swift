@@ -1,7 +1,6 @@
 import Buffers
 import COpenGL
 import CPosix
-import Framewire
 
 extension GLReadback {
     /// One call of `capture`.
@@ -91,8 +90,8 @@ extension GLReadback {
     /// What is known of the source, which is found out if it is new.
     private func inspect(
         _ inspector: SourceInspector, _ request: Request
-    ) throws(FramewireError) -> (SourceTraits, isNew: Bool) {
-        var found = Source(
+    ) throws(FramewireError) -> (CaptureTraits, isNew: Bool) {
+        var found = CaptureSource(
             framebuffer: inspector.framebuffer, attachment: request.attachment, width: request.width,
             height: request.height)
         try inspector.identify(&found)
@@ -117,7 +116,7 @@ extension GLReadback {
         return (fresh, true)
     }
 
-    private func describe(_ request: Request, _ traits: SourceTraits) -> FrameInfo {
+    private func describe(_ request: Request, _ traits: CaptureTraits) -> FrameInfo {
         var color = options.color
         if traits.isSRGB {
             if color.primaries == 2 { color.primaries = 1 }
@@ -129,7 +128,7 @@ extension GLReadback {
     }
 
     private func resolve(
-        _ request: Request, _ traits: SourceTraits, _ framebuffer: UInt32
+        _ request: Request, _ traits: CaptureTraits, _ framebuffer: UInt32
     ) throws(FramewireError) {
         do {
             try resolver.resolve(
@@ -149,7 +148,7 @@ extension GLReadback {
     }
 
     /// Looks for errors of the first read from a source.
-    private func checkRead(_ traits: SourceTraits) throws(FramewireError) {
+    private func checkRead(_ traits: CaptureTraits) throws(FramewireError) {
         let error = gl.takeErrors()
         guard error != 0 else { return }
         self.traits = nil

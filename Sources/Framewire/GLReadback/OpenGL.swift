@@ -1,7 +1,6 @@
 import Buffers
 import COpenGL
 import CPosix
-import Framewire
 
 /// The OpenGL of one context: its functions, and what of them can be relied on.
 ///

@@ -1,9 +1,8 @@
 import Buffers
 import COpenGL
-import Framewire
 
 /// What is captured: found out when it is new, and kept as long as it stays the same.
-struct Source: Equatable {
+struct CaptureSource: Equatable {
     var framebuffer: UInt32 = 0
     /// As it was asked for; 0 for the buffer that is set.
     var attachment: UInt32 = 0
@@ -14,8 +13,8 @@ struct Source: Equatable {
     var objectName: Int32 = 0
 }
 
-/// What follows from a ``Source``.
-struct SourceTraits {
+/// What follows from a ``CaptureSource``.
+struct CaptureTraits {
     var pixels = PixelFormat.rgba8
     var read = ReadFormat(.rgba8)!
     var samples: Int32 = 0
@@ -98,7 +97,7 @@ struct SourceInspector {
     /// Notes in `source` which object is read.
     ///
     /// - Throws: `gl` when nothing is attached.
-    func identify(_ source: inout Source) throws(FramewireError) {
+    func identify(_ source: inout CaptureSource) throws(FramewireError) {
         guard gl.has(.framebuffers), framebuffer != 0 else { return }
         source.objectType = parameter(FWGL_ATTACHMENT_OBJECT_TYPE)
         guard source.objectType != 0 else {
@@ -141,7 +140,7 @@ struct SourceInspector {
     ///
     /// - Parameter wanted: the format to read in, or `nil` for the attachment's own.
     /// - Throws: `unsupported`.
-    func traits(_ source: Source, wanted: PixelFormat?) throws(FramewireError) -> SourceTraits {
+    func traits(_ source: CaptureSource, wanted: PixelFormat?) throws(FramewireError) -> CaptureTraits {
         let made = describe()
         guard !made.isInteger || isDepth else {
             throw FramewireError(
@@ -149,7 +148,7 @@ struct SourceInspector {
                 "the attachment is of integers, for which there is no pixel format; draw into one of normalised or floating-point components"
             )
         }
-        var traits = SourceTraits()
+        var traits = CaptureTraits()
         traits.pixels =
             wanted ?? (isDepth ? made.depthFormat : made.colorFormat(isES: gl.isES) ?? preferredFormat())
         if wanted == nil, gl.isES, traits.pixels == .rgba32f, made.isFloat, prefersHalfFloats {
