@@ -35,8 +35,11 @@ let package = Package(
         .target(name: "Codec", dependencies: ["Buffers", "CLZ4", "CXXHash", "CVectors", "CPosix"]),
         .target(name: "Wire", dependencies: ["Buffers", "CXXHash", "CPosix"]),
         .target(name: "Transport", dependencies: ["Buffers", "CPosix", "COpenSSL"]),
-        .target(name: "Framewire", dependencies: ["Buffers", "Codec", "Wire", "Transport", "COpenGL", "CPosix"]),
-        .target(name: "FramewireC", dependencies: ["Framewire", "Buffers", "Codec", "CFramewire", "CPosix"]),
+        .target(
+            name: "Framewire", dependencies: ["Buffers", "Codec", "Wire", "Transport", "COpenGL", "CPosix"]),
+        .target(
+            name: "FramewireC",
+            dependencies: ["Framewire", "Buffers", "Codec", "Wire", "CFramewire", "CPosix"]),
         // Keys and certificates for the command and the tests.
         .target(name: "Identities", dependencies: ["COpenSSL", "CPosix"]),
         .target(name: "PictureFiles", dependencies: ["Buffers", "CPNG", "CPosix", "CZstd"]),
@@ -53,13 +56,16 @@ let package = Package(
             resources: [.copy("Vectors"), .copy("Corpus")]),
         .testTarget(name: "WireTests", dependencies: ["Wire"], resources: [.copy("Vectors")]),
         .testTarget(name: "TransportTests", dependencies: ["Transport", "Identities"]),
-        .testTarget(name: "FramewireTests", dependencies: ["Framewire", "Identities", "TestSupport"]),
+        .testTarget(
+            name: "FramewireTests", dependencies: ["Framewire", "Identities", "TestSupport", "Fuzzing"],
+            resources: [.copy("Corpus")]),
         .testTarget(name: "PictureFilesTests", dependencies: ["PictureFiles", "CZstd"]),
         // Pictures and random numbers for the tests.
         .target(name: "TestSupport", dependencies: ["Buffers", "CPosix"], path: "Tests/TestSupport"),
-        // What scripts/fuzz.sh feeds to the decoder, so that the tests can replay it.
+        // What scripts/fuzz.sh feeds to the decoders, so that the tests can replay it.
         .target(
-            name: "Fuzzing", dependencies: ["Codec", "Buffers", "CPosix"], path: "Tests/Fuzz",
+            name: "Fuzzing", dependencies: ["Framewire", "Wire", "Codec", "Buffers", "CXXHash", "CPosix"],
+            path: "Tests/Fuzz",
             exclude: ["Entry"]),
     ]
 )

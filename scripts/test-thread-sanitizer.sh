@@ -15,7 +15,7 @@ trap 'rm -rf "$work"' EXIT
 export TSAN_OPTIONS=halt_on_error=1 FRAMEWIRE_TEST_QUICK=${FRAMEWIRE_TEST_QUICK-1}
 
 swift build --product framewire --sanitize=thread --scratch-path "$scratch"
-for name in buffer_threads_test buffer_pool_test threads_test; do
+for name in buffer_threads_test buffer_pool_test threads_test receivers_test peers_test; do
     # The sanitizer knows libdispatch and wants it.
     "$toolchain/bin/clang" -std=c99 -D_POSIX_C_SOURCE=200809L -g -O1 -fsanitize=thread -Iinclude "Tests/CAPI/$name.c" -o "$work/$name" \
         "$scratch/debug/libframewire.so" -pthread -L"$runtime" -ldispatch -lBlocksRuntime \

@@ -216,6 +216,16 @@ extension BufferStorage {
         }
     }
 
+    /// Removes all metas but the first of a type, the newest first, locked or not. The caller is the only
+    /// owner.
+    package func removeMetas(butFirst type: MetaType) {
+        let kept = firstMeta(of: type)
+        while let last = head.pointee.lastMeta, last != kept {
+            last.pointee.type._withUnsafeGuaranteedRef { $0.release(last.data, self) }
+            unlink(last)
+        }
+    }
+
     /// Lets all metas go at the end of the buffer.
     @inline(never)
     func removeMetasAtEnd() {

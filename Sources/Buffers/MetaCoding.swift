@@ -16,18 +16,12 @@ extension UnsafeMutablePointer<MetaNode> {
     /// - Throws: ``BufferError/Kind/unsupported``, and what the type throws.
     package func serialize(into target: UnsafeMutableRawBufferPointer) throws(BufferError) -> Int {
         let type = pointee.type._withUnsafeGuaranteedRef { $0 }
-        guard let serialize = type.functions.serialize else {
-            throw .unsupported("metas of this type cannot be serialised")
-        }
         let head = MetaCoding.headSize + type.nameSize
         let room =
             target.count > head
             ? UnsafeMutableRawBufferPointer(start: target.baseAddress! + head, count: target.count - head)
             : UnsafeMutableRawBufferPointer(start: nil, count: 0)
-        let size = try serialize(data, room)
-        guard size >= 0, size <= MetaCoding.maximumSize - head else {
-            throw .tooLarge("the meta is too large to be serialised")
-        }
+        let size = try serializeContent(into: room)
         if target.count >= head + size {
             target.storeBytes(of: UInt32(head + size).littleEndian, toByteOffset: 0, as: UInt32.self)
             target[4] = MetaCoding.version
@@ -35,6 +29,22 @@ extension UnsafeMutablePointer<MetaNode> {
             memcpy(target.baseAddress! + MetaCoding.headSize, type.cName, type.nameSize)
         }
         return head + size
+    }
+
+    /// Writes what the type writes, without the name of the type, if there is room.
+    ///
+    /// - Returns: how many bytes it has in any case.
+    /// - Throws: ``BufferError/Kind/unsupported``, and what the type throws.
+    package func serializeContent(into target: UnsafeMutableRawBufferPointer) throws(BufferError) -> Int {
+        let type = pointee.type._withUnsafeGuaranteedRef { $0 }
+        guard let serialize = type.functions.serialize else {
+            throw .unsupported("metas of this type cannot be serialised")
+        }
+        let size = try serialize(data, target)
+        guard size >= 0, size <= MetaCoding.maximumSize - MetaCoding.headSize - type.nameSize else {
+            throw .tooLarge("the meta is too large to be serialised")
+        }
+        return size
     }
 }
 
@@ -65,11 +75,22 @@ extension BufferStorage {
         guard let type = nameSize > 0 ? MetaType.find(name) : nil else {
             throw .unsupported("no type of meta is registered under the name in the bytes")
         }
+        let head = MetaCoding.headSize + nameSize
+        let content = UnsafeRawBufferPointer(start: bytes.baseAddress! + head, count: total - head)
+        return (try addMeta(type, content: content), total)
+    }
+
+    /// Adds the meta that its type makes of `content`, which may come from anywhere. The caller is the only
+    /// owner.
+    ///
+    /// - Throws: ``BufferError/Kind/unsupported``, ``BufferError/Kind/noMemory``, and what the type throws;
+    ///   then nothing was added.
+    package func addMeta(
+        _ type: MetaType, content: UnsafeRawBufferPointer
+    ) throws(BufferError) -> MetaPointer {
         guard let deserialize = type.functions.deserialize else {
             throw .unsupported("metas of this type cannot be read back")
         }
-        let head = MetaCoding.headSize + nameSize
-        let content = UnsafeRawBufferPointer(start: bytes.baseAddress! + head, count: total - head)
         let node = try appendMeta(type)
         do throws(BufferError) {
             try deserialize(node.bytes, content, self)
@@ -77,6 +98,6 @@ extension BufferStorage {
             unlink(node)
             throw error
         }
-        return (node, total)
+        return node
     }
 }

@@ -34,6 +34,10 @@ public final class MetaType: @unchecked Sendable {
     /// The name, which ends with a zero and is never freed.
     package let cName: UnsafePointer<CChar>
     let nameSize: Int
+    /// The name without the zero.
+    package var nameBytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: cName, count: nameSize) }
+    /// Whether metas of the type can become bytes.
+    package var isSerializable: Bool { functions.serialize != nil }
     /// Bytes of the data of each meta.
     public let size: Int
     public let tags: MetaTags
@@ -43,7 +47,7 @@ public final class MetaType: @unchecked Sendable {
     fileprivate var next: MetaType?
 
     /// The name, which is unique in the program.
-    public var name: String { String(cString: cName) }
+    public var name: String { String(text: cName) }
 
     fileprivate init(
         name: UnsafePointer<CChar>, nameSize: Int, size: Int, tags: MetaTags, isReadyMade: Bool,
@@ -163,7 +167,7 @@ public final class MetaType: @unchecked Sendable {
     }
 
     /// Whether the bytes are UTF-8 without a zero.
-    static func isText(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    package static func isText(_ bytes: UnsafeRawBufferPointer) -> Bool {
         var index = 0
         while index < bytes.count {
             let first = bytes[index]

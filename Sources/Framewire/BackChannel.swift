@@ -3,10 +3,10 @@ import CPosix
 import Transport
 import Wire
 
-/// What a receiver answers on the connection: acknowledgements, a goodbye.
+/// What a receiver says on the connection: acknowledgements, requests, messages, a goodbye.
 ///
 /// A peer that is no Framewire receiver answers nothing, or something that is not for us; both are fine.
-struct BackChannel {
+final class BackChannel {
     private let parser = StreamParser()
     private let scratch = RawBlock()
     private static let scratchSize = 4096
@@ -18,41 +18,39 @@ struct BackChannel {
     private(set) var isEnded = false
     /// Whether the peer has said anything that only a Framewire receiver says.
     private var peerIsReceiver = false
-    /// The profiles that the peer's hello names, as a bit set; nil before it has come.
-    private(set) var peerProfiles: UInt32?
-    /// Requests that nobody has asked for yet. No more than the pairs that may have a reference are worth keeping.
-    private var requests: [KeyFrameRequest] = []
     private var isForeign = false
     /// From submit to the word of delivery, of the frame that was acknowledged last, ns.
     private(set) var newestLatency: Int64?
 
+    private static let longestRoundTrip: Int64 = 3_600_000_000_000
+
     init() {
         awaited = [(sequence: UInt64, submitted: Int64)](repeating: (.max, 0), count: 256)
-        requests.reserveCapacity(References.maximumPairs)
     }
 
-    /// A key frame request that has come, each once.
-    mutating func nextKeyFrameRequest() -> KeyFrameRequest? { requests.popLast() }
-
     /// A frame has been sent.
-    mutating func expect(_ sequence: UInt64, submitted: Int64) {
+    func expect(_ sequence: UInt64, submitted: Int64) {
         awaited[Int(sequence % UInt64(awaited.count))] = (sequence, submitted)
     }
 
-    /// Reads what is there.
+    /// How often is read before others have their turn.
+    private static let reads = 16
+
+    /// Reads what is there, and does what it asks for.
     ///
-    /// - Parameter delivered: gets the latency of each frame that is reported as delivered, ns.
+    /// - Returns: whether there may be more.
     /// - Throws: ``TransportError`` of kind `closed` when the receiver has gone.
-    mutating func read(from connection: Connection, delivered: (Int64) -> Void) throws(TransportError) {
+    func read(_ peer: SenderPeer, _ core: SenderCore) throws(TransportError) -> Bool {
+        let connection = peer.connection
         do {
             try scratch.reserve(Self.scratchSize)
         } catch {
             throw TransportError(.noMemory, Sentence(error.message))
         }
         let room = UnsafeMutableRawBufferPointer(start: scratch.base, count: Self.scratchSize)
-        while true {
+        for _ in 0..<Self.reads {
             let count = try connection.read(room)
-            if count < 0 { return }
+            if count < 0 { return false }
             if count == 0 {
                 isEnded = true
                 // `nc` ends its direction as soon as its input does, and reads on; a receiver of ours has
@@ -60,16 +58,17 @@ struct BackChannel {
                 if peerIsReceiver {
                     throw TransportError(.closed, "\(connection.peerName) closed the connection")
                 }
-                return
+                return false
             }
             if !isForeign {
-                try parse(UnsafeRawBufferPointer(rebasing: room[..<count]), connection.peerName, delivered)
+                try parse(UnsafeRawBufferPointer(rebasing: room[..<count]), peer, core)
             }
         }
+        return true
     }
 
-    private mutating func parse(
-        _ bytes: UnsafeRawBufferPointer, _ peer: String, _ delivered: (Int64) -> Void
+    private func parse(
+        _ bytes: UnsafeRawBufferPointer, _ peer: SenderPeer, _ core: SenderCore
     ) throws(TransportError) {
         var start = 0
         while start < bytes.count {
@@ -85,23 +84,35 @@ struct BackChannel {
             switch event {
             case .hello(let hello):
                 peerIsReceiver = true
-                peerProfiles = hello.profiles
+                peer.take(hello)
             case .keyFrameRequest(let request):
-                peerIsReceiver = true
-                if !requests.contains(request), requests.count < References.maximumPairs {
-                    requests.append(request)
-                }
+                peer.references.forget(streamID: request.streamID, viewID: request.viewID)
             case .acknowledgement(let acknowledgement):
                 peerIsReceiver = true
                 let entry = awaited[Int(acknowledgement.sequence % UInt64(awaited.count))]
                 guard entry.sequence == acknowledgement.sequence else { continue }
                 let latency = Clock.now() - entry.submitted
                 newestLatency = latency
-                delivered(latency)
+                core.recordLatency(latency, peer.queue)
+            case .flow(let flow):
+                peer.take(flow)
+                core.setPaused(flow.isPaused, peer.queue)
+            case .ping(let ping):
+                guard ping.isReply else {
+                    peer.say(Ping.encodedSize) { ping.reply.encode(into: $0) }
+                    continue
+                }
+                // The time is what the peer says it is: only one that can be ours says something.
+                let duration = Clock.now() &- ping.time
+                if duration >= 0, duration < Self.longestRoundTrip { core.recordRoundTrip(duration, peer.queue) }
+            case .userMessage(let type):
+                let content = [UInt8](UserMessage.content(of: parser.metadata))
+                core.deliver(Message(type: type, content: content, peerID: peer.queue.id))
             case .bye(let bye):
+                let name = peer.connection.peerName
                 throw TransportError(
                     .closed,
-                    bye.text.utf8.isEmpty ? "\(peer) said goodbye" : "\(peer) said goodbye: \(bye.text)")
+                    bye.text.utf8.isEmpty ? "\(name) said goodbye" : "\(name) said goodbye: \(bye.text)")
             case .frame:
                 isForeign = true
                 return

@@ -39,6 +39,9 @@ public struct Frame: @unchecked Sendable {
     /// How long a received frame took.
     public var timing: FrameTiming { slot.timing }
 
+    /// Whose frame a received one is, as in ``ConnectionEvent/peerID``; 0 of other frames.
+    public var peerID: UInt64 { slot.peerID }
+
     /// XXH3-64 of the packed picture as the sender computed it, if it did.
     public var sentChecksum: UInt64? { slot.sentChecksum }
 

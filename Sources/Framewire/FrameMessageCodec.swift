@@ -148,7 +148,7 @@ package final class FrameMessageDecoder {
                 undecodable = nil
             case .undecodable(let header): undecodable = header.info.sequence
             case .bye: hasEnded = true
-            case .needMore, .hello, .acknowledgement, .keyFrameRequest: break
+            case .needMore, .hello, .acknowledgement, .keyFrameRequest, .ping: break
             }
         }
         return total

@@ -2,6 +2,7 @@ import Buffers
 import CPosix
 import Codec
 import Synchronization
+import Wire
 
 /// How long a received frame took, in nanoseconds; `nil` where it could not be measured. No value assumes
 /// that the clocks of two machines agree.
@@ -38,8 +39,16 @@ package final class FrameSlot: @unchecked Sendable {
     package internal(set) var info = FrameInfo(width: 1, height: 1)
     package internal(set) var layout: FrameLayout
     package internal(set) var timing = FrameTiming()
+    /// Whose frame it is, of a received one; else 0.
+    package internal(set) var peerID: UInt64 = 0
+    /// How a received frame was coded.
+    var profile = Profile.auto
     /// XXH3-64 that the sender sent along, of a received frame.
     package internal(set) var sentChecksum: UInt64?
+    /// What goes with the pixels.
+    package let metadata = FrameMetadata()
+    /// Whether ``memory`` has metas beside its own.
+    private var hasAddedMetas = false
     var phase = Phase.acquired
     var submitTime: Int64 = 0
 
@@ -80,7 +89,7 @@ package final class FrameSlot: @unchecked Sendable {
     }
 
     /// The buffer that holds the pixels, if there is one.
-    package var buffer: Buffer? { foreign ?? memory }
+    package var buffer: Buffer? { foreign ?? (hasOwnMemory ? memory : nil) }
 
     /// The pixels where they lie.
     package var source: PixelSource {
@@ -109,6 +118,7 @@ package final class FrameSlot: @unchecked Sendable {
     /// Lets go of what was lent: the foreign buffer is dropped and the release callback runs.
     private func finish() {
         regionCount = 0
+        removeAddedMetas()
         foreign = nil
         sentChecksum = nil
         if let release {
@@ -123,6 +133,36 @@ package final class FrameSlot: @unchecked Sendable {
         }
     }
 
+    /// Sets a value of the metadata of a frame that has not been submitted.
+    ///
+    /// - Throws: ``FramewireError``: `notWritable`, and as ``FrameMetadata/set(_:_:_:)``.
+    package func setMetadata(
+        _ kind: MetadataEntry.Kind, _ name: UnsafeRawBufferPointer, _ content: UnsafeRawBufferPointer
+    ) throws(FramewireError) {
+        guard phase == .acquired else {
+            throw FramewireError(
+                .notWritable,
+                "the frame was received, or submitted already; its metadata does not change any more")
+        }
+        try metadata.set(kind, name, content)
+    }
+
+    /// Gives the buffer of a received frame the metas that came with it.
+    ///
+    /// - Throws: ``FramewireError``: `noMemory`.
+    func addReceivedMetas() throws(FramewireError) {
+        guard !metadata.isEmpty, let memory else { return }
+        hasAddedMetas = true
+        try metadata.addMetas(to: memory)
+    }
+
+    /// Lets the metas that were added go, unless somebody still has the buffer.
+    private func removeAddedMetas() {
+        guard hasAddedMetas, memory != nil, memory!.isUnique else { return }
+        hasAddedMetas = false
+        memory!.storage.removeMetas(butFirst: .videoFrame)
+    }
+
     /// Forgets the release callback, for a call that fails and so must not run it.
     func disarmRelease() {
         release = nil
@@ -134,6 +174,8 @@ package final class FrameSlot: @unchecked Sendable {
         self.layout = layout
         self.pool = pool
         timing = FrameTiming()
+        peerID = 0
+        metadata.clear()
         phase = .acquired
         references.store(1, ordering: .relaxed)
         // While it is out the object is held by its own count of owners: C has no other way to hold it.
@@ -146,8 +188,10 @@ package final class FrameSlot: @unchecked Sendable {
     fileprivate func usePooledMemory() throws(BufferError) {
         if memory == nil || !memory!.isReusable(forSize: layout.size) {
             memory = nil
+            hasAddedMetas = false
             memory = Buffer(try Memory(size: layout.size))
         }
+        removeAddedMetas()
         setRegion(memory!.soleRegion(size: layout.size))
         // The meta of the frame before is still there, so this changes bytes in place.
         try memory!.setVideoFrame(VideoFrameMeta(info, layout))
@@ -194,18 +238,33 @@ package final class FramePool: @unchecked Sendable {
     private var free: [FrameSlot] = []
     private var allocatedCount = 0
     /// Slots kept for later; more than that come back only after a burst.
-    private let capacity: Int
+    private var capacity: Int
+    private let tally: FrameTally?
 
-    init(capacity: Int) {
+    /// - Parameter tally: counts the frames of several pools.
+    package init(capacity: Int, tally: FrameTally? = nil) {
         self.capacity = capacity
+        self.tally = tally
         free.reserveCapacity(capacity)
+    }
+
+    deinit {
+        tally?.add(-free.count)
+    }
+
+    /// Keeps up to `count` slots for later from now on.
+    func setCapacity(_ count: Int) {
+        lock.withLock {
+            capacity = count
+            free.reserveCapacity(count)
+        }
     }
 
     /// The number of frames that exist, in use or waiting.
     var allocated: Int { lock.withLock { allocatedCount } }
 
     /// The number of frames in use.
-    var outstanding: Int { lock.withLock { allocatedCount - free.count } }
+    package var outstanding: Int { lock.withLock { allocatedCount - free.count } }
 
     /// A frame with pooled memory for `info`, with one owner.
     func acquire(_ info: FrameInfo, _ layout: FrameLayout) throws(BufferError) -> FrameSlot {
@@ -238,18 +297,32 @@ package final class FramePool: @unchecked Sendable {
             allocatedCount += 1
             return nil
         }
+        if recycled == nil { tally?.add(1) }
         let slot = recycled ?? FrameSlot(layout: layout)
         slot.reuse(info, layout, pool: self)
         return slot
     }
 
     fileprivate func recycle(_ slot: FrameSlot) {
-        lock.withLock {
-            if free.count < capacity {
-                free.append(slot)
-            } else {
+        let isKept = lock.withLock { () -> Bool in
+            guard free.count < capacity else {
                 allocatedCount -= 1
+                return false
             }
+            free.append(slot)
+            return true
         }
+        if !isKept { tally?.add(-1) }
+    }
+}
+
+/// How many frames several pools have made that still exist.
+package final class FrameTally: Sendable {
+    private let total = Atomic<Int>(0)
+
+    var count: Int { total.load(ordering: .relaxed) }
+
+    func add(_ change: Int) {
+        total.wrappingAdd(change, ordering: .relaxed)
     }
 }

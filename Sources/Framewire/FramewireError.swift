@@ -70,7 +70,8 @@ public struct FramewireError: Error, Sendable {
             case .unsupported: .unsupported
             case .corrupt: .corrupt
             case .tooLarge: .tooLarge
-            case .callback: .invalidArgument
+            // Of a type's own function, which may return any number.
+            case .callback: Code(rawValue: Int32(truncatingIfNeeded: error.code)) ?? .invalidArgument
             case .noMemory: .noMemory
             case .wouldBlock: .wouldBlock
             case .timeout: .timeout

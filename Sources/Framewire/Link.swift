@@ -1,5 +1,6 @@
 import Buffers
 import Transport
+import Wire
 
 /// Gets connections to an endpoint, one after another: by connecting, with growing pauses, by listening, or
 /// by opening a file.
@@ -27,9 +28,21 @@ final class Link {
     /// says nothing keeps nobody else out.
     private var greeted: [(connection: Connection, deadline: Int64)] = []
     private static let mostGreeted = 3
+    /// Peers that were told to go and have not gone yet: closing at once could take what they were told from them.
+    private var leaving: [(connection: Connection, deadline: Int64)] = []
+    private static let mostLeaving = 4
+    private static let leavingTime: Int64 = 1_000_000_000
     private var nextAttempt: Int64 = 0
     private var pause = Link.firstPause
     private var jitter: UInt64
+    /// Attempts since the last connection, and why the last of them failed.
+    private var attempt = 0
+    private var lastFailure: FramewireError?
+    /// When the last attempt succeeded.
+    private var lastSuccess: Int64?
+
+    /// Gets an event ``ConnectionState/connecting`` before each attempt of ``next(until:)``.
+    var onAttempt: ConnectionHandler?
 
     /// The TCP port that is listened on; 0 where there is none.
     private(set) var port: UInt16 = 0
@@ -57,7 +70,8 @@ final class Link {
         return false
     }
 
-    private var listens: Bool {
+    /// Whether peers connect to this side.
+    var listens: Bool {
         switch endpoint.mode {
         case .listen: true
         case .connect: false
@@ -98,12 +112,29 @@ final class Link {
         return try Connector.connect(endpoint, timeout: connectTimeout, tls: tls)
     }
 
+    /// What connections are opened to, or listened for on, as a URL.
+    var address: String { endpoint.address }
+
     /// A connection, or `nil` after a while: when `deadline` has come, when it was woken, or after an attempt
     /// that failed.
     ///
     /// - Throws: ``TransportError`` when there is no use in going on.
     func next(until deadline: Int64?) throws(TransportError) -> Connection? {
+        if listens {
+            var set = PollSet()
+            set.add(wake.descriptor, .readable)
+            _ = try set.wait(until: addWaits(to: &set, until: deadline ?? -1))
+            wake.drain()
+            return accept()
+        }
         let now = Clock.now()
+        if let lastSuccess {
+            self.lastSuccess = nil
+            // A peer that accepts and leaves at once must not be connected to in a tight loop.
+            if now - lastSuccess > Self.longestPause { pause = Self.firstPause }
+            nextAttempt = lastSuccess + pause
+            pause = min(2 * pause, Self.longestPause)
+        }
         if now < nextAttempt {
             var set = PollSet()
             set.add(wake.descriptor, .readable)
@@ -111,42 +142,15 @@ final class Link {
             wake.drain()
             return nil
         }
-        if let listener {
-            var until = deadline ?? -1
-            var set = PollSet()
-            set.add(wake.descriptor, .readable)
-            for entry in greeted {
-                set.add(entry.connection.descriptor, entry.connection.readEvents)
-                until = until < 0 ? entry.deadline : min(until, entry.deadline)
-            }
-            if greeted.count < Self.mostGreeted {
-                for descriptor in listener.descriptors { set.add(descriptor, .readable) }
-            }
-            _ = try set.wait(until: until)
-            wake.drain()
-            if let ready = nextGreeted() { return ready }
-            guard greeted.count < Self.mostGreeted else { return nil }
-            do {
-                guard let connection = try listener.accept() else { return nil }
-                guard let tls else { return connection }
-                try connection.startTLS(tls)
-                greeted.append((connection, Clock.deadline(after: connectTimeout)))
-                return nil
-            } catch {
-                // No descriptors or no memory at this moment: the peer still waits, and others will give
-                // theirs back.
-                Log.write(.warning) { error.sentence }
-                nextAttempt = now + Self.firstPause
-                return nil
-            }
-        }
         var timeout = connectTimeout
         if let deadline { timeout = min(timeout, max(0, deadline - now)) }
+        attempt += 1
+        onAttempt?(ConnectionEvent(.connecting, peer: address, reason: lastFailure, attempt: attempt))
         do {
             let connection = try Connector.connect(endpoint, timeout: timeout, cancel: cancel, tls: tls)
-            pause = Self.firstPause
-            // A peer that accepts and leaves at once must not be connected to in a tight loop.
-            nextAttempt = Clock.now() + Self.firstPause
+            attempt = 0
+            lastFailure = nil
+            lastSuccess = Clock.now()
             return connection
         } catch {
             if case .closed = error.kind {
@@ -155,9 +159,95 @@ final class Link {
             }
             // A peer that is not up yet is nothing to speak of; one that is not to be trusted is.
             Log.write(error.kind == .permission ? .warning : .info) { error.sentence }
+            lastFailure = FramewireError(error)
             nextAttempt = Clock.now() + pause / 2 + Int64(random() % UInt64(pause))
             pause = min(2 * pause, Self.longestPause)
             return nil
+        }
+    }
+
+    // MARK: - Listening
+
+    /// Adds what a thread that has other things to wait for, too, waits for before ``accept()``.
+    ///
+    /// - Parameter deadline: of the wait; negative is without a limit.
+    /// - Returns: the deadline, or the earlier time at which ``accept()`` has something to do.
+    func addWaits(to set: inout PollSet, until deadline: Int64 = -1) -> Int64 {
+        guard let listener else { return deadline }
+        var until = deadline
+        func limit(_ time: Int64) {
+            guard time >= 0 else { return }
+            until = until < 0 ? time : min(until, time)
+        }
+        for entry in greeted {
+            set.add(entry.connection.descriptor, entry.connection.readEvents)
+            limit(entry.deadline)
+        }
+        for entry in leaving {
+            set.add(entry.connection.descriptor, entry.connection.readEvents)
+            limit(entry.deadline)
+        }
+        if Clock.now() < nextAttempt {
+            limit(nextAttempt)
+        } else if greeted.count < Self.mostGreeted {
+            for descriptor in listener.descriptors { set.add(descriptor, .readable) }
+        }
+        return until
+    }
+
+    /// A peer that has connected, if there is one. Never waits.
+    func accept() -> Connection? {
+        seeOff()
+        if let ready = nextGreeted() { return ready }
+        guard let listener, greeted.count < Self.mostGreeted, Clock.now() >= nextAttempt else { return nil }
+        do {
+            guard let connection = try listener.accept() else { return nil }
+            guard let tls else { return connection }
+            try connection.startTLS(tls)
+            greeted.append((connection, Clock.deadline(after: connectTimeout)))
+        } catch {
+            // No descriptors or no memory at this moment: the peer still waits, and others will give
+            // theirs back.
+            Log.write(.warning) { error.sentence }
+            nextAttempt = Clock.now() + Self.firstPause
+        }
+        return nil
+    }
+
+    /// Tells a peer that has connected why it cannot stay. Never waits.
+    func refuse(_ connection: Connection, _ reason: Sentence) {
+        Log.write(.info) { "\(connection.peerName) is refused: \(reason)" }
+        let bye = Bye(reason: .failed, text: reason.text)
+        let isTold = withUnsafeTemporaryAllocation(byteCount: 2048, alignment: 8) { room in
+            var size = role == .sender ? StreamOpening.encode(into: room) : 0
+            size += bye.encode(into: UnsafeMutableRawBufferPointer(rebasing: room[size...]))
+            let bytes = UnsafeRawBufferPointer(rebasing: room[..<size])
+            return (try? connection.write(bytes)) == size
+        }
+        guard isTold, leaving.count < Self.mostLeaving else { return connection.close() }
+        connection.shutdownWrite()
+        leaving.append((connection, Clock.now() + Self.leavingTime))
+    }
+
+    /// Reads what peers that were told to go still say, until they are gone.
+    private func seeOff() {
+        var index = 0
+        while index < leaving.count {
+            let (connection, deadline) = leaving[index]
+            let hasGone = withUnsafeTemporaryAllocation(byteCount: 16384, alignment: 16) { scratch in
+                // Not without end: it may be one that sends faster than we read.
+                for _ in 0..<16 {
+                    guard let count = try? connection.read(scratch), count != 0 else { return true }
+                    if count < 0 { break }
+                }
+                return Clock.now() >= deadline
+            }
+            if hasGone {
+                connection.close()
+                leaving.remove(at: index)
+            } else {
+                index += 1
+            }
         }
     }
 
@@ -171,7 +261,7 @@ final class Link {
                     greeted.remove(at: index)
                     return connection
                 }
-                if Clock.now() >= deadline { throw connection.handshakeTimeout }
+                if deadline >= 0, Clock.now() >= deadline { throw connection.handshakeTimeout }
                 index += 1
             } catch {
                 Log.write(.warning) { error.sentence }
@@ -191,6 +281,7 @@ final class Link {
 
     func close() {
         greeted.removeAll()
+        leaving.removeAll()
         listener?.close()
         listener = nil
     }

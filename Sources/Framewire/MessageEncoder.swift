@@ -10,7 +10,9 @@ import Wire
 /// in steady state.
 package final class MessageEncoder {
     package let frameEncoder: FrameEncoder
-    private let head: UnsafeMutableRawBufferPointer
+    /// The message without its payload, allocated with the first frame. The metadata is put into its place first.
+    private var head = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+    private var metadataSize = 0
     private var info = FrameInfo(width: 1, height: 1)
     private var rawSize = 0
     private var profile = Profile.lz4
@@ -25,11 +27,10 @@ package final class MessageEncoder {
     ///   - whenFinished: called on a worker thread when the parts of a frame are done.
     package init(workers: Int, whenFinished: (() -> Void)? = nil) {
         frameEncoder = FrameEncoder(workers: workers, whenFinished: whenFinished)
-        head = .allocate(byteCount: FrameHeader.encodedSize(), alignment: 8)
     }
 
     deinit {
-        head.deallocate()
+        free(head.baseAddress)
     }
 
     /// Takes a frame whose pixels stay as they are until `complete`, and in profile raw until the message has
@@ -43,9 +44,26 @@ package final class MessageEncoder {
         referenceSequence = coding.reference?.info.sequence
         captureTime = slot.submitTime
         messageSize = 0
+        try takeMetadata(slot.metadata)
         try frameEncoder.prepare(
             slot.source, reference: coding.reference?.source, copyTo: coding.copy?.base, profile: profile,
             acceleration: acceleration, checksum: checksum)
+    }
+
+    private func takeMetadata(_ metadata: FrameMetadata) throws(CodecError) {
+        metadataSize = metadata.encodedSize
+        let size = FrameHeader.encodedSize(metadataSize: metadataSize)
+        if size > head.count {
+            guard let larger = malloc(size) else { throw .noMemory(bytes: size) }
+            free(head.baseAddress)
+            head = UnsafeMutableRawBufferPointer(start: larger, count: size)
+        }
+        if metadataSize > 0 { metadata.encode(into: metadataPlace) }
+    }
+
+    private var metadataPlace: UnsafeMutableRawBufferPointer {
+        UnsafeMutableRawBufferPointer(
+            start: head.baseAddress! + FrameHeader.encodedSize(), count: metadataSize)
     }
 
     /// The number of parts for the worker pool; 0 when there is nothing to compute.
@@ -63,7 +81,7 @@ package final class MessageEncoder {
             wantsAcknowledgement: wantsAcknowledgement, captureTime: captureTime,
             queueDuration: queueDuration, encodeDuration: encodeDuration,
             latency: latency)
-        let size = header.encode(into: head)
+        let size = header.encode(into: head, metadata: UnsafeRawBufferPointer(metadataPlace))
         frameEncoder.vectors[0] = iovec(iov_base: head.baseAddress, iov_len: size)
         messageSize = size + frameEncoder.payloadSize
     }

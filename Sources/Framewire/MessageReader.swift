@@ -13,7 +13,7 @@ public final class MessageReader {
     /// One message with everything that stands before it and belongs to no other.
     public struct Message {
         public enum Kind: Sendable {
-            case frame, hello, acknowledgement, keyFrameRequest, bye
+            case frame, hello, acknowledgement, keyFrameRequest, bye, flow, userMessage, ping
             /// Openings of a stream and skippable frames of other programs, where no message follows them.
             case other
         }
@@ -37,6 +37,17 @@ public final class MessageReader {
         /// All bytes since the last message, this one included: those of all messages together are the
         /// stream. Valid until the next call of ``MessageReader/next(timeout:)``.
         public let bytes: UnsafeRawBufferPointer
+        /// Checked already. Valid as long as `bytes`.
+        fileprivate let metadata: UnsafeRawBufferPointer
+
+        /// Calls `body` with each value of the message's metadata that this version knows, in order. What
+        /// it is given is valid as long as ``bytes``.
+        public func forEachMetadata(_ body: (FrameMetadataEntry) -> Void) {
+            var reader = MetadataReader(metadata)
+            while let next = try? reader.next() {
+                if let entry = FrameMetadataEntry(next.kind, next.name, next.content) { body(entry) }
+            }
+        }
     }
 
     /// More than this is not gathered before a message; it is given as ``Message/Kind/other`` in parts.
@@ -154,6 +165,9 @@ public final class MessageReader {
             case .acknowledgement: return message(.acknowledgement, headerSize: size)
             case .keyFrameRequest: return message(.keyFrameRequest, headerSize: size)
             case .bye: return message(.bye, headerSize: size)
+            case .flow: return message(.flow, headerSize: size)
+            case .userMessage: return message(.userMessage, headerSize: size)
+            case .ping: return message(.ping, headerSize: size)
             }
         }
     }
@@ -187,7 +201,7 @@ public final class MessageReader {
             stripCount: Int(header?.stripCount ?? 0),
             rawSize: header?.rawSize ?? 0,
             checksum: header?.contentChecksum,
-            bytes: UnsafeRawBufferPointer(start: block! + start, count: size))
+            bytes: UnsafeRawBufferPointer(start: block! + start, count: size), metadata: parser.metadata)
     }
 
     /// Waits for bytes or a connection.

@@ -26,6 +26,16 @@ public final class Receiver: Sendable {
         public var connectTimeout: Int64 = 5_000_000_000
         /// For `tls:` URLs.
         public var tls = TLSOptions()
+        /// What becomes of the connections.
+        public var onConnection: ConnectionHandler?
+        /// How often a sender is asked whether it is there.
+        public var keepaliveInterval: Int64 = Keepalive.standardInterval
+        /// A sender that is not heard for so long, or of whose message so little comes that it is not worth
+        /// waiting, is given up; negative is never. One that answers nothing, such as `nc`, may be silent
+        /// between frames.
+        public var idleTimeout: Int64 = Keepalive.standardTimeout
+        /// Senders at once, 1 to 64, where the receiver listens; with ``once`` it is 1.
+        public var maxPeers = 16
 
         public init() {}
 
@@ -37,6 +47,11 @@ public final class Receiver: Sendable {
             try checkRange("the limit of the height", limits.maxHeight, 1...Int(UInt32.max))
             try checkRange("the limit of bytes per frame", limits.maxFrameBytes, 1...(1 << 40))
             try checkRange("the limit of metadata bytes", limits.maxMetadataBytes, 0...(1 << 30))
+            try checkRange("the number of senders", maxPeers, 1...64)
+            guard keepaliveInterval > 0 else {
+                throw FramewireError(
+                    .invalidArgument, "the keepalive interval is \(keepaliveInterval) ns; it must be above 0")
+            }
             guard connectTimeout > 0 else {
                 throw FramewireError(
                     .invalidArgument, "the connect timeout is \(connectTimeout) ns; it must be above 0")
@@ -89,6 +104,44 @@ public final class Receiver: Sendable {
     public var port: UInt16 { core.port }
 
     public var stats: ReceiverStats { core.currentStats() }
+
+    /// The senders that are connected, in the order in which they came.
+    public var peers: [PeerStats] {
+        var peers: [PeerStats] = []
+        while let peer = core.peerStats(peers.count) { peers.append(peer) }
+        return peers
+    }
+
+    /// Asks the senders for no more frames, or for frames again; senders that connect later are asked the
+    /// same. Frames under way still arrive. A sender that does not know of pauses goes on.
+    public func setPaused(_ paused: Bool) {
+        core.setPaused(paused)
+    }
+
+    /// Sends a message to the program of a sender, which ``Sender/nextMessage(timeout:)`` gives it. Never
+    /// waits.
+    ///
+    /// - Parameters:
+    ///   - peerID: as in ``ConnectionEvent/peerID``; nil is to all that are connected.
+    ///   - type: the program's own.
+    /// - Throws: ``FramewireError``: `tooLarge` (more than about 64 KiB), `wouldBlock` (64 messages wait for the sender;
+    ///   of all: for each), `closed` (there is no such sender, or none), `noMemory`.
+    public func send(
+        type: UInt32, _ content: UnsafeRawBufferPointer, to peerID: UInt64? = nil
+    ) throws(FramewireError) {
+        try core.send(to: peerID ?? 0, type: type, content: content)
+    }
+
+    /// Asks all senders for a key frame of a stream and view. Whoever needs one to decode gets it without
+    /// this.
+    ///
+    /// - Throws: ``FramewireError``: `wouldBlock` (8 requests wait) or `closed` (no sender is connected).
+    public func requestKeyFrame(streamID: UInt32 = 0, viewID: UInt32 = 0) throws(FramewireError) {
+        try core.requestKeyFrame(streamID: streamID, viewID: viewID)
+    }
+
+    /// How the stream ended that ended last; nil while none has.
+    public var lastEnd: StreamEnd? { core.end }
 
     /// Closes the connection. Frames that were fetched stay valid; further calls of ``next(timeout:)`` fail.
     public func close() {

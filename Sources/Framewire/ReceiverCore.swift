@@ -19,13 +19,23 @@ package final class ReceiverCore: @unchecked Sendable {
     private var stats = ReceiverStats()
     private var decodeTimes = Percentiles()
     private var latencies = Percentiles()
-    private var nextSequence: UInt64?
+    private var roundTrips = Percentiles()
     private var closing = false
+    /// Whether frames are wanted.
+    private var isPaused = false
+    /// Whether the I/O thread waits for room in the queue.
+    private var isHeldUp = false
+    /// The senders that are connected, in the order in which they came.
+    private var records: [ReceiverPeerRecord] = []
+    private var lastID: UInt64 = 0
+    private var keyFrameRequests: [KeyFrameRequest] = []
+    private var lastEnd: StreamEnd?
     /// How the stream ended.
     private var ending: FramewireError?
     private var thread: Thread?
     private let loop: ReceiverLoop
-    let pool: FramePool
+    /// Counts the frames of all senders.
+    let tally = FrameTally()
 
     #if !hasFeature(Embedded)
         private var waiters: [Waiter] = []
@@ -44,7 +54,7 @@ package final class ReceiverCore: @unchecked Sendable {
         self.wake = wake
         self.cancel = cancel
         queue = SlotRing(capacity: options.queueDepth)
-        pool = FramePool(capacity: options.queueDepth + 4 + References.maximumPairs)
+        keyFrameRequests.reserveCapacity(References.maximumPairs)
         loop = ReceiverLoop(endpoint, options, wake: wake, cancel: cancel)
     }
 
@@ -65,7 +75,7 @@ package final class ReceiverCore: @unchecked Sendable {
 
     package func next(timeout: Int64) throws(FramewireError) -> FrameSlot {
         let deadline = timeout < 0 ? -1 : Clock.deadline(after: timeout)
-        let (slot, isLast) = try lock.withLock { () throws(FramewireError) -> (FrameSlot, Bool) in
+        let taken = try lock.withLock { () throws(FramewireError) -> Taken in
             while queue.isEmpty {
                 if let ending { throw ending }
                 guard timeout != 0 else {
@@ -75,32 +85,129 @@ package final class ReceiverCore: @unchecked Sendable {
                     throw FramewireError(.timeout, "no frame arrived within \(timeout) ns")
                 }
             }
-            return (takeFirst(), queue.isEmpty && ending == nil)
+            return takeFirst()
         }
-        if isLast { lowerReadable() }
-        return slot
+        tellAbout(taken)
+        return taken.slot
+    }
+
+    /// A frame that was taken from the queue, and who has to know.
+    private struct Taken {
+        let slot: FrameSlot
+        let isLast: Bool
+        let makesRoom: Bool
     }
 
     /// The lock is held and the queue is not empty.
-    private func takeFirst() -> FrameSlot {
+    private func takeFirst() -> Taken {
         let slot = queue.popFirst()!
         stats.framesDelivered += 1
-        lock.notifyAll()
-        return slot
+        record(of: slot)?.stats.queueDepth -= 1
+        let makesRoom = isHeldUp
+        isHeldUp = false
+        return Taken(slot: slot, isLast: queue.isEmpty && ending == nil, makesRoom: makesRoom)
     }
 
     /// No system call is made under the lock, so a frame may come between: then the signal is given again.
-    private func lowerReadable() {
+    private func tellAbout(_ taken: Taken) {
+        if taken.makesRoom { wake.signal() }
+        guard taken.isLast else { return }
         readable.drain()
         if lock.withLock({ !queue.isEmpty || ending != nil }) { readable.signal() }
     }
 
+    /// Whose frame it is, unless that has left. The lock is held.
+    private func record(of slot: FrameSlot) -> ReceiverPeerRecord? {
+        for record in records where record.id == slot.peerID { return record }
+        return nil
+    }
+
+    package func setPaused(_ paused: Bool) {
+        lock.withLock { isPaused = paused }
+        wake.signal()
+    }
+
+    /// - Parameter peerID: 0: to all.
+    package func send(
+        to peerID: UInt64, type: UInt32, content: UnsafeRawBufferPointer
+    ) throws(FramewireError) {
+        let limit = UserMessage.maximumContentSize(Limits())
+        guard content.count <= limit else {
+            throw FramewireError(
+                .tooLarge, "a message of \(content.count) bytes; the most that can be sent is \(limit)")
+        }
+        guard let message = OutboundMessage.make(type: type, content: content) else {
+            throw FramewireError(.noMemory, "no memory for a message of \(content.count) bytes")
+        }
+        var hasFound = false
+        var hasTaken = false
+        lock.withLock {
+            for record in records where !record.isFile && (peerID == 0 || record.id == peerID) {
+                hasFound = true
+                if record.append(message) { hasTaken = true }
+            }
+        }
+        guard hasFound else {
+            throw FramewireError(
+                .closed,
+                peerID == 0
+                    ? "no sender is connected that could take a message"
+                    : "sender \(peerID) is not connected, or a recording")
+        }
+        guard hasTaken else {
+            throw FramewireError(
+                .wouldBlock, "\(ReceiverPeerRecord.outboxCapacity) messages wait for the sender to read them")
+        }
+        wake.signal()
+    }
+
+    package func requestKeyFrame(streamID: UInt32, viewID: UInt32) throws(FramewireError) {
+        let request = KeyFrameRequest(streamID: streamID, viewID: viewID)
+        try lock.withLock { () throws(FramewireError) in
+            var isHeard = false
+            for record in records where !record.isFile { isHeard = true }
+            guard isHeard else {
+                throw FramewireError(.closed, "no sender is connected that could be asked for a key frame")
+            }
+            for known in keyFrameRequests where known == request { return }
+            guard keyFrameRequests.count < References.maximumPairs else {
+                throw FramewireError(.wouldBlock, "\(keyFrameRequests.count) requests for key frames wait")
+            }
+            keyFrameRequests.append(request)
+        }
+        wake.signal()
+    }
+
+    package var end: StreamEnd? { lock.withLock { lastEnd } }
+
+    /// - Returns: nil when there are not so many senders.
+    package func peerStats(_ index: Int) -> PeerStats? {
+        let found = lock.withLock { () -> (PeerStats, Percentiles, Percentiles)? in
+            guard index >= 0, index < records.count else { return nil }
+            let record = records[index]
+            return (record.stats, record.latencies.copy(), record.roundTrips.copy())
+        }
+        guard let found else { return nil }
+        var result = found.0
+        (result.latencyP50, result.latencyP99) = found.1.values(50, 99)
+        (result.roundTripP50, result.roundTripP99) = found.2.values(50, 99)
+        result.isPaused = lock.withLock { isPaused }
+        return result
+    }
+
     package func currentStats() -> ReceiverStats {
-        var (result, decode, latency) = lock.withLock { (stats, decodeTimes.copy(), latencies.copy()) }
+        var (result, decode, latency, roundTrip) = lock.withLock {
+            (stats, decodeTimes.copy(), latencies.copy(), roundTrips.copy())
+        }
         (result.decodeP50, result.decodeP99) = decode.values(50, 99)
         (result.latencyP50, result.latencyP99) = latency.values(50, 99)
-        result.queueDepth = lock.withLock { queue.count }
-        result.framesAllocated = pool.allocated
+        (result.roundTripP50, result.roundTripP99) = roundTrip.values(50, 99)
+        lock.withLock {
+            result.queueDepth = queue.count
+            result.peers = records.count
+            result.isPaused = isPaused
+        }
+        result.framesAllocated = tally.count
         return result
     }
 
@@ -123,77 +230,149 @@ package final class ReceiverCore: @unchecked Sendable {
 
     // MARK: - For the I/O thread
 
-    var isClosing: Bool { lock.withLock { closing } }
+    /// What the caller's threads want of the I/O thread.
+    struct Orders {
+        let isClosing: Bool
+        let isPaused: Bool
+    }
 
-    func setConnected(_ connected: Bool) {
+    func orders() -> Orders {
+        lock.withLock { Orders(isClosing: closing, isPaused: isPaused) }
+    }
+
+    func nextKeyFrameRequest() -> KeyFrameRequest? {
+        lock.withLock { keyFrameRequests.popLast() }
+    }
+
+    func takeMessage(_ record: ReceiverPeerRecord) -> OutboundMessage? {
+        lock.withLock { record.takeMessage() }
+    }
+
+    func add(_ connection: Connection) -> ReceiverPeerRecord {
+        let id = lastID + 1
+        let record = ReceiverPeerRecord(id: id, address: connection.peerName, isFile: connection.isFile)
         lock.withLock {
-            if connected, !stats.connected { stats.connections += 1 }
-            stats.connected = connected
-            // Sequences are those of one connection's sender.
-            nextSequence = nil
+            lastID = id
+            records.append(record)
+            stats.connections += 1
+            stats.connected = true
+        }
+        return record
+    }
+
+    func remove(_ record: ReceiverPeerRecord, _ end: StreamEnd, isError: Bool) {
+        lock.withLock {
+            for index in records.indices where records[index] === record {
+                records.remove(at: index)
+                break
+            }
+            stats.connected = !records.isEmpty
+            if isError { stats.errors += 1 }
+            lastEnd = end
         }
     }
 
-    func recordRead(_ bytes: Int) {
-        lock.withLock { stats.bytesWire += UInt64(bytes) }
+    func recordRefused() {
+        lock.withLock { stats.peersRefused += 1 }
     }
 
-    func recordError() {
-        lock.withLock { stats.errors += 1 }
+    func recordRead(_ bytes: Int, _ record: ReceiverPeerRecord) {
+        lock.withLock { addBytes(bytes, record) }
+    }
+
+    /// The lock is held.
+    private func addBytes(_ bytes: Int, _ record: ReceiverPeerRecord) {
+        stats.bytesWire += UInt64(bytes)
+        record.stats.bytesWire += UInt64(bytes)
+    }
+
+    func recordRoundTrip(_ duration: Int64, _ record: ReceiverPeerRecord) {
+        lock.withLock {
+            roundTrips.record(duration)
+            record.roundTrips.record(duration)
+        }
     }
 
     /// A frame came that is coded against one that is not here.
-    func recordUndecodable(_ sequence: UInt64) {
+    func recordUndecodable(_ sequence: UInt64, _ record: ReceiverPeerRecord) {
         lock.withLock {
             stats.framesUndecodable += 1
-            noteSequence(sequence)
+            noteSequence(sequence, record)
         }
     }
 
     /// Counts what is missing before a frame. The lock is held.
-    private func noteSequence(_ sequence: UInt64) {
-        if let expected = nextSequence, sequence > expected { stats.framesMissed += sequence - expected }
-        nextSequence = sequence &+ 1
+    private func noteSequence(_ sequence: UInt64, _ record: ReceiverPeerRecord) {
+        if let expected = record.nextSequence, sequence > expected {
+            stats.framesMissed &+= sequence - expected
+        }
+        record.nextSequence = sequence &+ 1
     }
 
-    /// Queues a decoded frame by the overflow policy; with ``OverflowPolicy/block`` waits until there is
-    /// room.
+    /// A frame is decoded.
     ///
-    /// - Returns: `false` when the receiver is being closed.
-    func deliver(_ slot: FrameSlot, checksumsVerified: UInt64) -> Bool {
-        var dropped: FrameSlot?
-        let isOpen = lock.withLock { () -> Bool in
+    /// - Parameter bytesRead: what of the sender has been read since the last time.
+    func recordFrame(
+        _ slot: FrameSlot, _ record: ReceiverPeerRecord, bytesRead: Int, checksumsVerified: UInt64
+    ) {
+        lock.withLock {
+            addBytes(bytesRead, record)
             stats.framesReceived += 1
+            record.stats.frames += 1
+            record.stats.profile = slot.profile
             stats.bytesRaw += UInt64(slot.layout.packedSize)
             stats.checksumsVerified += checksumsVerified
             if let decode = slot.timing.decode { decodeTimes.record(decode) }
-            if let latency = slot.timing.latency { latencies.record(latency) }
-            noteSequence(slot.info.sequence)
-            if options.overflow == .block {
-                while queue.isFull, !closing { lock.wait() }
+            if let latency = slot.timing.latency {
+                latencies.record(latency)
+                record.latencies.record(latency)
             }
-            if closing {
-                dropped = slot
-                return false
-            }
+            noteSequence(slot.info.sequence, record)
+        }
+    }
+
+    enum Offer: UInt8 {
+        /// The queue has the frame, or it has been dropped by the policy.
+        case taken
+        /// There is no room; ``next(timeout:)`` wakes the I/O thread when there is.
+        case full
+        case closing
+    }
+
+    /// Queues a decoded frame by the overflow policy. Unless it is taken it stays the caller's.
+    func offer(_ slot: FrameSlot, _ record: ReceiverPeerRecord) -> Offer {
+        var dropped: FrameSlot?
+        let offer = lock.withLock { () -> Offer in
+            if closing { return .closing }
             if queue.isFull {
+                if options.overflow == .block {
+                    isHeldUp = true
+                    return .full
+                }
                 stats.framesDropped += 1
                 if options.overflow == .dropNewest {
+                    record.stats.framesDropped += 1
                     dropped = slot
-                    return true
+                    return .taken
                 }
                 dropped = queue.popFirst()
+                if let loser = dropped.flatMap({ self.record(of: $0) }) {
+                    loser.stats.framesDropped += 1
+                    loser.stats.queueDepth -= 1
+                }
             }
             queue.append(slot)
+            record.stats.queueDepth += 1
             lock.notifyAll()
-            return true
+            return .taken
         }
+        guard offer == .taken else { return offer }
         dropped?.drop()
         readable.signal()
         #if !hasFeature(Embedded)
             serveWaiters()
         #endif
-        return isOpen
+        return offer
     }
 
     /// The stream has ended; frames that wait can still be fetched.
@@ -266,9 +445,8 @@ package final class ReceiverCore: @unchecked Sendable {
         /// Gives frames, or the end of the stream, to tasks that wait.
         fileprivate func serveWaiters() {
             while true {
-                var slot: FrameSlot?
+                var taken: Taken?
                 var end: FramewireError?
-                var isLast = false
                 let continuation = lock.withLock {
                     () -> CheckedContinuation<Result<Frame, FramewireError>, Never>? in
                     guard !queue.isEmpty || ending != nil,
@@ -277,15 +455,14 @@ package final class ReceiverCore: @unchecked Sendable {
                     if queue.isEmpty {
                         end = ending
                     } else {
-                        slot = takeFirst()
-                        isLast = queue.isEmpty && ending == nil
+                        taken = takeFirst()
                     }
                     return waiters.remove(at: index).continuation
                 }
                 guard let continuation else { return }
-                if isLast { lowerReadable() }
-                if let slot {
-                    continuation.resume(returning: .success(Frame(slot)))
+                if let taken {
+                    tellAbout(taken)
+                    continuation.resume(returning: .success(Frame(taken.slot)))
                 } else if let end {
                     continuation.resume(returning: .failure(end))
                 }

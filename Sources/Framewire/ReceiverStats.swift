@@ -1,5 +1,5 @@
 /// Counters of a receiver since it was opened, and its present state. Times are nanoseconds; percentiles are
-/// over the last 1024 frames, `nil` where nothing has been measured.
+/// over the last 512 to 1024 frames and at most 1 % above the exact ones, `nil` where nothing has been measured.
 public struct ReceiverStats: Sendable {
     public var connected = false
     /// Frames decoded.
@@ -31,6 +31,16 @@ public struct ReceiverStats: Sendable {
     /// From submit to delivery as the sender measured it.
     public var latencyP50: Int64?
     public var latencyP99: Int64?
+
+    /// There and back, from pings to all senders.
+    public var roundTripP50: Int64?
+    public var roundTripP99: Int64?
+    /// Senders that are connected now.
+    public var peers = 0
+    /// Connections beyond ``Receiver/Options/maxPeers``.
+    public var peersRefused: UInt64 = 0
+    /// Whether the senders are asked for no frames.
+    public var isPaused = false
 
     public init() {}
 }

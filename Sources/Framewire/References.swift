@@ -61,22 +61,44 @@ final class References {
     ) -> FrameCoding {
         var coding = FrameCoding(profile: profile)
         let info = slot.info
-        let isDue = keyInterval > 0 && age(for: info) + 1 >= keyInterval
-        if profile == .tile, !isDue, !info.flags.contains(.key), let newest = newest(for: info) {
-            newest.retain()
-            coding.reference = newest
+        if let reference = reference(for: info, profile: profile, keyInterval: keyInterval) {
+            reference.retain()
+            coding.reference = reference
         }
-        guard profile == .tile || index(info) != nil else { return coding }
-        if !slot.hasOwnMemory {
-            // Frames that are sent as they are for a long time are not worth a copy each.
-            if profile == .tile || isTrial { coding.copy = copies.packedSlot(info) }
-            if coding.copy == nil {
-                lose(info)
-                return coding
-            }
-        }
-        keep(coding.copy ?? slot, profile: profile, isKey: coding.reference == nil)
+        if needsCopy(of: slot, profile: profile, isTrial: isTrial) { coding.copy = copies.packedSlot(info) }
+        note(info, slot.hasOwnMemory ? slot : coding.copy, profile: profile, isKey: coding.reference == nil)
         return coding
+    }
+
+    /// What a frame that is sent next is coded against, borrowed; nil makes a key frame.
+    ///
+    /// - Parameter keyInterval: a key frame comes after so many frames at the latest; 0 is never.
+    func reference(for info: FrameInfo, profile: Profile, keyInterval: Int) -> FrameSlot? {
+        guard profile == .tile, !info.flags.contains(.key) else { return nil }
+        if keyInterval > 0, age(for: info) + 1 >= keyInterval { return nil }
+        return newest(for: info)
+    }
+
+    /// Whether a copy of the frame is to be made as it is encoded, because its own pixels do not stay.
+    ///
+    /// - Parameter isTrial: whether the profile is another for this frame only. Frames that are sent as they are for a
+    ///   long time are not worth a copy each.
+    func needsCopy(of slot: FrameSlot, profile: Profile, isTrial: Bool) -> Bool {
+        !slot.hasOwnMemory && (profile == .tile || isTrial && index(slot.info) != nil)
+    }
+
+    /// Whether the frames of the stream and view are kept at all, once one in `profile` is sent.
+    func keeps(_ info: FrameInfo, profile: Profile) -> Bool {
+        profile == .tile || index(info) != nil
+    }
+
+    /// A frame is sent.
+    ///
+    /// - Parameter kept: its pixels, which stay; nil if they do not.
+    func note(_ info: FrameInfo, _ kept: FrameSlot?, profile: Profile, isKey: Bool) {
+        guard keeps(info, profile: profile) else { return }
+        guard let kept else { return lose(info) }
+        keep(kept, profile: profile, isKey: isKey)
     }
 
     /// The newest frame of the stream and view of `info`, borrowed, if it has the same size and format.

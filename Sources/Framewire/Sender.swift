@@ -2,7 +2,8 @@ import Buffers
 import Codec
 import Transport
 
-/// Takes frames from a renderer and writes them to a connection or a recording.
+/// Takes frames from a renderer and writes them to a connection or a recording. One that listens serves several
+/// receivers at once.
 ///
 /// The caller's thread hands frames over and goes on: compression runs on the sender's worker threads and the
 /// network on its I/O thread. Only ``OverflowPolicy/block`` ever makes it wait. All methods may be called on
@@ -12,6 +13,9 @@ public final class Sender: Sendable {
 
     /// The most frames of one sender that may be in use: acquired, waiting and being sent.
     public static let maximumFrames = 128
+
+    /// The most receivers that a sender can serve at once.
+    public static let maximumPeers = 32
 
     /// Opens a sender.
     ///
@@ -77,16 +81,36 @@ public final class Sender: Sendable {
         try core.submitForeign(slot)
     }
 
+    /// A frame over memory of the caller's, to be given metadata and then to ``submit(_:)``. The memory must
+    /// stay as it is until `release` is called, once, on any thread: when the last owner of the frame is gone.
+    ///
+    /// - Throws: as ``acquire(_:)``, `outOfRange` (too few bytes); then `release` is not called.
+    public func wrap(
+        _ info: FrameInfo, pixels: UnsafeRawBufferPointer, release: @escaping @Sendable () -> Void
+    ) throws(FramewireError) -> Frame {
+        Frame(try core.wrap(info, pixels, release: release))
+    }
+
     /// Queues a buffer of any number of memories that together hold what `info` describes. Nothing is merged
     /// or copied.
     ///
-    /// - Throws: as ``push(_:pixels:)``; `unsupported` for a memory that is not mappable.
+    /// Metas that can be serialised and depend on no memory go along; the buffer of the received frame has
+    /// them, where their type is registered.
+    ///
+    /// - Throws: as ``push(_:pixels:)``; `unsupported` for a memory that is not mappable; `tooLarge` for more
+    ///   metas than a frame can carry; what the function of a meta's type gives.
     public func push(_ info: FrameInfo, buffer: Buffer) throws(FramewireError) {
         guard buffer.isMappable else {
             throw FramewireError(.unsupported, "a memory of the buffer is not mappable, so it cannot be sent")
         }
         let slot = try core.bareSlot(info, available: buffer.size)
         slot.useBuffer(buffer)
+        do throws(FramewireError) {
+            try slot.metadata.readMetas(of: buffer)
+        } catch {
+            slot.drop()
+            throw error
+        }
         try core.submitForeign(slot)
     }
 
@@ -101,10 +125,50 @@ public final class Sender: Sendable {
     /// Whether a peer is connected now; always true for a recording.
     public var isConnected: Bool { core.isConnected }
 
+    /// The receivers that are connected now; 1 for a recording.
+    public var receiverCount: Int { core.receiverCount }
+
+    /// Whether a frame that is given now would be encoded and sent at once to one receiver at least. A renderer may
+    /// skip frames while none would.
+    public var isReady: Bool { core.isReady }
+
+    /// Changes ``Options/maxFrameRate`` and ``Options/maxBitRate``.
+    ///
+    /// - Throws: ``FramewireError``: `closed`.
+    public func setRateLimits(frameRate: UInt32, bitRate: UInt64) throws(FramewireError) {
+        try core.setRateLimits(RateLimits(frameRate: frameRate, bitRate: bitRate))
+    }
+
+    /// The message of a receiver that has waited longest, at most 256 of which wait; negative `timeout` is without a
+    /// limit.
+    ///
+    /// - Throws: ``FramewireError``: `timeout`, `wouldBlock` (timeout 0), `closed` once the sender is and no message
+    ///   waits.
+    public func nextMessage(timeout: Int64 = -1) throws(FramewireError) -> Message {
+        try core.nextMessage(timeout: timeout)
+    }
+
+    /// Sends what is queued, tells all receivers why the stream ends, and waits until that is done, at most `timeout`
+    /// nanoseconds; negative is without a limit. Frames given later are refused with `closed`.
+    ///
+    /// - Parameters:
+    ///   - reason: not ``EndReason/lost``.
+    ///   - text: for people; at most 1024 bytes of it are told.
+    /// - Throws: ``FramewireError``: `timeout` when frames could not be sent, `closed`, `invalidArgument`.
+    public func end(
+        _ reason: EndReason = .endOfStream, _ text: String = "", timeout: Int64 = -1
+    ) throws(FramewireError) {
+        try core.end(reason, text, timeout: timeout)
+    }
+
     /// The TCP port that a listening sender is bound to; 0 where there is none.
     public var port: UInt16 { core.port }
 
     public var stats: SenderStats { core.currentStats() }
+
+    /// - Parameter index: 0 to ``receiverCount`` - 1, in the order in which they connected.
+    /// - Returns: nil when there are not so many receivers.
+    public func peerStats(at index: Int) -> PeerStats? { core.peerStats(at: index) }
 
     /// Sends what is queued within `options.closeTimeout`, says goodbye and closes. Further calls of the
     /// sender fail.

@@ -1,6 +1,7 @@
 import Buffers
 import CPosix
 import Codec
+import Synchronization
 import Transport
 import Wire
 
@@ -17,21 +18,26 @@ package final class SenderCore: @unchecked Sendable {
     /// Ends a connection attempt, or the wait for a peer.
     let cancel: WakeUp
 
-    private let lock = Lock()
-    private var queue: SlotRing
-    private var stats = SenderStats()
-    private var encodeTimes = Percentiles()
-    private var latencies = Percentiles()
+    let lock = Lock()
+    /// Of the receivers that are connected.
+    var queues: [SenderQueue] = []
+    /// Where frames wait while there is no receiver. The first one takes them over.
+    let lobby: SenderQueue
+    var stats = SenderStats()
+    var encodeTimes = Percentiles()
+    var latencies = Percentiles()
+    var roundTrips = Percentiles()
     private var submitTimes = Percentiles()
+    var inbox = SenderInbox()
     /// Frames handed over: the next sequence number.
     private var pushed: UInt64 = 0
-    /// Frames that the I/O thread has taken and neither sent nor lost: how many, and the sequences of the
-    /// oldest two, which is all that it encodes and sends at once. They are settled in the order they were
-    /// taken.
-    private var inHand = (count: 0, first: UInt64(0), second: UInt64(0))
-    private var closeDeadline: Int64?
+    /// By when everything must have been sent, and what is said then, once the sender is to end.
+    var ending: (deadline: Int64, bye: Bye)?
     /// Why the sender is of no more use.
-    private var failure: FramewireError?
+    var failure: FramewireError?
+    /// Whether the I/O thread has let go of everything.
+    var isOver = false
+    var rateLimits: RateLimits
     private var thread: Thread?
     private let loop: SenderLoop
 
@@ -43,7 +49,9 @@ package final class SenderCore: @unchecked Sendable {
         self.options = options
         self.wake = wake
         self.cancel = cancel
-        queue = SlotRing(capacity: options.queueDepth)
+        rateLimits = options.rateLimits
+        lobby = SenderQueue(capacity: options.queueDepth)
+        queues.reserveCapacity(options.maxPeers)
         pool = FramePool(capacity: options.queueDepth + 4 + References.maximumPairs)
         loop = SenderLoop(endpoint, options, wake: wake, cancel: cancel)
     }
@@ -51,9 +59,7 @@ package final class SenderCore: @unchecked Sendable {
     /// Connects for the first time, if the options ask for it, and starts the I/O thread.
     func start() throws(FramewireError) {
         do {
-            // Said before the I/O thread exists, so that a caller who looks at once finds a recording
-            // connected.
-            if try loop.open() { setConnected(true) }
+            try loop.open(self)
         } catch {
             throw FramewireError(error)
         }
@@ -67,17 +73,48 @@ package final class SenderCore: @unchecked Sendable {
 
     package func acquire(_ info: FrameInfo) throws(FramewireError) -> FrameSlot {
         let layout = try checked(info)
+        try checkRoom()
+        do {
+            return try pool.acquire(info, layout)
+        } catch {
+            throw FramewireError(error)
+        }
+    }
+
+    /// A frame over memory of the caller's, to be submitted; `release(user)` runs once when nobody has the frame
+    /// any more, unless this fails.
+    package func wrap(
+        _ info: FrameInfo, _ pixels: UnsafeRawBufferPointer,
+        release: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?, user: UnsafeMutableRawPointer?
+    ) throws(FramewireError) -> FrameSlot {
+        let slot = try wrappedSlot(info, available: pixels.count)
+        slot.useWrapped(pixels, release: release, user: user)
+        return slot
+    }
+
+    func wrap(
+        _ info: FrameInfo, _ pixels: UnsafeRawBufferPointer, release: @escaping () -> Void
+    ) throws(FramewireError) -> FrameSlot {
+        let slot = try wrappedSlot(info, available: pixels.count)
+        slot.useWrapped(pixels, release: release)
+        return slot
+    }
+
+    private func wrappedSlot(_ info: FrameInfo, available: Int) throws(FramewireError) -> FrameSlot {
+        let layout = try checked(info)
+        try check(available, holds: layout)
+        try checkRoom()
+        return pool.bareSlot(info, layout)
+    }
+
+    /// - Throws: why no frame can be lent now.
+    private func checkRoom() throws(FramewireError) {
         try lock.withLock { () throws(FramewireError) in try checkOpen() }
         guard pool.outstanding < Sender.maximumFrames else {
             throw FramewireError(
                 .wouldBlock,
                 "\(Sender.maximumFrames) frames of this sender are in use; submit or drop some before acquiring more"
             )
-        }
-        do {
-            return try pool.acquire(info, layout)
-        } catch {
-            throw FramewireError(error)
         }
     }
 
@@ -137,48 +174,60 @@ package final class SenderCore: @unchecked Sendable {
             )
         }
         let deadline = options.blockTimeout < 0 ? -1 : Clock.deadline(after: options.blockTimeout)
-        var dropped: FrameSlot?
+        var evicted = EvictedFrames()
         do {
             try lock.withLock { () throws(FramewireError) in
                 try checkOpen()
-                if queue.isFull, options.overflow == .block { try waitForRoom(deadline) }
+                if options.overflow == .block { try waitForRoom(deadline) }
                 slot.info.sequence = pushed
                 slot.submitTime = start
                 slot.phase = .submitted
                 pushed += 1
-                if queue.isFull {
-                    if options.overflow == .dropOldest {
-                        dropped = queue.popFirst()
-                        queue.append(slot)
-                    } else {
-                        dropped = slot
-                    }
-                    stats.framesDropped += 1
-                    lock.notifyAll()
-                } else {
-                    queue.append(slot)
-                    stats.queuePeak = max(stats.queuePeak, queue.count)
-                }
+                if queues.isEmpty { offer(slot, to: lobby, &evicted) }
+                for index in queues.indices { offer(slot, to: queues[index], &evicted) }
                 submitTimes.record(Clock.now() - start)
             }
         } catch {
             slot.drop()
             throw error
         }
-        dropped?.drop()
+        // The queues are owners of their own.
+        slot.drop()
+        evicted.dropAll()
         wake.signal()
     }
 
+    /// Queues a frame as the policy says. The lock is held.
+    private func offer(_ slot: FrameSlot, to queue: SenderQueue, _ evicted: inout EvictedFrames) {
+        if queue.frames.isFull {
+            queue.stats.framesDropped += 1
+            stats.framesDropped += 1
+            lock.notifyAll()
+            guard options.overflow == .dropOldest, let oldest = queue.frames.popFirst() else { return }
+            evicted.add(oldest)
+        }
+        slot.retain()
+        queue.frames.append(slot)
+        stats.queuePeak = max(stats.queuePeak, queue.frames.count)
+    }
+
+    /// Waits until every receiver's queue has room. The lock is held.
     private func waitForRoom(_ deadline: Int64) throws(FramewireError) {
-        while queue.isFull {
+        while isAnyFull {
             let inTime = lock.wait(until: deadline)
             try checkOpen()
-            guard inTime || !queue.isFull else {
+            guard inTime || !isAnyFull else {
                 throw FramewireError(
                     .timeout,
                     "the queue of \(options.queueDepth) frames stayed full for \(options.blockTimeout) ns")
             }
         }
+    }
+
+    private var isAnyFull: Bool {
+        if queues.isEmpty { return lobby.frames.isFull }
+        for index in queues.indices where queues[index].frames.isFull { return true }
+        return false
     }
 
     package func flush(timeout: Int64) throws(FramewireError) {
@@ -187,12 +236,12 @@ package final class SenderCore: @unchecked Sendable {
             let goal = pushed
             while isUnsettled(before: goal) {
                 try checkOpen()
-                let count = inHand.count + queue.count
                 guard timeout != 0 else {
-                    throw FramewireError(.wouldBlock, "\(count) frames have not been sent yet")
+                    throw FramewireError(.wouldBlock, "\(unsettledCount) frames have not been sent yet")
                 }
                 guard lock.wait(until: deadline) || !isUnsettled(before: goal) else {
-                    throw FramewireError(.timeout, "\(count) frames were not sent within \(timeout) ns")
+                    throw FramewireError(
+                        .timeout, "\(unsettledCount) frames were not sent within \(timeout) ns")
                 }
             }
             // Frames that a failure dropped are settled too; that is no success.
@@ -202,38 +251,133 @@ package final class SenderCore: @unchecked Sendable {
 
     /// Whether a frame below `goal` is neither sent nor dropped. The lock is held.
     private func isUnsettled(before goal: UInt64) -> Bool {
-        if inHand.count > 0 { return inHand.first < goal }
-        guard let oldest = queue.oldest else { return false }
-        return oldest.info.sequence < goal
+        for index in queues.indices where queues[index].isUnsettled(before: goal) { return true }
+        return lobby.isUnsettled(before: goal)
+    }
+
+    /// The most frames that a receiver has still to get. The lock is held.
+    private var unsettledCount: Int {
+        var count = lobby.frames.count
+        for index in queues.indices {
+            count = max(count, queues[index].inHand.count + queues[index].frames.count)
+        }
+        return count
     }
 
     package func currentStats() -> SenderStats {
-        var (result, encode, latency, submit) = lock.withLock {
-            (
-                stats, encodeTimes.copy(), latencies.copy(), submitTimes.copy()
-            )
+        var (result, encode, latency, roundTrip, submit) = lock.withLock {
+            (stats, encodeTimes.copy(), latencies.copy(), roundTrips.copy(), submitTimes.copy())
         }
         (result.encodeP50, result.encodeP99) = encode.values(50, 99)
         (result.latencyP50, result.latencyP99) = latency.values(50, 99)
+        (result.roundTripP50, result.roundTripP99) = roundTrip.values(50, 99)
         (result.submitP50, result.submitP99) = submit.values(50, 99)
         lock.withLock {
-            result.queueDepth = queue.count
+            result.queueDepth = lobby.frames.count
+            for index in queues.indices {
+                let queue = queues[index]
+                result.queueDepth = max(result.queueDepth, queue.frames.count)
+                result.sendQueueBytes += UInt64(queue.unsent.load(ordering: .relaxed))
+            }
+            result.receivers = queues.count
             result.framesPushed = pushed
         }
         result.framesAllocated = pool.allocated + loop.framesAllocated
-        result.sendQueueBytes = UInt64(loop.unsentBytes)
+        return result
+    }
+
+    /// - Returns: nil when there are not so many receivers.
+    package func peerStats(at index: Int) -> PeerStats? {
+        let found = lock.withLock { () -> (PeerStats, Percentiles, Percentiles)? in
+            guard queues.indices.contains(index) else { return nil }
+            let queue = queues[index]
+            var stats = queue.stats
+            stats.queueDepth = queue.frames.count
+            stats.sendQueueBytes = UInt64(queue.unsent.load(ordering: .relaxed))
+            return (stats, queue.latencies.copy(), queue.roundTrips.copy())
+        }
+        guard let (found, latency, roundTrip) = found else { return nil }
+        var result = found
+        (result.latencyP50, result.latencyP99) = latency.values(50, 99)
+        (result.roundTripP50, result.roundTripP99) = roundTrip.values(50, 99)
         return result
     }
 
     package var isConnected: Bool { lock.withLock { stats.connected } }
 
+    package var receiverCount: Int { lock.withLock { queues.count } }
+
+    /// Whether a frame that is given now would be encoded and sent at once to one receiver at least.
+    package var isReady: Bool {
+        let now = Clock.now()
+        return lock.withLock {
+            guard failure == nil, ending == nil else { return false }
+            for index in queues.indices {
+                let queue = queues[index]
+                if queue.frames.isEmpty, queue.takesFrom.load(ordering: .relaxed) <= now { return true }
+            }
+            return false
+        }
+    }
+
+    package func setRateLimits(_ limits: RateLimits) throws(FramewireError) {
+        try lock.withLock { () throws(FramewireError) in
+            try checkOpen()
+            rateLimits = limits
+        }
+        wake.signal()
+    }
+
+    /// The message of a receiver that has waited longest.
+    package func nextMessage(timeout: Int64) throws(FramewireError) -> Message {
+        let deadline = timeout < 0 ? -1 : Clock.deadline(after: timeout)
+        return try lock.withLock { () throws(FramewireError) in
+            while true {
+                if let message = inbox.popFirst() { return message }
+                try checkOpen()
+                guard timeout != 0 else { throw FramewireError(.wouldBlock, "no message has come") }
+                guard lock.wait(until: deadline) || !inbox.isEmpty else {
+                    throw FramewireError(.timeout, "no message has come within \(timeout) ns")
+                }
+            }
+        }
+    }
+
     package var port: UInt16 { loop.port }
+
+    /// Sends what is queued, tells all receivers why the stream ends, and waits until that is done.
+    package func end(_ reason: EndReason, _ text: String, timeout: Int64) throws(FramewireError) {
+        guard reason != .lost else {
+            throw FramewireError(
+                .invalidArgument, "a stream cannot be ended as lost; give another reason")
+        }
+        let deadline = timeout < 0 ? -1 : Clock.deadline(after: timeout)
+        let bye = Bye(reason: Bye.Reason(rawValue: reason.rawValue), text: text)
+        let droppedBefore = try lock.withLock { () throws(FramewireError) in
+            try checkOpen()
+            ending = (deadline < 0 ? .max : deadline, bye)
+            lock.notifyAll()
+            return stats.framesDropped
+        }
+        cancel.signal()
+        wake.signal()
+        let dropped = lock.withLock {
+            while !isOver { lock.wait() }
+            return stats.framesDropped - droppedBefore
+        }
+        guard dropped == 0 else {
+            throw FramewireError(.timeout, "\(dropped) frames could not be sent before the stream ended")
+        }
+    }
 
     package func close() {
         let thread = lock.withLock { () -> Thread? in
             let thread = self.thread
             self.thread = nil
-            closeDeadline = Clock.deadline(after: options.closeTimeout)
+            let deadline = Clock.deadline(after: options.closeTimeout)
+            ending = (
+                min(ending?.deadline ?? .max, deadline < 0 ? .max : deadline), ending?.bye ?? Bye()
+            )
             lock.notifyAll()
             return thread
         }
@@ -260,102 +404,8 @@ package final class SenderCore: @unchecked Sendable {
     }
 
     /// - Throws: why nothing can be sent any more. The lock is held.
-    private func checkOpen() throws(FramewireError) {
+    func checkOpen() throws(FramewireError) {
         if let failure { throw failure }
-        if closeDeadline != nil { throw FramewireError(.closed, "the sender is being closed") }
-    }
-
-    // MARK: - For the I/O thread
-
-    /// The frame that waits longest.
-    func takeNext() -> FrameSlot? {
-        lock.withLock {
-            guard let slot = queue.popFirst() else { return nil }
-            if inHand.count == 0 {
-                inHand.first = slot.info.sequence
-            } else {
-                inHand.second = slot.info.sequence
-            }
-            inHand.count += 1
-            lock.notifyAll()
-            return slot
-        }
-    }
-
-    /// The frame that was taken last goes back to the front of the queue, to be taken again.
-    ///
-    /// - Returns: `false` when there is no room; the frame is still the caller's.
-    func putBack(_ slot: FrameSlot) -> Bool {
-        lock.withLock {
-            guard failure == nil, options.overflow == .block || !queue.isFull else { return false }
-            queue.prepend(slot)
-            inHand.count -= 1
-            return true
-        }
-    }
-
-    /// Whether a frame waits, and the time by which everything must have been sent, once the sender is being
-    /// closed.
-    func outlook() -> (waiting: Bool, closeDeadline: Int64?) {
-        lock.withLock { (!queue.isEmpty, closeDeadline) }
-    }
-
-    func setConnected(_ connected: Bool) {
-        lock.withLock {
-            if connected, !stats.connected { stats.connections += 1 }
-            stats.connected = connected
-        }
-    }
-
-    /// - Parameter choice: how frames are coded now; nil says nothing about it.
-    func recordEncoded(_ duration: Int64, _ choice: (profile: Profile, reason: ProfileReason)?) {
-        lock.withLock {
-            encodeTimes.record(duration)
-            if let choice { (stats.profile, stats.profileReason) = choice }
-        }
-    }
-
-    func recordSent(rawBytes: Int, wireBytes: Int) {
-        lock.withLock {
-            stats.framesSent += 1
-            stats.bytesRaw += UInt64(rawBytes)
-            stats.bytesWire += UInt64(wireBytes)
-            settleOldestInHand()
-        }
-    }
-
-    /// A frame that was taken is lost.
-    func recordLost() {
-        lock.withLock {
-            stats.framesDropped += 1
-            settleOldestInHand()
-        }
-    }
-
-    /// The lock is held.
-    private func settleOldestInHand() {
-        inHand.count -= 1
-        inHand.first = inHand.second
-        lock.notifyAll()
-    }
-
-    func recordLatency(_ duration: Int64) {
-        lock.withLock {
-            latencies.record(duration)
-            stats.framesAcknowledged += 1
-        }
-    }
-
-    /// Ends the sender for good: frames that wait are dropped, and every call gives `error` from now on.
-    func fail(_ error: FramewireError) {
-        lock.withLock {
-            if failure == nil { failure = error }
-            stats.connected = false
-            lock.notifyAll()
-        }
-        while let slot = takeNext() {
-            slot.drop()
-            recordLost()
-        }
+        if ending != nil { throw FramewireError(.closed, "the sender is being closed") }
     }
 }

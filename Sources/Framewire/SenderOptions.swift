@@ -49,18 +49,39 @@ extension Sender {
         /// In profile tile, a key frame comes after this many frames at the latest; 0: only when one is needed,
         /// and in recordings after 60 frames.
         public var keyFrameInterval = 0
+        /// How many frames a second each receiver gets at most, in thousandths; the others are dropped by the overflow
+        /// policy, as with a slow link. 0: any number. All streams and views count together.
+        public var maxFrameRate: UInt32 = 0
+        /// How many bits a second each receiver gets at most, on average over a few frames; 0: any number.
+        public var maxBitRate: UInt64 = 0
+        /// Gets what becomes of connections.
+        public var onConnection: ConnectionHandler?
+        /// How often a receiver is asked whether it is there.
+        public var keepaliveInterval = Keepalive.standardInterval
+        /// After how long a receiver that is silent is given up; negative: never. For peers that are no receivers of
+        /// Framewire, what their system confirms counts.
+        public var idleTimeout = Keepalive.standardTimeout
+        /// How many receivers a sender that listens serves at once, 1 to 32. Others are refused.
+        public var maxPeers = 16
 
         public init() {}
+
+        package var rateLimits: RateLimits { RateLimits(frameRate: maxFrameRate, bitRate: maxBitRate) }
 
         /// - Throws: ``FramewireError`` with code `invalidArgument` that names the option.
         package func validate() throws(FramewireError) {
             try checkRange("the queue depth", queueDepth, 1...64)
             try checkRange("the number of threads", threads, 0...64)
             try checkRange("the acceleration", Int(acceleration), 1...65537)
+            try checkRange("the number of peers", maxPeers, 1...Sender.maximumPeers)
             try checkRange("the key frame interval", keyFrameInterval, 0...Int(Int32.max))
             guard connectTimeout > 0 else {
                 throw FramewireError(
                     .invalidArgument, "the connect timeout is \(connectTimeout) ns; it must be above 0")
+            }
+            guard keepaliveInterval > 0 else {
+                throw FramewireError(
+                    .invalidArgument, "the keepalive interval is \(keepaliveInterval) ns; it must be above 0")
             }
             guard closeTimeout >= 0 else {
                 throw FramewireError(

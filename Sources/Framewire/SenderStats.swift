@@ -1,7 +1,9 @@
 import Codec
 
 /// Counters of a sender since it was opened, and its present state. Times are nanoseconds; percentiles are
-/// over the last 1024 frames, `nil` where nothing has been measured.
+/// over the last 512 to 1024 frames and at most 1 % above the exact ones, `nil` where nothing has been measured.
+///
+/// With several receivers a frame counts for each of them; ``Sender/peerStats(at:)`` tells them apart.
 public struct SenderStats: Sendable {
     public var connected = false
     /// Frames handed over, those dropped later included.
@@ -20,7 +22,7 @@ public struct SenderStats: Sendable {
     public var connections: UInt64 = 0
     /// Bytes of pixels copied between the caller's memory and the compressor.
     public var pixelBytesCopied: UInt64 = 0
-    /// Frames waiting now.
+    /// Frames waiting now, of the receiver for which most do.
     public var queueDepth = 0
     /// The most that ever waited.
     public var queuePeak = 0
@@ -40,6 +42,16 @@ public struct SenderStats: Sendable {
     public var submitP99: Int64?
     /// Bytes that the system holds unsent or unacknowledged for the connection.
     public var sendQueueBytes: UInt64 = 0
+    /// There and back, from pings.
+    public var roundTripP50: Int64?
+    public var roundTripP99: Int64?
+    /// Receivers that are connected now.
+    public var receivers = 0
+    /// How often a frame was encoded: once for all receivers that need the same.
+    public var framesEncoded: UInt64 = 0
+    /// Messages that receivers have sent, and those of them that were dropped because too many waited.
+    public var messagesReceived: UInt64 = 0
+    public var messagesDropped: UInt64 = 0
 
     public init() {}
 }

@@ -19,6 +19,9 @@ struct SlotRing {
     /// The frame that ``popFirst()`` would give.
     var oldest: FrameSlot? { count > 0 ? slots[first] : nil }
 
+    /// The frame that was appended last.
+    var newest: FrameSlot? { count > 0 ? slots[(first + count - 1) % slots.count] : nil }
+
     /// - Precondition: not full; every caller has checked.
     mutating func append(_ slot: FrameSlot) {
         slots[(first + count) % slots.count] = slot

@@ -21,6 +21,7 @@ package final class StreamDecoder {
         case acknowledgement(Acknowledgement)
         case keyFrameRequest(KeyFrameRequest)
         case bye(Bye)
+        case ping(Ping)
     }
 
     private let parser: StreamParser
@@ -51,6 +52,9 @@ package final class StreamDecoder {
     deinit {
         current?.drop()
     }
+
+    /// Whether the bytes so far end inside a message.
+    package var isInsideMessage: Bool { parser.isInsideMessage }
 
     /// Bytes of the stream taken so far.
     package var offset: UInt64 { parser.offset }
@@ -103,6 +107,9 @@ package final class StreamDecoder {
             case .acknowledgement(let acknowledgement): return .acknowledgement(acknowledgement)
             case .keyFrameRequest(let request): return .keyFrameRequest(request)
             case .bye(let bye): return .bye(bye)
+            case .ping(let ping): return .ping(ping)
+            // Only for senders.
+            case .flow, .userMessage: break
             }
         }
         return .needMore
@@ -166,7 +173,14 @@ package final class StreamDecoder {
         } catch {
             throw fail(FramewireError(error))
         }
+        do throws(FramewireError) {
+            try slot.metadata.read(parser.metadata)
+        } catch {
+            slot.drop()
+            throw fail(error)
+        }
         slot.phase = .received
+        slot.profile = profile
         slot.sentChecksum = header.contentChecksum
         slot.timing.senderQueue = header.queueDuration
         slot.timing.senderEncode = header.encodeDuration
@@ -218,6 +232,11 @@ package final class StreamDecoder {
                             + " (message at byte \(parser.messageOffset) of the stream)"))
             }
             checksumsVerified += 1
+        }
+        do throws(FramewireError) {
+            try slot.addReceivedMetas()
+        } catch {
+            throw fail(error)
         }
         slot.timing.receive = received - messageStart
         slot.timing.decode = Clock.now() - received

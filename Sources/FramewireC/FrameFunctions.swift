@@ -66,6 +66,12 @@ public func fw_frame_get_timing(
     return FW_OK
 }
 
+@_cdecl("fw_frame_peer_id") @implementation
+public func fw_frame_peer_id(_ frame: OpaquePointer!) -> UInt64 {
+    guard let frame else { return 0 }
+    return frameSlot(frame).peerID
+}
+
 @_cdecl("fw_frame_buffer") @implementation
 public func fw_frame_buffer(_ frame: OpaquePointer!) -> OpaquePointer! {
     guard let frame, let buffer = frameSlot(frame).buffer else { return nil }

@@ -16,9 +16,8 @@ func fail(_ status: fw_status, _ message: Sentence) -> fw_status {
 func fail(_ status: fw_status, text message: String) -> fw_status {
     let text = fwp_last_error_text()!
     let capacity = Int(FWP_LAST_ERROR_SIZE) - 1
-    let bytes = message.bytes
-    var count = min(bytes.count, capacity)
-    memcpy(text, bytes, count)
+    // A call that is refused again and again, such as one that must not wait, allocates nothing.
+    var count = message.copyBytes(to: UnsafeMutableRawBufferPointer(start: text, count: capacity))
     if count == capacity {
         while count > 0, UInt8(bitPattern: text[count - 1]) & 0xC0 == 0x80 { count -= 1 }
         if count > 0, UInt8(bitPattern: text[count - 1]) >= 0xC0 { count -= 1 }

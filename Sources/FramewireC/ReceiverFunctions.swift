@@ -1,3 +1,4 @@
+import Buffers
 import CFramewire
 import Framewire
 
@@ -16,7 +17,8 @@ func receiverOptions(_ given: UnsafePointer<fw_receiver_options>?) -> Receiver.O
         struct_size: 0, once: 0, overflow: FW_OVERFLOW_BLOCK, queue_depth: 0, threads: 0,
         reconnect: FW_RECONNECT_DEFAULT, max_width: 0, max_height: 0, max_frame_bytes: 0,
         max_metadata_bytes: 0,
-        ignore_checksums: 0, connect_timeout_ns: 0, tls: nil)
+        ignore_checksums: 0, connect_timeout_ns: 0, tls: nil, on_connection: nil, on_connection_user: nil,
+        keepalive_interval_ns: 0, idle_timeout_ns: 0, max_peers: 0, reserved: 0)
     let size = given.pointee.struct_size
     guard let full = overlay(given, size: size, minimum: minimumOptionsSize, on: defaults) else {
         _ = fail(
@@ -38,6 +40,10 @@ func receiverOptions(_ given: UnsafePointer<fw_receiver_options>?) -> Receiver.O
     if full.max_metadata_bytes != 0 { options.limits.maxMetadataBytes = Int(full.max_metadata_bytes) }
     options.verifyChecksums = full.ignore_checksums == 0
     if full.connect_timeout_ns != 0 { options.connectTimeout = full.connect_timeout_ns }
+    options.onConnection = connectionHandler(full.on_connection, full.on_connection_user)
+    if full.keepalive_interval_ns != 0 { options.keepaliveInterval = full.keepalive_interval_ns }
+    if full.idle_timeout_ns != 0 { options.idleTimeout = full.idle_timeout_ns }
+    if full.max_peers != 0 { options.maxPeers = Int(full.max_peers) }
     return options
 }
 
@@ -51,7 +57,7 @@ public func fw_receiver_open(
     guard let url else { return failNull("url") }
     guard let options = receiverOptions(options) else { return FW_ERROR_INVALID_ARGUMENT }
     do {
-        let receiver = try Receiver(from: String(cString: url), options: options)
+        let receiver = try Receiver(from: String(text: url), options: options)
         out.pointee = OpaquePointer(Unmanaged.passRetained(receiver).toOpaque())
         return FW_OK
     } catch {
@@ -106,7 +112,73 @@ public func fw_receiver_get_stats(
         queue_depth: UInt32(stats.queueDepth), frames_allocated: UInt32(stats.framesAllocated),
         decode_ns_p50: nanoseconds(stats.decodeP50), decode_ns_p99: nanoseconds(stats.decodeP99),
         latency_ns_p50: nanoseconds(stats.latencyP50), latency_ns_p99: nanoseconds(stats.latencyP99),
-        frames_undecodable: stats.framesUndecodable)
+        frames_undecodable: stats.framesUndecodable, rtt_ns_p50: nanoseconds(stats.roundTripP50),
+        rtt_ns_p99: nanoseconds(stats.roundTripP99), peers: UInt32(stats.peers),
+        paused: stats.isPaused ? 1 : 0, peers_refused: stats.peersRefused)
+    store(result, to: out, size: size)
+    return FW_OK
+}
+
+@_cdecl("fw_receiver_get_peer_stats") @implementation
+public func fw_receiver_get_peer_stats(
+    _ handle: OpaquePointer!, _ index: UInt32, _ out: UnsafeMutablePointer<fw_peer_stats>!
+) -> fw_status {
+    guard let handle else { return failNull("receiver") }
+    return storePeerStats(receiver(handle).implementation.peerStats(Int(index)), to: out)
+}
+
+@_cdecl("fw_receiver_set_paused") @implementation
+public func fw_receiver_set_paused(_ handle: OpaquePointer!, _ paused: Int32) -> fw_status {
+    guard let handle else { return failNull("receiver") }
+    receiver(handle).setPaused(paused != 0)
+    return FW_OK
+}
+
+@_cdecl("fw_receiver_send_message") @implementation
+public func fw_receiver_send_message(
+    _ handle: OpaquePointer!, _ peer: UInt64, _ type: UInt32, _ data: UnsafeRawPointer!, _ size: Int
+) -> fw_status {
+    guard let handle else { return failNull("receiver") }
+    guard data != nil || size == 0 else { return failNull("data") }
+    guard size >= 0 else { return fail(FW_ERROR_TOO_LARGE, "size is more than there is memory") }
+    do {
+        let content = UnsafeRawBufferPointer(start: data, count: size)
+        try receiver(handle).implementation.send(to: peer, type: type, content: content)
+        return FW_OK
+    } catch {
+        return fail(error)
+    }
+}
+
+@_cdecl("fw_receiver_request_key_frame") @implementation
+public func fw_receiver_request_key_frame(
+    _ handle: OpaquePointer!, _ stream: UInt32, _ view: UInt32
+) -> fw_status {
+    guard let handle else { return failNull("receiver") }
+    do {
+        try receiver(handle).implementation.requestKeyFrame(streamID: stream, viewID: view)
+        return FW_OK
+    } catch {
+        return fail(error)
+    }
+}
+
+@_cdecl("fw_receiver_get_end") @implementation
+public func fw_receiver_get_end(_ handle: OpaquePointer!, _ out: UnsafeMutablePointer<fw_end>!) -> fw_status {
+    guard let handle else { return failNull("receiver") }
+    guard let out else { return failNull("end") }
+    let size = out.pointee.struct_size
+    guard size >= 8 else {
+        return fail(FW_ERROR_INVALID_ARGUMENT, sizeMessage("fw_end", size, "FW_END_INIT"))
+    }
+    guard let end = receiver(handle).lastEnd else {
+        return fail(FW_ERROR_WOULD_BLOCK, "no stream has ended yet")
+    }
+    var result = fw_end()
+    result.reason = fw_end_reason(rawValue: end.reason.rawValue)
+    result.peer_id = end.peerID
+    result.status = fw_status(rawValue: end.error.code.rawValue)
+    withUnsafeMutableBytes(of: &result.text) { copyText(end.text, to: $0) }
     store(result, to: out, size: size)
     return FW_OK
 }

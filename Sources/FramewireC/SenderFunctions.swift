@@ -17,7 +17,9 @@ private func senderOptions(_ given: UnsafePointer<fw_sender_options>?) -> Sender
         struct_size: 0, profile: FW_PROFILE_AUTO, acceleration: 0, overflow: FW_OVERFLOW_DROP_OLDEST,
         queue_depth: 0,
         threads: 0, reconnect: FW_RECONNECT_DEFAULT, checksum: 0, connect_timeout_ns: 0, block_timeout_ns: 0,
-        close_timeout_ns: 0, key_frame_interval: 0, reserved: 0, tls: nil)
+        close_timeout_ns: 0, key_frame_interval: 0, reserved: 0, tls: nil, on_connection: nil,
+        on_connection_user: nil, keepalive_interval_ns: 0, idle_timeout_ns: 0, max_bit_rate: 0,
+        max_frame_rate_millihertz: 0, max_peers: 0)
     let size = given.pointee.struct_size
     guard let full = overlay(given, size: size, minimum: minimumOptionsSize, on: defaults) else {
         _ = fail(
@@ -39,6 +41,12 @@ private func senderOptions(_ given: UnsafePointer<fw_sender_options>?) -> Sender
     if full.block_timeout_ns != 0 { options.blockTimeout = full.block_timeout_ns }
     if full.close_timeout_ns != 0 { options.closeTimeout = full.close_timeout_ns }
     options.keyFrameInterval = Int(full.key_frame_interval)
+    options.onConnection = connectionHandler(full.on_connection, full.on_connection_user)
+    if full.keepalive_interval_ns != 0 { options.keepaliveInterval = full.keepalive_interval_ns }
+    if full.idle_timeout_ns != 0 { options.idleTimeout = full.idle_timeout_ns }
+    options.maxBitRate = full.max_bit_rate
+    options.maxFrameRate = full.max_frame_rate_millihertz
+    if full.max_peers != 0 { options.maxPeers = Int(full.max_peers) }
     return options
 }
 
@@ -76,7 +84,7 @@ public func fw_sender_open(
     guard let url else { return failNull("url") }
     guard let options = senderOptions(options) else { return FW_ERROR_INVALID_ARGUMENT }
     do {
-        let sender = try Sender(to: String(cString: url), options: options)
+        let sender = try Sender(to: String(text: url), options: options)
         out.pointee = OpaquePointer(Unmanaged.passRetained(sender).toOpaque())
         return FW_OK
     } catch {
@@ -95,6 +103,27 @@ public func fw_sender_acquire(
     guard let info = frameInfo(info) else { return FW_ERROR_INVALID_ARGUMENT }
     do {
         out.pointee = frameHandle(try sender(handle).implementation.acquire(info))
+        return FW_OK
+    } catch {
+        return fail(error)
+    }
+}
+
+@_cdecl("fw_sender_wrap") @implementation
+public func fw_sender_wrap(
+    _ handle: OpaquePointer!, _ info: UnsafePointer<fw_frame_info>!, _ pixels: UnsafeRawPointer!, _ size: Int,
+    _ release: fw_release_fn!, _ user: UnsafeMutableRawPointer!, _ out: UnsafeMutablePointer<OpaquePointer?>!
+) -> fw_status {
+    guard let out else { return failNull("out") }
+    out.pointee = nil
+    guard let handle else { return failNull("sender") }
+    guard let pixels else { return failNull("pixels") }
+    guard let info = frameInfo(info) else { return FW_ERROR_INVALID_ARGUMENT }
+    guard let count = byteCount(size) else { return failSize(size) }
+    do {
+        let slot = try sender(handle).implementation.wrap(
+            info, UnsafeRawBufferPointer(start: pixels, count: count), release: release, user: user)
+        out.pointee = frameHandle(slot)
         return FW_OK
     } catch {
         return fail(error)
@@ -217,7 +246,11 @@ public func fw_sender_get_stats(
         encode_ns_p99: nanoseconds(stats.encodeP99), latency_ns_p50: nanoseconds(stats.latencyP50),
         latency_ns_p99: nanoseconds(stats.latencyP99), submit_ns_p50: nanoseconds(stats.submitP50),
         submit_ns_p99: nanoseconds(stats.submitP99), send_queue_bytes: stats.sendQueueBytes,
-        profile_reason: fw_profile_reason(rawValue: stats.profileReason.rawValue), reserved: 0)
+        profile_reason: fw_profile_reason(rawValue: stats.profileReason.rawValue),
+        receivers: UInt32(stats.receivers), rtt_ns_p50: nanoseconds(stats.roundTripP50),
+        rtt_ns_p99: nanoseconds(stats.roundTripP99), frames_encoded: stats.framesEncoded,
+        messages_received: stats.messagesReceived,
+        messages_dropped: stats.messagesDropped)
     store(result, to: out, size: size)
     return FW_OK
 }

@@ -1,3 +1,4 @@
+import Buffers
 import CFramewire
 import Framewire
 
@@ -24,5 +25,5 @@ func tlsOptions(_ given: UnsafePointer<fw_tls_options>?) -> TLSOptions? {
 @inline(never)
 private func text(_ string: UnsafePointer<CChar>?) -> String? {
     guard let string else { return nil }
-    return String(cString: string)
+    return String(text: string)
 }

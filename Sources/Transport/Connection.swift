@@ -198,6 +198,13 @@ package final class Connection: @unchecked Sendable {
         return (try? System.unsentBytes(descriptor)) ?? 0
     }
 
+    /// How long ago the other side's system has confirmed anything, also that it has no room, in nanoseconds; nil where
+    /// that is not known.
+    package var silence: Int64? {
+        guard channel == .socket, descriptor >= 0 else { return nil }
+        return System.silence(descriptor)
+    }
+
     /// Ends the stream in our direction; the other side reads its end once it has read all before. No effect
     /// on files.
     package func shutdownWrite() {

@@ -19,7 +19,7 @@ package struct PollEvents: OptionSet, Sendable {
     package static let failure = PollEvents(rawValue: Int16(POLLERR | POLLNVAL))
 }
 
-/// A few descriptors to be waited for together. It lives on the stack and never allocates.
+/// Descriptors to be waited for together. It lives on the stack and never allocates.
 ///
 ///     var set = PollSet()
 ///     let socket = set.add(connection.descriptor, .readable)
@@ -27,12 +27,16 @@ package struct PollEvents: OptionSet, Sendable {
 ///     if try set.wait(until: deadline), set.isReady(socket) { … }
 package struct PollSet {
     /// How many descriptors fit.
-    package static let capacity = 8
+    package static let capacity = 80
 
-    private var entries = InlineArray<8, pollfd>(repeating: pollfd(fd: -1, events: 0, revents: 0))
-    private var count = 0
+    private var entries: InlineArray<80, pollfd>
+    /// How many places are taken.
+    package private(set) var count = 0
 
-    package init() {}
+    @inline(never)
+    package init() {
+        entries = InlineArray(repeating: pollfd(fd: -1, events: 0, revents: 0))
+    }
 
     /// Adds a descriptor; a negative one, or one with no events, keeps its place and is not waited for.
     ///

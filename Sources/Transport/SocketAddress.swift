@@ -100,7 +100,7 @@ struct SocketAddress {
         let count = mapped.utf8CodeUnitCount
         let bytes = text.bytes
         guard bytes.count > count, memcmp(bytes, mapped.utf8Start, count) == 0 else { return text }
-        return String(cString: Array(text.cText[count...]))
+        return bytes.withUnsafeBytes { String(bytes: UnsafeRawBufferPointer(rebasing: $0[count...])) }
     }
 
     /// The address as a URL, for example `tcp://[::1]:3000`.

@@ -16,7 +16,7 @@ enum OpenSSL {
             let table = UnsafeMutablePointer<fwt_connection_functions>.allocate(capacity: 1)
             if let problem = fwt_load_connection_functions(table) {
                 table.deallocate()
-                return String(cString: problem)
+                return String(text: problem)
             }
             api = UnsafePointer(table)
             // Its clean-up at the end of the process would run into threads that still send.
@@ -141,7 +141,7 @@ enum OpenSSL {
         guard let text = api.pointee.ERR_reason_error_string(api.pointee.ERR_peek_error()) else {
             return "no reason given"
         }
-        return String(cString: text)
+        return String(text: text)
     }
 }
 
@@ -398,7 +398,7 @@ final class TLSSession {
         let verification = OpenSSL.api.pointee.SSL_get_verify_result(ssl)
         if !isEstablished, verification != Int(X509_V_OK) {
             let text = OpenSSL.api.pointee.X509_verify_cert_error_string(verification).map {
-                String(cString: $0)
+                String(text: $0)
             }
             throw fail(.peerCertificate(code: Int32(verification), text: text ?? ""))
         }

@@ -21,7 +21,7 @@ struct Errno: Error {
             if (0x41...0x5A).contains(room[0]), (0x61...0x7A).contains(room[1]) || room[1] == 0x20 {
                 room[0] += 0x20
             }
-            return String(cString: room)
+            return String(text: room)
         }
     }
 }
@@ -148,6 +148,14 @@ enum System {
         return Int(value)
     }
 
+    /// `TCP_INFO`: nanoseconds since the last acknowledgement; nil for what is not TCP.
+    static func silence(_ descriptor: Int32) -> Int64? {
+        var info = tcp_info()
+        var size = socklen_t(MemoryLayout<tcp_info>.size)
+        guard getsockopt(descriptor, Int32(IPPROTO_TCP), TCP_INFO, &info, &size) == 0 else { return nil }
+        return Int64(info.tcpi_last_ack_recv) * 1_000_000
+    }
+
     // Names.
 
     /// The addresses of `host`, in the order in which they should be tried. Waits for the name service.
@@ -181,7 +189,7 @@ enum System {
     /// The system's words for a failed look-up.
     static func lookupText(_ code: Int32) -> String {
         guard let text = gai_strerror(code) else { return ("error \(code)" as Sentence).text }
-        return String(cString: text)
+        return String(text: text)
     }
 
     /// The address in digits, without the port; empty for a Unix socket.
@@ -192,7 +200,7 @@ enum System {
                 getnameinfo(
                     pointer, length, buffer.baseAddress, socklen_t(buffer.count), nil, 0, NI_NUMERICHOST)
             }
-            return code == 0 ? String(cString: buffer.baseAddress!) : ""
+            return code == 0 ? String(text: buffer.baseAddress!) : ""
         }
     }
 

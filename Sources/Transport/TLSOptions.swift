@@ -81,7 +81,7 @@ struct Fingerprint {
                 let digit = words[place / 16] >> UInt64(60 - 4 * (place % 16)) & 15
                 text[start + place] = digits.utf8Start[Int(digit)]
             }
-            return String(decoding: text, as: UTF8.self)
+            return String(bytes: UnsafeRawBufferPointer(text))
         }
     }
 

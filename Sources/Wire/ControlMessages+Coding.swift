@@ -137,3 +137,80 @@ extension Bye {
         }
     }
 }
+
+extension Flow {
+    /// Bytes that ``encode(into:)`` writes.
+    package static let encodedSize = WireFormat.skippableHeaderSize + MessageKind.flow.headerSize
+
+    /// Writes the message and returns its size. `bytes` must hold ``encodedSize`` bytes. Nothing is
+    /// allocated.
+    package func encode(into bytes: UnsafeMutableRawBufferPointer) -> Int {
+        encodeMessage(MessagePrefix(kind: .flow), into: bytes) { header in
+            header.store(UInt32(isPaused ? 1 : 0), at: 48)
+            header.store(maxFrameRate, at: 52)
+            header.store(maxBitRate, at: 56)
+        }
+    }
+
+    init(reading header: UnsafeRawBufferPointer) {
+        self.init(
+            isPaused: header.integer(at: 48, as: UInt32.self) != 0, maxFrameRate: header.integer(at: 52),
+            maxBitRate: header.integer(at: 56))
+    }
+}
+
+extension UserMessage {
+    static let contentKey: StaticString = "message"
+
+    /// Bytes that ``encode(into:content:)`` writes for a content of this size.
+    package static func encodedSize(contentSize: Int) -> Int {
+        WireFormat.skippableHeaderSize + MessageKind.userMessage.headerSize
+            + MetadataWriter.encodedSize(name: contentKey, contentSize: contentSize)
+    }
+
+    /// The largest content that a reader with these limits takes, in bytes; below 0 when it takes none.
+    package static func maximumContentSize(_ limits: Limits) -> Int {
+        limits.maxMetadataBytes - MetadataWriter.encodedSize(name: contentKey, contentSize: 0)
+    }
+
+    /// Writes the message and returns its size. `bytes` must hold ``encodedSize(contentSize:)`` bytes, and
+    /// `content` must not have more than ``maximumContentSize(_:)``. Nothing is allocated.
+    package func encode(
+        into bytes: UnsafeMutableRawBufferPointer, content: UnsafeRawBufferPointer
+    ) -> Int {
+        var prefix = MessagePrefix(kind: .userMessage)
+        prefix.metadataSize = MetadataWriter.encodedSize(name: Self.contentKey, contentSize: content.count)
+        return encodeMessage(prefix, into: bytes) { header in
+            header.store(type, at: 48)
+        } metadata: { metadata in
+            var writer = MetadataWriter(metadata)
+            _ = writer.append(.bytes, name: Self.contentKey, content: content)
+        }
+    }
+
+    /// The content, borrowed from the metadata of a message that a parser has taken; none is empty.
+    package static func content(of metadata: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        var entries = MetadataReader(metadata)
+        let entry = try? entries.first(.bytes, named: contentKey)
+        return entry?.content ?? metadata.slice(0, 0)
+    }
+}
+
+extension Ping {
+    /// Bytes that ``encode(into:)`` writes.
+    package static let encodedSize = WireFormat.skippableHeaderSize + MessageKind.ping.headerSize
+
+    /// Writes the message and returns its size. `bytes` must hold ``encodedSize`` bytes. Nothing is
+    /// allocated.
+    package func encode(into bytes: UnsafeMutableRawBufferPointer) -> Int {
+        encodeMessage(MessagePrefix(kind: .ping), into: bytes) { header in
+            header.store(UInt32(isReply ? 1 : 0), at: 48)
+            header.store(time, at: 52)
+        }
+    }
+
+    init(reading header: UnsafeRawBufferPointer) {
+        self.init(
+            isReply: header.integer(at: 48, as: UInt32.self) != 0, time: header.integer(at: 52))
+    }
+}

@@ -104,3 +104,46 @@ package struct Bye: Sendable, Equatable {
         a.reason == b.reason && a.text.utf8.elementsEqual(b.text.utf8)
     }
 }
+
+/// How the receiver wants frames to come: not at all for now, or not more of them than this. Each one replaces
+/// what the one before it said.
+package struct Flow: Sendable, Equatable {
+    /// Whether no frames are wanted until the next one of these.
+    package var isPaused: Bool
+    /// The most frames that are wanted, in thousandths of a frame per second; 0 is any number.
+    package var maxFrameRate: UInt32
+    /// The most bits per second that are wanted; 0 is any number.
+    package var maxBitRate: UInt64
+
+    package init(isPaused: Bool, maxFrameRate: UInt32 = 0, maxBitRate: UInt64 = 0) {
+        self.isPaused = isPaused
+        self.maxFrameRate = maxFrameRate
+        self.maxBitRate = maxBitRate
+    }
+}
+
+/// Something that the program of the receiver tells the sender's, such as an input event. The content is
+/// not copied: it is handed to ``encode(into:content:)`` and found in a parser's metadata.
+package struct UserMessage: Sendable, Equatable {
+    /// The programs agree on what it means.
+    package var type: UInt32
+
+    package init(type: UInt32) {
+        self.type = type
+    }
+}
+
+/// A question whether the other side is still there, or the answer. Who knows the kind answers at once.
+package struct Ping: Sendable, Equatable {
+    package var isReply: Bool
+    /// The asking side's own clock, which the answer repeats unchanged, in nanoseconds.
+    package var time: Int64
+
+    package init(isReply: Bool = false, time: Int64) {
+        self.isReply = isReply
+        self.time = time
+    }
+
+    /// The answer to this question.
+    package var reply: Ping { Ping(isReply: true, time: time) }
+}

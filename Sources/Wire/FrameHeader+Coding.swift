@@ -63,6 +63,16 @@ extension FrameHeader {
         return size
     }
 
+    /// Changes the latency in a message that ``encode(into:metadata:)`` has written, so that one message serves several
+    /// receivers.
+    package static func setLatency(_ latency: Int64?, in message: UnsafeMutableRawBufferPointer) {
+        let size = MessageKind.frame.headerSize
+        let start = WireFormat.skippableHeaderSize
+        let header = UnsafeMutableRawBufferPointer(rebasing: message[start..<start + size])
+        header.store(latency ?? WireFormat.noTime, at: 120)
+        header.store(checksum(of: UnsafeRawBufferPointer(header).slice(0, size - 4)), at: size - 4)
+    }
+
     private var flags: UInt32 {
         var bits: UInt32 = referenceSequence == nil ? FrameBits.key : FrameBits.reference
         if info.flags.contains(.discontinuity) { bits |= FrameBits.discontinuity }

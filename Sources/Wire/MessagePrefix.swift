@@ -12,6 +12,12 @@ package enum MessageKind: UInt8, Sendable, Equatable {
     case keyFrameRequest = 4
     /// The writer sends nothing more.
     case bye = 5
+    /// How the receiver wants frames to come.
+    case flow = 6
+    /// Something that the program of the receiver tells the sender's.
+    case userMessage = 7
+    /// A question whether the other side is still there, or the answer.
+    case ping = 8
 
     /// Bytes of the shortest header of this kind, which is what version 1 writes.
     var headerSize: Int {
@@ -21,6 +27,9 @@ package enum MessageKind: UInt8, Sendable, Equatable {
         case .acknowledgement: 68
         case .keyFrameRequest: 52
         case .bye: 56
+        case .flow: 68
+        case .userMessage: 56
+        case .ping: 64
         }
     }
 }

@@ -20,7 +20,7 @@ package struct MetadataEntry {
         package static let bufferMeta = Kind(rawValue: 4)
 
         /// Whether the entry begins with a name.
-        var isNamed: Bool { rawValue >= 1 && rawValue <= 4 }
+        package var isNamed: Bool { rawValue >= 1 && rawValue <= 4 }
     }
 
     package var kind: Kind
@@ -36,7 +36,7 @@ package struct MetadataEntry {
 
     /// The content as text; bytes that are no UTF-8 become U+FFFD.
     package var text: String {
-        String(decoding: content, as: UTF8.self)
+        String(bytes: content)
     }
 
     /// Element `index`, 0 to 15 column by column, of a matrix.
@@ -62,7 +62,12 @@ package struct MetadataWriter {
 
     /// Bytes of an entry with a name.
     package static func encodedSize(name: StaticString, contentSize: Int) -> Int {
-        MetadataReader.entryHeaderSize + 2 + name.utf8CodeUnitCount + contentSize
+        encodedSize(nameSize: name.utf8CodeUnitCount, contentSize: contentSize)
+    }
+
+    /// As ``encodedSize(name:contentSize:)``.
+    package static func encodedSize(nameSize: Int, contentSize: Int) -> Int {
+        MetadataReader.entryHeaderSize + 2 + nameSize + contentSize
     }
 
     /// Appends an entry with a name, as the kinds of ``MetadataEntry/Kind`` have it.

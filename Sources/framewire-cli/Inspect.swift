@@ -49,6 +49,14 @@ struct Inspect: ParsableCommand {
         } else {
             words.append("\(message.bytes.count) bytes")
         }
+        message.forEachMetadata { entry in
+            switch entry.kind {
+            case .text: words.append("\(entry.name)=\(quoted(entry.text))")
+            case .matrix: words.append("matrix \(entry.name)")
+            case .bytes: words.append("\(entry.content.count) bytes \(entry.name)")
+            case .bufferMeta: words.append("meta \(entry.name)")
+            }
+        }
         return words.joined(separator: "  ")
     }
 
@@ -70,7 +78,25 @@ struct Inspect: ParsableCommand {
                 "\"xxh3\": \(message.checksum.map { quoted(hexadecimal($0)) } ?? "null")",
             ]
         }
+        var metadata: [String] = []
+        message.forEachMetadata { metadata.append(jsonObject($0)) }
+        if !metadata.isEmpty { fields.append("\"metadata\": [\(metadata.joined(separator: ", "))]") }
         return "{" + fields.joined(separator: ", ") + "}"
+    }
+
+    /// Texts as they are, matrices as lists of numbers, column by column, all else in hexadecimal.
+    private func jsonObject(_ entry: FrameMetadataEntry) -> String {
+        let value: String
+        if let matrix = entry.matrix {
+            // JSON has no other numbers than finite ones.
+            let numbers = (0..<16).map { matrix[$0].isFinite ? "\(matrix[$0])" : "null" }
+            value = "[\(numbers.joined(separator: ", "))]"
+        } else if entry.kind == .text {
+            value = quoted(entry.text)
+        } else {
+            value = quoted(entry.content.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined())
+        }
+        return "{\"kind\": \(quoted("\(entry.kind)")), \"name\": \(quoted(entry.name)), \"value\": \(value)}"
     }
 
     private func profile(_ message: MessageReader.Message) -> String {

@@ -108,12 +108,50 @@ void free(void *pointer) {
 
 enum { WARM_UP = 50, MEASURED = 200, QUICK_MEASURED = 20 };
 
-typedef enum way { ACQUIRE, PUSH, WRAPPED, BUFFER } way;
+typedef enum way { ACQUIRE, PUSH, WRAPPED, BUFFER, METADATA, WRAPPED_METADATA, METAS } way;
 
 static void *wrapped_pixels;
-static fw_buffer *pixel_buffer;
+static fw_buffer *pixel_buffer, *buffer_with_meta;
+static const fw_meta_type *number_type;
 
 static void wrapped_done(void *user) { ++*(int *)user; }
+
+static void set_values(fw_frame *frame, int number) {
+    float matrix[16] = {1, 2, 3};
+    char text[128];
+    memset(text, 'a' + number % 20, sizeof text);
+    text[number % 100] = '\0';
+    CHECK_OK(fw_frame_set_text(frame, "scene", text));
+    CHECK_OK(fw_frame_set_matrix(frame, "view", matrix));
+    CHECK_OK(fw_frame_set_bytes(frame, "number", &number, sizeof number));
+    CHECK_OK(fw_frame_set_text(frame, "scene", text + 1));
+}
+
+static void expect_values(fw_frame *frame, int number) {
+    const char *text;
+    const void *bytes;
+    float matrix[16];
+    size_t size;
+    CHECK(fw_frame_metadata_count(frame) == 3);
+    CHECK_OK(fw_frame_get_text(frame, "scene", &text));
+    CHECK_OK(fw_frame_get_matrix(frame, "view", matrix));
+    CHECK_OK(fw_frame_get_bytes(frame, "number", &bytes, &size));
+    CHECK(size == sizeof number && memcmp(bytes, &number, size) == 0 && matrix[2] == 3);
+}
+
+static fw_status write_number(const void *data, void *bytes, size_t capacity, size_t *size, void *user) {
+    (void)user;
+    *size = sizeof(int);
+    if (capacity >= sizeof(int)) memcpy(bytes, data, sizeof(int));
+    return FW_OK;
+}
+
+static fw_status read_number(void *data, const void *bytes, size_t size, fw_buffer *buffer, void *user) {
+    (void)buffer, (void)user;
+    if (size != sizeof(int)) return FW_ERROR_CORRUPT;
+    memcpy(data, bytes, size);
+    return FW_OK;
+}
 
 static void exchange(fw_sender *sender, fw_receiver *receiver, const fw_frame_info *info, way how, int count) {
     size_t size = picture_size(info);
@@ -132,13 +170,30 @@ static void exchange(fw_sender *sender, fw_receiver *receiver, const fw_frame_in
             CHECK_OK(fw_sender_push_wrapped(sender, info, wrapped_pixels, size, wrapped_done, &released));
             break;
         case BUFFER: CHECK_OK(fw_sender_push_buffer(sender, info, pixel_buffer)); break;
+        case METADATA:
+            CHECK_OK(fw_sender_acquire(sender, info, &frame));
+            memset(fw_frame_data(frame), i, size);
+            set_values(frame, i);
+            CHECK_OK(fw_sender_submit(sender, frame));
+            break;
+        case WRAPPED_METADATA:
+            CHECK_OK(fw_sender_wrap(sender, info, wrapped_pixels, size, wrapped_done, &released, &frame));
+            set_values(frame, i);
+            CHECK_OK(fw_sender_submit(sender, frame));
+            break;
+        case METAS: CHECK_OK(fw_sender_push_buffer(sender, info, buffer_with_meta)); break;
         }
         CHECK_OK(fw_receiver_next(receiver, -1, &frame));
         CHECK(fw_frame_size(frame) == size);
+        if (how == METADATA || how == WRAPPED_METADATA) expect_values(frame, i);
+        if (how == METAS) {
+            fw_meta *meta = fw_buffer_get_meta(fw_frame_buffer(frame), number_type);
+            CHECK(*(const int *)fw_meta_data(meta) == 42);
+        }
         fw_frame_unref(frame);
     }
     CHECK_OK(fw_sender_flush(sender, PATIENCE));
-    if (how == WRAPPED) AWAIT(__atomic_load_n(&released, __ATOMIC_SEQ_CST) == count);
+    if (how == WRAPPED || how == WRAPPED_METADATA) AWAIT(__atomic_load_n(&released, __ATOMIC_SEQ_CST) == count);
 }
 
 /* How many frames are in use at once depends on the threads' timing, so both pools are filled first. */
@@ -148,6 +203,7 @@ static void warm_up(fw_sender *sender, fw_receiver *receiver, const fw_frame_inf
     for (i = 0; i < 4; i++) CHECK_OK(fw_sender_acquire(sender, info, &frames[i]));
     for (i = 0; i < 4; i++) {
         memset(fw_frame_data(frames[i]), i, fw_frame_size(frames[i]));
+        if (how >= METADATA) set_values(frames[i], 99);
         CHECK_OK(fw_sender_submit(sender, frames[i]));
     }
     for (i = 0; i < 4; i++) CHECK_OK(fw_receiver_next(receiver, PATIENCE, &frames[i]));
@@ -182,6 +238,52 @@ static void measure(const char *name, fw_profile profile, fw_row_order order, wa
     CHECK(how == PUSH ? copied > 0 : copied == 0);
     fw_sender_close(sender);
     fw_receiver_close(receiver);
+}
+
+/* Two receivers, which share what is encoded. */
+static void measure_two(const char *name, fw_profile profile, way how) {
+    fw_sender_options sending = FW_SENDER_OPTIONS_INIT;
+    fw_sender *sender;
+    fw_receiver *receivers[2];
+    fw_frame_info info = picture(640, 360);
+    size_t size = picture_size(&info);
+    int found, i, k, released = 0, count = quick() ? QUICK_MEASURED : MEASURED;
+    sending.profile = profile;
+    sending.overflow = FW_OVERFLOW_BLOCK;
+    sending.threads = 2;
+    CHECK_OK(fw_sender_open("tcp://127.0.0.1:0?listen=1", &sending, &sender));
+    for (k = 0; k < 2; k++) {
+        CHECK_OK(fw_receiver_open(tcp_url(fw_sender_port(sender), "?connect=1"), NULL, &receivers[k]));
+    }
+    AWAIT(fw_sender_receiver_count(sender) == 2);
+    __atomic_store_n(&allocations, 0, __ATOMIC_SEQ_CST);
+    for (i = -WARM_UP; i < count; i++) {
+        fw_frame *frames[4];
+        if (i == -WARM_UP || i == 0) {
+            /* How many frames are in use at once depends on the threads' timing, so the pools are filled first. */
+            for (k = 0; k < 4; k++) CHECK_OK(fw_sender_acquire(sender, &info, &frames[k]));
+            for (k = 0; k < 4; k++) fw_frame_unref(frames[k]);
+            __atomic_store_n(&counting, i == 0, __ATOMIC_SEQ_CST);
+        }
+        if (how == WRAPPED) {
+            CHECK_OK(fw_sender_push_wrapped(sender, &info, wrapped_pixels, size, wrapped_done, &released));
+        } else {
+            CHECK_OK(fw_sender_push(sender, &info, wrapped_pixels, size));
+        }
+        for (k = 0; k < 2; k++) {
+            CHECK_OK(fw_receiver_next(receivers[k], -1, &frames[k]));
+            CHECK(fw_frame_size(frames[k]) == size);
+        }
+        for (k = 0; k < 2; k++) fw_frame_unref(frames[k]);
+    }
+    __atomic_store_n(&counting, 0, __ATOMIC_SEQ_CST);
+    found = __atomic_load_n(&allocations, __ATOMIC_SEQ_CST);
+    if (found != 0) fprintf(stderr, "%s: %d allocations in %d frames\n", name, found, count);
+    CHECK(found == 0);
+    CHECK_OK(fw_sender_flush(sender, PATIENCE));
+    if (profile != FW_PROFILE_AUTO) CHECK(sender_stats(sender).frames_encoded == (uint64_t)(WARM_UP + count));
+    fw_sender_close(sender);
+    for (k = 0; k < 2; k++) fw_receiver_close(receivers[k]);
 }
 
 /* ------------------------------------------------------------------------------------------------- buffers */
@@ -317,6 +419,8 @@ static void counter_counts(void) {
 
 int main(void) {
     void *warm[1];
+    fw_meta_type_info type_info = FW_META_TYPE_INFO_INIT;
+    fw_meta *meta;
     fw_frame_info info = picture(640, 360);
     begin_test();
     tracing = getenv("FRAMEWIRE_ALLOC_TRACE") != NULL;
@@ -326,6 +430,15 @@ int main(void) {
     paint(wrapped_pixels, picture_size(&info), 1);
     CHECK_OK(fw_buffer_new_wrapped(wrapped_pixels, picture_size(&info), 0, picture_size(&info),
                                    FW_MEMORY_FLAG_READ_ONLY, NULL, NULL, &pixel_buffer));
+    type_info.name = "tests/number";
+    type_info.size = sizeof(int);
+    type_info.serialize = write_number;
+    type_info.deserialize = read_number;
+    CHECK_OK(fw_meta_type_register(&type_info, &number_type));
+    CHECK_OK(fw_buffer_new_wrapped(wrapped_pixels, picture_size(&info), 0, picture_size(&info),
+                                   FW_MEMORY_FLAG_READ_ONLY, NULL, NULL, &buffer_with_meta));
+    CHECK_OK(fw_buffer_add_meta(buffer_with_meta, number_type, NULL, &meta));
+    *(int *)fw_meta_data_writable(meta) = 42;
     counter_counts();
     sixteen_memories_need_no_block_of_their_own();
     a_warm_pool_allocates_nothing();
@@ -348,7 +461,18 @@ int main(void) {
     measure("tile, push_wrapped", FW_PROFILE_TILE, FW_ROW_ORDER_BOTTOM_UP, WRAPPED);
     measure("tile, push_buffer", FW_PROFILE_TILE, FW_ROW_ORDER_TOP_DOWN, BUFFER);
     measure("auto, acquire and submit", FW_PROFILE_AUTO, FW_ROW_ORDER_TOP_DOWN, ACQUIRE);
+    measure_two("two receivers, lz4, push", FW_PROFILE_LZ4, PUSH);
+    measure_two("two receivers, raw, push_wrapped", FW_PROFILE_RAW, WRAPPED);
+    measure_two("two receivers, tile, push", FW_PROFILE_TILE, PUSH);
+    measure_two("two receivers, tile, push_wrapped", FW_PROFILE_TILE, WRAPPED);
+    measure_two("two receivers, auto, push", FW_PROFILE_AUTO, PUSH);
+    measure("lz4, metadata", FW_PROFILE_LZ4, FW_ROW_ORDER_TOP_DOWN, METADATA);
+    measure("raw, metadata", FW_PROFILE_RAW, FW_ROW_ORDER_TOP_DOWN, METADATA);
+    measure("tile, metadata", FW_PROFILE_TILE, FW_ROW_ORDER_TOP_DOWN, METADATA);
+    measure("tile, wrap with metadata", FW_PROFILE_TILE, FW_ROW_ORDER_BOTTOM_UP, WRAPPED_METADATA);
+    measure("lz4, metas of a buffer", FW_PROFILE_LZ4, FW_ROW_ORDER_TOP_DOWN, METAS);
     fw_buffer_unref(pixel_buffer);
+    fw_buffer_unref(buffer_with_meta);
     free(wrapped_pixels);
     printf("alloc_test: ok\n");
     return 0;

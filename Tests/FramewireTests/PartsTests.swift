@@ -1,4 +1,5 @@
 import Buffers
+import Foundation
 import TestSupport
 import Testing
 
@@ -26,10 +27,52 @@ import Testing
         #expect(Percentiles().values(50, 99) == (nil, nil))
     }
 
-    @Test func percentilesAreOfTheLast1024Samples() {
+    @Test func percentilesFollowThePresent() {
         var times = Percentiles()
-        for duration in 1...3000 { times.record(Int64(duration)) }
-        #expect(times.values(0, 100) == (1977, 3000))
+        for _ in 0..<5000 { times.record(200) }
+        for _ in 0..<2 * Percentiles.halfWindow { times.record(100) }
+        #expect(times.values(0, 100) == (100, 100))
+    }
+
+    @Test func durationsOutOfRangeCountAsTheEndsOfIt() {
+        var times = Percentiles()
+        times.record(.min)
+        times.record(-1)
+        times.record(.max)
+        times.record(Percentiles.longest + 1)
+        #expect(times.values(50, 51) == (0, Percentiles.longest))
+    }
+
+    /// Of durations from nanoseconds to minutes, in a window that goes along.
+    @Test func percentilesAreWithinOnePercentOfTheExactOnes() {
+        var random = SeededGenerator(case: 6100)
+        for round in 0..<40 {
+            var times = Percentiles()
+            // The samples of both half windows, as they must be.
+            var older: [Int64] = []
+            var current: [Int64] = []
+            let center = Double.random(in: 0...40, using: &random)
+            let spread = Double.random(in: 0...20, using: &random)
+            for _ in 0..<Int.random(in: 1...3000, using: &random) {
+                let power = center + Double.random(in: -spread...spread, using: &random)
+                let duration = Int64(min(max(exp2(power), 0), 1e12))
+                times.record(duration)
+                if current.count == Percentiles.halfWindow { (older, current) = (current, []) }
+                current.append(duration)
+            }
+            let sorted = (older + current).sorted()
+            let copy = times.copy()
+            for percent in [0, 1, 25, 50, 90, 99, 100] {
+                let exact = sorted[max(0, (sorted.count * percent + 99) / 100 - 1)]
+                guard let found = copy.values(percent, 50).0 else {
+                    Issue.record("nothing of \(sorted.count) samples")
+                    return
+                }
+                #expect(
+                    found >= exact && found - exact <= exact / 128,
+                    "round \(round), \(percent) % of \(sorted.count) samples: \(found), not \(exact)")
+            }
+        }
     }
 
     // MARK: - Queues and pools

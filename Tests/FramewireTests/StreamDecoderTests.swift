@@ -77,18 +77,6 @@ import Wire
         }
     }
 
-    /// Where the opening and each message end.
-    private func messageEnds(_ bytes: [UInt8]) throws -> [Int] {
-        let folder = try TemporaryFolder()
-        try folder.write(bytes, to: "recording")
-        let reader = try MessageReader(from: folder.fileURL("recording"))
-        var ends = [StreamOpening.size]
-        while let message = try reader.next() {
-            ends.append(Int(message.offset) + message.headerSize + message.payloadSize)
-        }
-        return ends
-    }
-
     @Test func aChangedPixelIsFoundByTheChecksum() throws {
         let shown = pictures(2, maximumBytes: 6000, case: 500)
         var bytes = try recording(shown, profile: .raw)

@@ -101,7 +101,8 @@ func tileRecording(
 private func send(_ picture: Picture, _ sender: Sender) throws { try push(picture, to: sender) }
 
 /// A receiver that is worked by hand.
-final class HandReceiver {
+final class HandReceiver: @unchecked Sendable {
+    // Unchecked: one thread at a time uses it.
     private let connection: Connection
     private let decoder = makeDecoder()
     private(set) var messages = Messages()
@@ -113,13 +114,34 @@ final class HandReceiver {
 
     /// Reads until `count` frames have come altogether.
     func read(untilFrames count: Int) throws {
-        while messages.frames.count < count {
-            let piece = try readSome(connection)
-            try #require(!piece.isEmpty)
-            try messages.take(piece)
-            decoder.take(piece, into: &decoded)
-            if let error = decoded.error { throw error }
-        }
+        while messages.frames.count < count { try #require(try readMore(), "the stream ended") }
+    }
+
+    /// Reads until the messages that are no frames are as wanted.
+    func read(until isEnough: ([StreamParser.Event]) -> Bool) throws {
+        while !isEnough(messages.others) { try #require(try readMore(), "the stream ended") }
+    }
+
+    /// Reads until the sender has asked whether this is there, as it does at once when it has read the hello.
+    func readPing() throws {
+        try read { $0.contains { if case .ping(let ping) = $0 { !ping.isReply } else { false } } }
+    }
+
+    func readToEnd() throws {
+        while try readMore() {}
+    }
+
+    /// - Returns: whether something came.
+    private func readMore() throws -> Bool {
+        let piece = try readSome(connection)
+        try messages.take(piece)
+        decoder.take(piece, into: &decoded)
+        if let error = decoded.error { throw error }
+        return !piece.isEmpty
+    }
+
+    func close() {
+        connection.close()
     }
 
     func say(_ encode: (UnsafeMutableRawBufferPointer) -> Int) throws {

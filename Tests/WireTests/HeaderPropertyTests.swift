@@ -68,8 +68,48 @@ import Testing
         }
     }
 
+    @Test func randomMessagesOfTheReceiverComeBack() throws {
+        var generator = SeededGenerator()
+        for _ in 0..<500 {
+            let flow = Flow(
+                isPaused: .random(using: &generator),
+                maxFrameRate: .random(in: 0 ... .max, using: &generator),
+                maxBitRate: .random(in: 0 ... .max, using: &generator))
+            let ping = Ping(
+                isReply: .random(using: &generator), time: .random(in: .min ... .max, using: &generator))
+            let type = UInt32.random(in: 0 ... .max, using: &generator)
+            let content = (0..<Int.random(in: 0...300, using: &generator)).map { _ in
+                UInt8.random(in: 0...255, using: &generator)
+            }
+            let bytes =
+                encoded(Flow.encodedSize) { flow.encode(into: $0) }
+                + encoded(UserMessage.encodedSize(contentSize: content.count)) { bytes in
+                    content.withUnsafeBytes { UserMessage(type: type).encode(into: bytes, content: $0) }
+                } + encoded(Ping.encodedSize) { ping.encode(into: $0) }
+            let outcome = parse(bytes, chop: { Int.random(in: 1...100, using: &generator) })
+            #expect(outcome.events == [.flow(flow), .userMessage(type), .ping(ping)], "\(outcome.message)")
+            #expect(outcome.metadata[1].withUnsafeBytes { Array(UserMessage.content(of: $0)) } == content)
+        }
+    }
+
+    @Test func userMessageOfTheLargestSizeIsTakenAndOneByteMoreIsRefused() throws {
+        let limits = Limits(maxMetadataBytes: 1000)
+        let largest = UserMessage.maximumContentSize(limits)
+        for (size, isTaken) in [(largest, true), (largest + 1, false)] {
+            let content = [UInt8](repeating: 7, count: size)
+            let bytes = encoded(UserMessage.encodedSize(contentSize: size)) { bytes in
+                content.withUnsafeBytes { UserMessage(type: 1).encode(into: bytes, content: $0) }
+            }
+            let outcome = parse(bytes, limits: limits)
+            #expect(outcome.events == (isTaken ? [.userMessage(1)] : []))
+            #expect(outcome.errorKind == (isTaken ? nil : .tooLarge))
+        }
+    }
+
     @Test func everyChangedBitOfAHeaderIsNoticed() throws {
-        for name in ["frame", "hello", "acknowledgement", "key-frame-request", "bye"] {
+        for name in [
+            "frame", "hello", "acknowledgement", "key-frame-request", "bye", "flow", "user-message", "ping",
+        ] {
             let bytes = try vector(name)
             for bit in 0..<bytes.count * 8 {
                 var changed = bytes
@@ -94,7 +134,10 @@ import Testing
     @Test func mutatedHeadersWithGoodChecksumsGiveFramesWithinTheLimits() throws {
         var generator = SeededGenerator()
         let limits = Limits(maxWidth: 4000, maxHeight: 3000, maxFrameBytes: 64 << 20, maxMetadataBytes: 200)
-        let names = ["frame", "frame-minimal", "hello", "acknowledgement", "key-frame-request", "bye"]
+        let names = [
+            "frame", "frame-minimal", "hello", "acknowledgement", "key-frame-request", "bye", "flow",
+            "user-message", "ping",
+        ]
         let vectors = try names.map { try vector($0) }
         let interesting: [UInt8] = [0, 1, 2, 0x7F, 0x80, 0xFE, 0xFF]
         var accepted = 0

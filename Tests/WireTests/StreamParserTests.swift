@@ -16,7 +16,7 @@ import Testing
                 let rest = UnsafeRawBufferPointer(rebasing: bytes[used...])
                 guard let event = try? parser.feed(rest, used: &taken) else { break }
                 used += taken
-                if event == .needMore { return nil }
+                if event == .needMore() { return nil }
             }
             var taken = 0
             do throws(WireError) {

@@ -47,7 +47,7 @@ func parse(_ bytes: [UInt8], limits: Limits = Limits(), chop: () -> Int = { .max
             }
             position += used
             let event = try result.get()
-            if event == .needMore { continue }
+            if event == .needMore() { continue }
             outcome.events.append(event)
             outcome.metadata.append(Array(parser.metadata))
             outcome.offsets.append(parser.offset)

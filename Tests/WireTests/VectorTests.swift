@@ -133,6 +133,43 @@ import Testing
         #expect(encoded(bye.encodedSize) { bye.encode(into: $0) } == (try vector("bye")))
     }
 
+    @Test func flowIsReadAndWritten() throws {
+        let flow = Flow(isPaused: true, maxFrameRate: 29_970, maxBitRate: 50_000_000)
+        #expect(try event("flow") == .flow(flow))
+        #expect(encoded(Flow.encodedSize) { flow.encode(into: $0) } == (try vector("flow")))
+    }
+
+    @Test func userMessageIsReadAndWritten() throws {
+        let bytes = try vector("user-message")
+        let outcome = parse(bytes)
+        #expect(outcome.events == [.userMessage(0x464F_4F01)])
+        let content: [UInt8] = [0, 1, 2, 254, 255]
+        #expect(outcome.metadata[0].withUnsafeBytes { Array(UserMessage.content(of: $0)) } == content)
+        let written = encoded(UserMessage.encodedSize(contentSize: content.count)) { bytes in
+            content.withUnsafeBytes { UserMessage(type: 0x464F_4F01).encode(into: bytes, content: $0) }
+        }
+        #expect(written == bytes)
+    }
+
+    @Test func emptyUserMessageIsReadAndWritten() throws {
+        let bytes = try vector("user-message-empty")
+        let outcome = parse(bytes)
+        #expect(outcome.events == [.userMessage(9)])
+        #expect(outcome.metadata[0].withUnsafeBytes { Array(UserMessage.content(of: $0)) } == [])
+        let written = encoded(UserMessage.encodedSize(contentSize: 0)) { bytes in
+            UserMessage(type: 9).encode(into: bytes, content: UnsafeRawBufferPointer(start: nil, count: 0))
+        }
+        #expect(written == bytes)
+    }
+
+    @Test func pingAndItsReplyAreReadAndWritten() throws {
+        let ping = Ping(time: 123_456_789_012)
+        #expect(try event("ping") == .ping(ping))
+        #expect(encoded(Ping.encodedSize) { ping.encode(into: $0) } == (try vector("ping")))
+        #expect(try event("ping-reply") == .ping(ping.reply))
+        #expect(encoded(Ping.encodedSize) { ping.reply.encode(into: $0) } == (try vector("ping-reply")))
+    }
+
     @Test func longerHeaderOfTheFutureIsRead() throws {
         let outcome = parse(try vector("frame-of-the-future"))
         var expected = minimal
@@ -207,6 +244,9 @@ import Testing
         ("no-reference", .protocolViolation, 16, "neither a key frame"),
         ("bad-versions", .protocolViolation, 56, "lowest version is 3"),
         ("bad-payload", .protocolViolation, 24, "kind 3 has a payload"),
+        ("bad-ping-payload", .protocolViolation, 24, "kind 8 has a payload"),
+        ("bad-flow-size", .protocolViolation, 14, "header size is 52"),
+        ("bad-message-checksum", .corrupt, 48, "metadata checksum"),
         ("bad-metadata-entry", .protocolViolation, 158, "type 1 has 100 bytes"),
         ("bad-matrix", .protocolViolation, 158, "must have 64"),
         ("plain-lz4", .notFramewire, 7, "an LZ4 frame that is not the empty one"),

@@ -64,10 +64,18 @@ typedef struct fw_frame_timing {
 fw_status fw_frame_get_timing(const fw_frame *frame, fw_frame_timing *timing);
 
 /*
+ * Whose frame a received one is: the peer_id of the receiver's connection events and of fw_peer_stats. 0 for other frames
+ * and for NULL.
+ */
+uint64_t fw_frame_peer_id(const fw_frame *frame);
+
+/*
  * The buffer that holds the pixels, borrowed: fw_buffer_ref it to keep it longer than the frame. While such a
  * reference lives, the frame's memory does not go back to the pool. The buffer of a received or acquired frame
  * has a video-frame meta, its pts and its duration, and is not writable: who wants to change the pixels maps a
- * copy (fw_buffer_make_writable), while later frames are decoded from the original. NULL for NULL.
+ * copy (fw_buffer_make_writable), while later frames are decoded from the original. The buffer of a received frame
+ * also has the metas that came with it, see fw_sender_push_buffer. NULL for NULL, and for a frame from
+ * fw_sender_wrap.
  */
 fw_buffer *fw_frame_buffer(fw_frame *frame);
 

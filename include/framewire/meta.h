@@ -50,7 +50,8 @@ typedef struct fw_meta_copy {
 
 /*
  * The functions of a type. `data` is the meta's data, `user` the type's. They run on the thread that changes,
- * copies or frees the buffer, without a lock held.
+ * copies, pushes or frees the buffer, without a lock held; for metas of received frames on a thread of the
+ * receiver.
  */
 
 /*

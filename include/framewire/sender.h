@@ -1,5 +1,6 @@
 /*
- * Framewire: the sender takes frames from a renderer and writes them to a connection or a file.
+ * Framewire: the sender takes frames from a renderer and writes them to a connection or a file. One that listens serves
+ * several receivers at once.
  *
  *   fw_sender *sender;
  *   if (fw_sender_open("tcp://media-server:3000", NULL, &sender) != FW_OK)
@@ -29,6 +30,7 @@
 #define FRAMEWIRE_SENDER_H
 
 #include "buffer.h"
+#include "connection.h"
 #include "frame.h"
 #include "tls.h"
 #include "types.h"
@@ -90,22 +92,39 @@ typedef struct fw_sender_options {
                                     is needed, and after 60 frames with file:// */
     uint32_t reserved;           /* 0 */
     const fw_tls_options *tls;   /* for tls:// URLs, see tls.h; may be NULL */
+    fw_connection_fn on_connection;     /* is told what becomes of connections, see connection.h; may be NULL */
+    void *on_connection_user;
+    int64_t keepalive_interval_ns;      /* how often a receiver is asked whether it is there; 0 = default, 1 s */
+    int64_t idle_timeout_ns;            /* after how long a receiver that is silent is given up: 0 = default, 5 s;
+                                           negative = never. Of a peer that does not speak, such as `nc`, what its system
+                                           confirms counts: it may take frames as slowly as it likes */
+    uint64_t max_bit_rate;              /* bits per second that each receiver gets at most, on average over a few
+                                           frames; 0 = default, any number */
+    uint32_t max_frame_rate_millihertz; /* frames that each receiver gets at most, in thousandths of a frame per second; 0 =
+                                           default, any number. The others are dropped by `overflow` as with a slow
+                                           link. All streams and views count together */
+    uint32_t max_peers;                 /* receivers at once, when it listens, 1 to 32; 0 = default, 16. Others are refused */
 } fw_sender_options;
 
 #define FW_SENDER_OPTIONS_INIT \
     { \
         (uint32_t)sizeof(fw_sender_options), FW_PROFILE_AUTO, 0, FW_OVERFLOW_DROP_OLDEST, 0, 0, FW_RECONNECT_DEFAULT, \
-            0, 0, 0, 0, 0, 0, 0 \
+            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 \
     }
 
 /*
  * Opens a sender to `url`:
  *
  *   tcp://host:port            connects to a receiver; host is a name, an IPv4 address or an IPv6 address in brackets
- *   tcp://host:port?listen=1   listens; a receiver (or `nc host port | lz4 -d`) connects. One peer at a time
+ *   tcp://host:port?listen=1   listens; receivers (or `nc host port | lz4 -d`) connect, up to options.max_peers at once
  *   tls://host:port            as tcp://, encrypted and authenticated by TLS 1.3; see tls.h
  *   unix:///path/to/socket     the same over a Unix socket; ?listen=1 as well
  *   file:///path/to/file       writes a recording, which fw_receiver_open reads back and `lz4 -t` tests
+ *
+ * With several receivers each has a queue of its own, to which `overflow` applies: one that is slow loses frames, and with
+ * FW_OVERFLOW_BLOCK holds the caller up, but does not delay what the others get. What several need is encoded once.
+ * While there is no receiver frames wait under the same policy, for the first that connects; those that join later
+ * start with the next frame. A receiver is not sent frames that are larger than it says it takes.
  *
  * `options` may be NULL for the defaults. On success `*out` is a sender to be closed with fw_sender_close; on
  * failure NULL. Waits at most for the name look-up and options.connect_timeout_ns.
@@ -144,6 +163,18 @@ fw_status fw_sender_submit(fw_sender *sender, fw_frame *frame);
 fw_status fw_sender_push(fw_sender *sender, const fw_frame_info *info, const void *pixels, size_t size);
 
 /*
+ * Lends a frame over the caller's own memory, to be given metadata (metadata.h) and then to fw_sender_submit. The
+ * pixels must stay as they are until `release(user)` is called, once, when the frame has no owner any more: on the
+ * sender's I/O thread, on a worker thread, or on the thread that drops the last reference. If the call fails,
+ * `release` is not called. `release` may be NULL when the memory outlives the sender. What fw_sender_push_wrapped
+ * says of how long pixels are held is true here.
+ *
+ * Errors: as fw_sender_acquire, OUT_OF_RANGE (`size` is too small).
+ */
+fw_status fw_sender_wrap(fw_sender *sender, const fw_frame_info *info, const void *pixels, size_t size,
+                         fw_release_fn release, void *user, fw_frame **out);
+
+/*
  * Queues the caller's own memory without a copy. The pixels must stay as they are until `release(user)` is
  * called, once, when they are no longer needed: on the sender's I/O thread, on a worker thread or, when a
  * frame is dropped at once, on the calling thread during this call. If the call fails, `release` is not
@@ -161,7 +192,12 @@ fw_status fw_sender_push_wrapped(fw_sender *sender, const fw_frame_info *info, c
  * The sender takes a reference of its own and merges nothing: memories are compressed or sent from where they
  * are. The buffer's content must not change until the sender has dropped its reference.
  *
- * Errors: as fw_sender_push.
+ * The buffer's metas go along if they can be serialised and have no tags, which happens during this call: custom
+ * metas, reference timestamps, and your own. fw_frame_buffer of the received frame has them, where their types are
+ * registered and take them. Together they are limited as metadata.h says.
+ *
+ * Errors: as fw_sender_push, UNSUPPORTED (a memory that cannot be mapped), TOO_LARGE (the metas), what the serialise
+ * function of a meta's type returns.
  */
 fw_status fw_sender_push_buffer(fw_sender *sender, const fw_frame_info *info, fw_buffer *buffer);
 
@@ -176,6 +212,33 @@ fw_status fw_sender_flush(fw_sender *sender, int64_t timeout_ns);
 /* Whether a peer is connected at this moment (a file: always 1). 0 for NULL. */
 int fw_sender_is_connected(const fw_sender *sender);
 
+/* The receivers that are connected at this moment (a file: 1). 0 for NULL. */
+uint32_t fw_sender_receiver_count(const fw_sender *sender);
+
+/*
+ * Whether a frame that is given now would be encoded and sent at once to one receiver at least. A renderer may leave
+ * frames out while none would: nobody is connected, or all are paused, busy or at the limit of their rate. Never waits.
+ * 0 for NULL.
+ */
+int fw_sender_ready(const fw_sender *sender);
+
+/*
+ * Changes options.max_frame_rate_millihertz and options.max_bit_rate; 0 is any number. A receiver that has asked for less
+ * gets less.
+ *
+ * Errors: INVALID_ARGUMENT (NULL), CLOSED.
+ */
+fw_status fw_sender_set_rate_limits(fw_sender *sender, uint32_t frame_rate_millihertz, uint64_t bit_rate);
+
+/*
+ * The message of a receiver's program that has waited longest, see connection.h; the caller frees it with fw_message_free. At most
+ * 256 wait: the oldest makes room for a new one, and is counted. Waits at most `timeout_ns`; 0 does not wait, negative
+ * waits without a limit. `*out` is NULL on failure.
+ *
+ * Errors: INVALID_ARGUMENT, TIMEOUT (0: WOULD_BLOCK), CLOSED (the sender is of no more use, and no message waits).
+ */
+fw_status fw_sender_next_message(fw_sender *sender, int64_t timeout_ns, fw_message **out);
+
 /*
  * The TCP port that a listening sender is bound to, so that port 0 can be asked for; 0 where there is none.
  */
@@ -183,7 +246,9 @@ uint16_t fw_sender_port(const fw_sender *sender);
 
 /*
  * Counters since the sender was opened, and the present state. Times are nanoseconds; percentiles are over
- * the last 1024 frames; what has not been measured is -1.
+ * the last 512 to 1024 frames and at most 1 % above the exact ones; what has not been measured is -1. With several
+ * receivers a frame counts for each of them in what is sent, dropped or acknowledged; fw_sender_get_peer_stats tells
+ * them apart.
  */
 typedef struct fw_sender_stats {
     uint32_t struct_size;          /* sizeof(fw_sender_stats) */
@@ -196,7 +261,7 @@ typedef struct fw_sender_stats {
     uint64_t frames_acknowledged;  /* frames that the receiver reported as delivered */
     uint64_t connections;          /* how often a connection was made */
     uint64_t pixel_bytes_copied;   /* bytes of pixels copied between the caller's memory and the compressor */
-    uint32_t queue_depth;          /* frames waiting now */
+    uint32_t queue_depth;          /* frames waiting now, of the receiver for which most do */
     uint32_t queue_peak;           /* the most that ever waited */
     uint32_t frames_allocated;     /* frames of pooled memory that exist now */
     fw_profile profile;            /* that frames are coded with; single frames on trial in another do not count */
@@ -208,21 +273,43 @@ typedef struct fw_sender_stats {
     int64_t submit_ns_p99;
     uint64_t send_queue_bytes;     /* bytes that the system holds unsent or unacknowledged for the connection */
     fw_profile_reason profile_reason; /* why `profile` is what it is */
-    uint32_t reserved;
+    uint32_t receivers;               /* that are connected now */
+    int64_t rtt_ns_p50;               /* there and back, from pings */
+    int64_t rtt_ns_p99;
+    uint64_t frames_encoded;          /* how often a frame was encoded: once for all receivers that need the same */
+    uint64_t messages_received;       /* of receivers' programs */
+    uint64_t messages_dropped;        /* because 256 waited */
 } fw_sender_stats;
 
 #define FW_SENDER_STATS_INIT \
     { \
         (uint32_t)sizeof(fw_sender_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, FW_PROFILE_AUTO, -1, -1, -1, -1, -1, -1, \
-            0, FW_PROFILE_REASON_NONE, 0 \
+            0, FW_PROFILE_REASON_NONE, 0, -1, -1, 0, 0, 0 \
     }
 
 /* Fills `*stats`, whose struct_size the caller has set (FW_SENDER_STATS_INIT). Errors: INVALID_ARGUMENT. */
 fw_status fw_sender_get_stats(fw_sender *sender, fw_sender_stats *stats);
 
 /*
- * Sends what is queued, tells the receiver that the stream ends, closes and frees; waits at most
- * options.close_timeout_ns, after which the rest is dropped. Release callbacks of frames still held have run
+ * Fills `*stats`, whose struct_size the caller has set (FW_PEER_STATS_INIT), for receiver `index`, which counts from 0 in
+ * the order in which they connected: those that leave make the others move up.
+ *
+ * Errors: INVALID_ARGUMENT, OUT_OF_RANGE (there are not so many receivers).
+ */
+fw_status fw_sender_get_peer_stats(fw_sender *sender, uint32_t index, fw_peer_stats *stats);
+
+/*
+ * Sends what is queued, tells all receivers why the stream ends, and waits until that is done, at most `timeout_ns`; negative
+ * waits without a limit. Frames given later are refused with CLOSED; messages that wait and the stats can still be
+ * had. `text` is one sentence for people, of which at most 1024 bytes are told; NULL is "".
+ *
+ * Errors: INVALID_ARGUMENT (NULL, FW_END_LOST), TIMEOUT (frames could not be sent), CLOSED.
+ */
+fw_status fw_sender_end(fw_sender *sender, fw_end_reason reason, const char *text, int64_t timeout_ns);
+
+/*
+ * Sends what is queued, tells the receivers that the stream ends, unless fw_sender_end has, closes and frees; waits at
+ * most options.close_timeout_ns, after which the rest is dropped. Release callbacks of frames still held have run
  * when the call returns. NULL is allowed.
  */
 void fw_sender_close(fw_sender *sender);

@@ -50,7 +50,8 @@ struct SourceInspector {
             guard status == FWGL_FRAMEBUFFER_COMPLETE else {
                 throw FramewireError(
                     .gl,
-                    "framebuffer \(framebuffer) cannot be read: its status is \(Int(status)) (\(statusName(status)))")
+                    "framebuffer \(framebuffer) cannot be read: its status is \(Int(status)) (\(statusName(status)))"
+                )
             }
         }
         guard !self.isDepth else {
@@ -161,7 +162,8 @@ struct SourceInspector {
         guard traits.read.isDepth == isDepth else {
             throw FramewireError(
                 .unsupported,
-                "\(traits.pixels.name) is no format of \(isDepth ? "depth" : "colours"), which the attachment has")
+                "\(traits.pixels.name) is no format of \(isDepth ? "depth" : "colours"), which the attachment has"
+            )
         }
         traits.isSRGB = made.isSRGB
         // OpenGL itself resolves the framebuffer of a window when it is read.

@@ -26,7 +26,8 @@ extension GLReadback {
         let inspector = try SourceInspector(
             gl, framebuffer: framebuffer, requested: request.attachment, readBuffer: readBuffer,
             isDepth: options.format.map { ReadFormat($0)?.isDepth ?? false } ?? false)
-        let changesReadBuffer = !inspector.isDepth && request.attachment != 0 && request.attachment != readBuffer
+        let changesReadBuffer =
+            !inspector.isDepth && request.attachment != 0 && request.attachment != readBuffer
         if changesReadBuffer { gl.call.pointee.ReadBuffer(request.attachment) }
         defer {
             if changesReadBuffer {
@@ -38,7 +39,8 @@ extension GLReadback {
         let (traits, isNew) = try inspect(inspector, request)
         let info = describe(request, traits)
         guard let layout = try? FrameLayout(info) else {
-            throw FramewireError(.invalidArgument, "a frame of \(info.width) × \(info.height) pixels is too large")
+            throw FramewireError(
+                .invalidArgument, "a frame of \(info.width) × \(info.height) pixels is too large")
         }
         saved.savePackBuffer()
         defer { saved.restorePackBuffer() }

@@ -251,7 +251,9 @@ public final class GLReadback {
                 slot.state = .free
                 counters.framesDropped += 1
                 throw FramewireError(
-                    .gl, "OpenGL does not map a pixel buffer of \(slot.size) bytes (\(errorName(gl.takeErrors())))")
+                    .gl,
+                    "OpenGL does not map a pixel buffer of \(slot.size) bytes (\(errorName(gl.takeErrors())))"
+                )
             }
             do {
                 try slot.lend(to: sender)

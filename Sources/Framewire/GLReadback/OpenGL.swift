@@ -9,7 +9,8 @@ import CPosix
 final class OpenGL {
     /// A group of functions that are there together.
     enum Group: UInt8 {
-        case base, strings, framebuffers, blits, buffers, map, mapRange, storage, fences, reset, transfer, clamp
+        case base, strings, framebuffers, blits, buffers, map, mapRange, storage, fences, reset, transfer,
+            clamp
     }
 
     typealias Loader = (UnsafePointer<CChar>) -> UnsafeMutableRawPointer?
@@ -141,7 +142,8 @@ final class OpenGL {
         let length = name.utf8CodeUnitCount
         while let found = strstr(rest, wanted) {
             let start = UnsafePointer(found)
-            let isWord = start == UnsafeRawPointer(list).assumingMemoryBound(to: CChar.self) || start[-1] == 32
+            let isWord =
+                start == UnsafeRawPointer(list).assumingMemoryBound(to: CChar.self) || start[-1] == 32
             if isWord, start[length] == 0 || start[length] == 32 { return true }
             rest = start + length
         }

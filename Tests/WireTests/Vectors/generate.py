@@ -154,6 +154,20 @@ def bye(reason=0, text="", **others):
     return message(5, [("reason", "I", reason)], metadata=metadata, **others)
 
 
+def flow(paused=0, frame_rate=0, bit_rate=0, **others):
+    return message(6, [("is paused", "I", paused), ("max frame rate", "I", frame_rate), ("max bit rate", "Q", bit_rate)],
+                   **others)
+
+
+def user_message(form, content=None, **others):
+    metadata = b"" if content is None else entry(3, "message", content)
+    return message(7, [("type", "I", form)], metadata=metadata, **others)
+
+
+def ping(reply, time, **others):
+    return message(8, [("is reply", "I", reply), ("time", "q", time)], **others)
+
+
 def opening():
     return Bytes().raw("opening: an empty LZ4 frame", bytes.fromhex("04224d1860408200000000"))
 
@@ -184,6 +198,11 @@ hello(name="framewire 1.0").write("hello", "A receiver's hello.")
 acknowledgement(sequence=42, stream=7, view=1).write("acknowledgement", "Frame 42 was delivered.")
 key_frame_request(stream=7, view=1).write("key-frame-request", "A receiver lacks a reference.")
 bye(2, "the header checksum differs").write("bye", "A receiver gives up.")
+flow(1, 29_970, 50_000_000).write("flow", "A receiver pauses; later 29.97 frames and 50 Mbit per second.")
+user_message(0x464F4F01, bytes([0, 1, 2, 254, 255])).write("user-message", "Five bytes from the receiver's program.")
+user_message(9, b"").write("user-message-empty", "A type without content.")
+ping(0, 123_456_789_012).write("ping", "Are you there?")
+ping(1, 123_456_789_012).write("ping-reply", "Yes.")
 frame(extra=bytes(range(16)), flags=KEY | 0x100, metadata=struct.pack("<HI", 999, 3) + b"abc").write(
     "frame-of-the-future", "A longer header, a flag that may be ignored and a metadata entry of an unknown type.")
 message(200, [("unknown", "Q", 1)]).add(bye()).write("kind-of-the-future", "A message of an unknown kind, then a bye.")
@@ -229,6 +248,10 @@ hello(lowest=3, highest=1).write("bad-versions", "A hello with a lowest version 
 acknowledgement(payload=4).write("bad-payload", "An acknowledgement with a payload.")
 frame(metadata=struct.pack("<HI", 1, 100)).write("bad-metadata-entry", "An entry longer than the metadata.")
 frame(metadata=entry(2, "view", bytes(60))).write("bad-matrix", "A matrix of 60 bytes.")
+ping(0, 1, payload=4).write("bad-ping-payload", "A ping with a payload.")
+flow(header_size=52).write("bad-flow-size", "A flow message that is too short.")
+user_message(1, b"x").replace("metadata", "16s", entry(3, "messagf", b"x")).write(
+    "bad-message-checksum", "The name of a user message's content was changed.")
 Bytes().raw("an LZ4 frame with content", bytes.fromhex("04224d1860408201000080")).write(
     "plain-lz4", "An LZ4 frame that no header announces.")
 Bytes().raw("GET / HTTP/1.1", b"GET / HTTP/1.1\r\nHost: example.org\r\n\r\n").write("http", "Not a Framewire stream.")
