@@ -30,8 +30,7 @@ hidden="-GL_ARB_sync -GL_ARB_buffer_storage -GL_ARB_map_buffer_range"
 for source in Tests/GL/*_test.c; do
     name=$(basename "$source" .c)
     case " ${TESTS:-$name} " in *" $name "*) ;; *) continue ;; esac
-    # Pointers to functions come as pointers to data, as everywhere with OpenGL; so not pedantic.
-    gcc -std=c99 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Werror -g -O1 "$source" -o "$work/$name" "${flags[@]}" -pthread
+    gcc -std=c99 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Wpedantic -Werror -g -O1 "$source" -o "$work/$name" "${flags[@]}" -pthread
     for kind in ${KINDS:-core compat es old ext}; do
         case $kind in
         old) settings=("$old" "MESA_EXTENSION_OVERRIDE=$hidden") ;;

@@ -88,9 +88,9 @@ static void what_every_context_has_is_asked_for_by_name(void) {
 }
 
 static void versions_that_are_too_old_are_refused(void) {
-    const substitute old[] = { { "glGetString", (void *)old_string }, { NULL, NULL } };
-    const substitute odd[] = { { "glGetString", (void *)odd_string }, { NULL, NULL } };
-    const substitute none[] = { { "glGetString", (void *)no_string }, { NULL, NULL } };
+    const substitute old[] = { { "glGetString", (fw_gl_proc)old_string }, { NULL, NULL } };
+    const substitute odd[] = { { "glGetString", (fw_gl_proc)odd_string }, { NULL, NULL } };
+    const substitute none[] = { { "glGetString", (fw_gl_proc)no_string }, { NULL, NULL } };
     fw_gl_options options = gl_options(old);
     fw_gl_readback *readback;
     CHECK_ERROR(fw_gl_readback_new(sender, &options, &readback), FW_ERROR_UNSUPPORTED, "of old");
@@ -212,9 +212,9 @@ static GLenum failing_wait(GLsync sync, GLbitfield flags, GLuint64 timeout) {
 }
 
 static void a_lost_context_is_an_error_for_good(void) {
-    const substitute told[] = { { "glGetGraphicsResetStatus", (void *)reset },     { "glGetGraphicsResetStatusARB", (void *)reset },
-                                { "glGetGraphicsResetStatusEXT", (void *)reset }, { "glGetGraphicsResetStatusKHR", (void *)reset },
-                                { "glGetIntegerv", (void *)resets_are_told },      { NULL, NULL } };
+    const substitute told[] = { { "glGetGraphicsResetStatus", (fw_gl_proc)reset },     { "glGetGraphicsResetStatusARB", (fw_gl_proc)reset },
+                                { "glGetGraphicsResetStatusEXT", (fw_gl_proc)reset }, { "glGetGraphicsResetStatusKHR", (fw_gl_proc)reset },
+                                { "glGetIntegerv", (fw_gl_proc)resets_are_told },      { NULL, NULL } };
     fw_gl_readback *readback = new_readback(told);
     reset_status = 0;
     CHECK_OK(fw_gl_readback_capture(readback, 0, 0, 8, 8, 0));
@@ -227,7 +227,7 @@ static void a_lost_context_is_an_error_for_good(void) {
 }
 
 static void a_fence_that_fails_means_a_lost_context(void) {
-    const substitute failing[] = { { "glClientWaitSync", (void *)failing_wait }, { NULL, NULL } };
+    const substitute failing[] = { { "glClientWaitSync", (fw_gl_proc)failing_wait }, { NULL, NULL } };
     fw_gl_readback *readback = new_readback(failing);
     CHECK_OK(fw_gl_readback_capture(readback, 0, 0, 8, 8, 0));
     CHECK_ERROR(fw_gl_readback_capture(readback, 0, 0, 8, 8, 0), FW_ERROR_GL, "context is lost");
@@ -251,8 +251,8 @@ static GLsync no_fence(GLenum condition, GLbitfield flags) {
 }
 
 static void memory_that_is_not_mapped_is_an_error(void) {
-    const substitute failing[] = { { "glMapBufferRange", (void *)no_range }, { "glMapBuffer", (void *)no_map }, { NULL, NULL } };
-    const substitute fenceless[] = { { "glFenceSync", (void *)no_fence }, { NULL, NULL } };
+    const substitute failing[] = { { "glMapBufferRange", (fw_gl_proc)no_range }, { "glMapBuffer", (fw_gl_proc)no_map }, { NULL, NULL } };
+    const substitute fenceless[] = { { "glFenceSync", (fw_gl_proc)no_fence }, { NULL, NULL } };
     fw_gl_readback *readback = new_readback(failing);
     fw_gl_path path = gl_stats(readback).path;
     if (path == FW_GL_PATH_PERSISTENT) {

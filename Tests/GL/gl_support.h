@@ -143,18 +143,14 @@ UNUSED_OK static void end_gl_test(void) {
 /* A loader for `user` = an array of names that it does not find or finds elsewhere, which ends with a NULL name. */
 typedef struct substitute {
     const char *name;
-    void *function; /* NULL hides the function */
+    fw_gl_proc function; /* NULL hides the function */
 } substitute;
 
-UNUSED_OK static void *look_up(const char *name, void *user) {
+UNUSED_OK static fw_gl_proc look_up(const char *name, void *user) {
     const substitute *entry = (const substitute *)user;
-    void (*found)(void);
-    void *result;
     for (; entry != NULL && entry->name != NULL; entry++)
         if (strcmp(entry->name, name) == 0) return entry->function;
-    found = eglGetProcAddress(name);
-    memcpy(&result, &found, sizeof result);
-    return result;
+    return eglGetProcAddress(name);
 }
 
 UNUSED_OK static fw_gl_options gl_options(const substitute *substitutes) {

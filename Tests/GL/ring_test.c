@@ -85,7 +85,7 @@ static GLenum late_wait(GLsync sync, GLbitfield flags, GLuint64 timeout) {
 }
 
 static void a_full_ring_drops_frames_and_waits_for_nothing(fw_gl_path path) {
-    const substitute late[] = { { "glClientWaitSync", (void *)late_wait }, { NULL, NULL } };
+    const substitute late[] = { { "glClientWaitSync", (fw_gl_proc)late_wait }, { NULL, NULL } };
     fw_sender *sender;
     fw_receiver *receiver;
     fw_gl_options options = gl_options(late);

@@ -85,8 +85,11 @@ typedef enum fw_gl_resolve {
 /* For fw_gl_options.format. */
 #define FW_GL_FORMAT_AUTO 0
 
+/* Any function of OpenGL. */
+typedef void (*fw_gl_proc)(void);
+
 /* Looks up an OpenGL function by its name ("glReadPixels"); NULL where there is none. */
-typedef void *(*fw_gl_get_proc_address_fn)(const char *name, void *user);
+typedef fw_gl_proc (*fw_gl_get_proc_address_fn)(const char *name, void *user);
 
 typedef struct fw_gl_options {
     uint32_t struct_size;     /* sizeof(fw_gl_options) */

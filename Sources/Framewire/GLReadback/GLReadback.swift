@@ -89,7 +89,7 @@ public final class GLReadback {
     ///   OpenGL, a path that the context does not have).
     public convenience init(
         sender: Sender, options: Options = Options(),
-        getProcAddress: (UnsafePointer<CChar>) -> UnsafeMutableRawPointer?
+        getProcAddress: (UnsafePointer<CChar>) -> (@convention(c) () -> Void)?
     ) throws(FramewireError) {
         guard options.ringDepth >= 2, options.ringDepth <= 32 else {
             throw FramewireError(

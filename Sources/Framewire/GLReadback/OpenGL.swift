@@ -13,7 +13,7 @@ final class OpenGL {
             clamp
     }
 
-    typealias Loader = (UnsafePointer<CChar>) -> UnsafeMutableRawPointer?
+    typealias Loader = (UnsafePointer<CChar>) -> (@convention(c) () -> Void)?
 
     /// The functions; those of a group that is not there must not be called.
     let call: UnsafeMutablePointer<fwgl_functions>
@@ -90,7 +90,7 @@ final class OpenGL {
         _ group: Group, suffix: StaticString = "", _ loader: Loader
     ) throws(FramewireError) {
         let wanted = CChar(group.rawValue < 10 ? 48 + group.rawValue : 55 + group.rawValue)
-        let slots = UnsafeMutableRawPointer(call).assumingMemoryBound(to: UnsafeMutableRawPointer?.self)
+        let slots = UnsafeMutableRawPointer(call).assumingMemoryBound(to: (@convention(c) () -> Void)?.self)
         var entry = fwgl_names()
         var index = 0
         while entry.pointee != 0 {
