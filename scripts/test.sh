@@ -12,7 +12,7 @@ step() {
 }
 
 step "Format of the Swift sources"
-swift format lint --strict --parallel -r Package.swift Sources Tests samples/swift
+swift format lint --strict --parallel -r Package.swift Sources Tests samples/swift samples/swift-opengl
 
 step "Headers alone, as C99 and as C++11"
 scripts/check-headers.sh
