@@ -8,6 +8,7 @@
 #define FRAMEWIRE_COPENGL_H
 
 #include <stdint.h>
+#include <stdio.h>
 
 #define FWGL_GROUP_BASE 0           /* every context */
 #define FWGL_GROUP_STRINGS 1        /* extensions one by one: OpenGL 3.0 */
@@ -78,6 +79,21 @@ typedef struct fwgl_functions {
 
 /* The group and the name, without "gl", of each function in the order of the table; an empty one is the end. */
 static inline const char *_Nonnull fwgl_names(void) { return FWGL_FUNCTIONS(FWGL_NAME); }
+
+/* Puts the name of a function together, "glBufferStorageEXT". */
+static inline void fwgl_full_name(char *_Nonnull to, size_t room, const char *_Nonnull name, const char *_Nonnull suffix) {
+    snprintf(to, room, "gl%s%s", name, suffix);
+}
+
+/* What glPixelStorei sets for reading; the last ones are there in some contexts alone. */
+#define FWGL_PACK_COUNT 7
+static inline uint32_t fwgl_pack_name(intptr_t index) {
+    static const uint32_t names[FWGL_PACK_COUNT] = {
+        0x0D05 /* GL_PACK_ALIGNMENT */, 0x0D02 /* _ROW_LENGTH */, 0x0D03 /* _SKIP_ROWS */, 0x0D04 /* _SKIP_PIXELS */,
+        0x0D00 /* _SWAP_BYTES */, 0x8758 /* _INVERT_MESA */, 0x93A4 /* _REVERSE_ROW_ORDER_ANGLE */
+    };
+    return names[index];
+}
 
 /* The function of EGL or GLX that says which context is current. */
 typedef void *_Nullable (*fwgl_current_context)(void);
@@ -174,13 +190,6 @@ typedef void *_Nullable (*fwgl_current_context)(void);
 #define FWGL_TIMEOUT_EXPIRED 0x911Bu
 #define FWGL_CONDITION_SATISFIED 0x911Cu
 
-#define FWGL_PACK_SWAP_BYTES 0x0D00u
-#define FWGL_PACK_ROW_LENGTH 0x0D02u
-#define FWGL_PACK_SKIP_ROWS 0x0D03u
-#define FWGL_PACK_SKIP_PIXELS 0x0D04u
-#define FWGL_PACK_ALIGNMENT 0x0D05u
-#define FWGL_PACK_INVERT_MESA 0x8758u
-#define FWGL_PACK_REVERSE_ROW_ORDER_ANGLE 0x93A4u
 #define FWGL_MAP_COLOR 0x0D10u
 #define FWGL_RED_SCALE 0x0D14u
 #define FWGL_ZOOM_X 0x0D16u

@@ -109,13 +109,9 @@ public func fw_gl_readback_capture(
     _ handle: OpaquePointer!, _ x: Int32, _ y: Int32, _ width: Int32, _ height: Int32, _ pts: Int64
 ) -> fw_status {
     guard let handle else { return failNull("readback") }
-    do {
-        try readback(handle).capture(
-            x: Int(x), y: Int(y), width: Int(width), height: Int(height), pts: pts == noTime ? nil : pts)
-        return FW_OK
-    } catch {
-        return fail(error)
-    }
+    let options = readback(handle).options
+    return fw_gl_readback_capture_framebuffer(
+        handle, options.framebuffer ?? .max, options.attachment, x, y, width, height, pts)
 }
 
 @_cdecl("fw_gl_readback_poll") @implementation

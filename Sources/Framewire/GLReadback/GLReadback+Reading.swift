@@ -20,38 +20,78 @@ extension GLReadback {
     /// Has OpenGL read into `slot`, or, without one, into memory of the sender. All state is as before afterwards.
     func read(_ request: Request, into slot: RingSlot?) throws(FramewireError) {
         saved.saveFramebuffers()
-        defer { saved.restoreFramebuffers() }
-        let framebuffer = try bind(request.framebuffer)
-        let readBuffer = gl.name(FWGL_READ_BUFFER)
-        let inspector = try SourceInspector(
-            gl, framebuffer: framebuffer, requested: request.attachment, readBuffer: readBuffer,
-            isDepth: options.format.map { ReadFormat($0)?.isDepth ?? false } ?? false)
-        let changesReadBuffer =
-            !inspector.isDepth && request.attachment != 0 && request.attachment != readBuffer
-        if changesReadBuffer { gl.call.pointee.ReadBuffer(request.attachment) }
-        defer {
-            if changesReadBuffer {
-                // Of the framebuffer that was read, which is no longer bound if it was resolved.
-                if gl.has(.framebuffers) { bindForReading(framebuffer) }
-                gl.call.pointee.ReadBuffer(readBuffer)
+        saved.savePackBuffer()
+        // Restored in one place: a `defer` would put it at each of the ways out.
+        let failure = attempt(request, slot)
+        saved.restorePackBuffer()
+        saved.restoreFramebuffers()
+        if let failure { throw failure }
+    }
+
+    private func attempt(_ request: Request, _ slot: RingSlot?) -> FramewireError? {
+        do {
+            let framebuffer = try bind(request.framebuffer)
+            let readBuffer = gl.name(FWGL_READ_BUFFER)
+            let inspector = try SourceInspector(
+                gl, framebuffer: framebuffer, requested: request.attachment, readBuffer: readBuffer,
+                isDepth: isDepth)
+            guard !inspector.isDepth, request.attachment != 0, request.attachment != readBuffer else {
+                try read(request, inspector, into: slot)
+                return nil
             }
+            gl.call.pointee.ReadBuffer(request.attachment)
+            var failure: FramewireError?
+            do { try read(request, inspector, into: slot) } catch { failure = error }
+            // Of the framebuffer that was read, which is no longer bound if it was resolved.
+            if gl.has(.framebuffers) { bindForReading(framebuffer) }
+            gl.call.pointee.ReadBuffer(readBuffer)
+            return failure
+        } catch {
+            return error
         }
+    }
+
+    /// Whether the options ask for depth.
+    private var isDepth: Bool {
+        options.format == .depth16 || options.format == .depth24s8 || options.format == .depth32f
+    }
+
+    private func read(
+        _ request: Request, _ inspector: SourceInspector, into slot: RingSlot?
+    ) throws(FramewireError) {
         let (traits, isNew) = try inspect(inspector, request)
         let info = describe(request, traits)
-        guard let layout = try? FrameLayout(info) else {
-            throw FramewireError(
-                .invalidArgument, "a frame of \(info.width) × \(info.height) pixels is too large")
+        let layout: FrameLayout
+        do { layout = try FrameLayout(info) } catch { throw FramewireError(error) }
+        // The frame, or the buffer of the slot: where the pixels go.
+        let frame = slot == nil ? try sender.implementation.acquire(info) : nil
+        do {
+            if let slot { try prepare(slot, size: layout.size) }
+            if traits.samples > 0 {
+                try resolver.resolve(
+                    gl, traits, source: inspector.framebuffer, x: request.x, y: request.y,
+                    width: Int32(request.width), height: Int32(request.height))
+            }
+            if gl.has(.buffers) { gl.call.pointee.BindBuffer(FWGL_PIXEL_PACK_BUFFER, slot?.buffer ?? 0) }
+            let start = Clock.now()
+            saved.setPacking(isFloat: traits.read.isFloat)
+            gl.call.pointee.ReadPixels(
+                request.x, request.y, Int32(request.width), Int32(request.height), traits.read.format,
+                traits.read.type, frame?.base)
+            saved.restorePacking()
+            if slot == nil { noteStall(since: start) }
+            if isNew { try checkRead(traits) }
+        } catch {
+            frame?.drop()
+            self.traits = nil
+            throw error
         }
-        saved.savePackBuffer()
-        defer { saved.restorePackBuffer() }
-        if let slot {
-            try prepare(slot, size: layout.size)
-            if traits.samples > 0 { try resolve(request, traits, framebuffer) }
+        if let frame {
+            try sender.implementation.submit(frame)
+            delivered(copied: layout.packedSize, start: request.start)
+        } else if let slot {
             slot.info = info
             slot.size = layout.size
-            gl.call.pointee.BindBuffer(FWGL_PIXEL_PACK_BUFFER, slot.buffer)
-            readPixels(request, traits.read, nil)
-            if isNew { try checkRead(traits) }
             if path != .unfenced {
                 slot.fence = gl.call.pointee.FenceSync(FWGL_SYNC_GPU_COMMANDS_COMPLETE, 0)
                 guard slot.fence != nil else {
@@ -60,16 +100,6 @@ extension GLReadback {
                 }
             }
             began(slot, start: request.start)
-        } else {
-            let frame = try sender.acquire(info)
-            if traits.samples > 0 { try resolve(request, traits, framebuffer) }
-            if gl.has(.buffers) { gl.call.pointee.BindBuffer(FWGL_PIXEL_PACK_BUFFER, 0) }
-            let start = Clock.now()
-            frame.withUnsafeMutableBytes { readPixels(request, traits.read, $0.baseAddress) }
-            noteStall(since: start)
-            if isNew { try checkRead(traits) }
-            try sender.submit(frame)
-            delivered(copied: layout.packedSize, start: request.start)
         }
     }
 
@@ -129,31 +159,10 @@ extension GLReadback {
             pts: request.pts, color: color, streamID: options.streamID, viewID: options.viewID)
     }
 
-    private func resolve(
-        _ request: Request, _ traits: CaptureTraits, _ framebuffer: UInt32
-    ) throws(FramewireError) {
-        do {
-            try resolver.resolve(
-                gl, traits, source: framebuffer, x: request.x, y: request.y, width: Int32(request.width),
-                height: Int32(request.height))
-        } catch {
-            self.traits = nil
-            throw error
-        }
-    }
-
-    private func readPixels(_ request: Request, _ read: ReadFormat, _ memory: UnsafeMutableRawPointer?) {
-        saved.setPacking(isFloat: read.isFloat)
-        gl.call.pointee.ReadPixels(
-            request.x, request.y, Int32(request.width), Int32(request.height), read.format, read.type, memory)
-        saved.restorePacking()
-    }
-
     /// Looks for errors of the first read from a source.
     private func checkRead(_ traits: CaptureTraits) throws(FramewireError) {
         let error = gl.takeErrors()
         guard error != 0 else { return }
-        self.traits = nil
         if gl.isLost { throw gl.lostContext() }
         throw FramewireError(
             error == 0x0505 ? .noMemory : .unsupported,

@@ -65,14 +65,17 @@ public final class GLReadback {
     private static let unfencedDelay: UInt64 = 2
 
     let sender: Sender
-    let options: Options
+    package let options: Options
     let gl: OpenGL
     let path: ReadbackPath
     let saved: SavedState
     private let returns = Returns()
-    private(set) var slots: [RingSlot] = []
-    /// The slots that the GPU writes to, oldest first, as places in `slots`.
-    private var reading: [Int] = []
+    /// The pixel buffers, each with a reference to the one before.
+    private var slots: RingSlot?
+    private var slotCount = 0
+    /// The slots that the GPU writes to: the oldest, with a reference to the next, and the newest.
+    private var oldest: RingSlot?
+    private var newest: RingSlot?
     var resolver = Resolver()
     var source = CaptureSource()
     /// What is known of `source`, if it is.
@@ -121,8 +124,6 @@ public final class GLReadback {
         self.gl = gl
         self.path = path
         saved = SavedState(gl)
-        slots.reserveCapacity(options.ringDepth)
-        reading.reserveCapacity(options.ringDepth)
     }
 
     deinit {
@@ -216,7 +217,7 @@ public final class GLReadback {
 
     /// Unmaps what the sender has given back.
     private func reclaim() {
-        for slot in slots where slot.state == .returned {
+        while let slot = slot(in: .returned) {
             if path != .persistent {
                 withPackBuffer {
                     gl.call.pointee.BindBuffer(FWGL_PIXEL_PACK_BUFFER, slot.buffer)
@@ -239,10 +240,11 @@ public final class GLReadback {
     /// - Parameter deadline: how long to wait for those that it has not: 0 is not at all, negative without a limit.
     private func handOver(until deadline: Int64) throws(FramewireError) {
         reclaim()
-        while let first = reading.first {
-            let slot = slots[first]
+        while let slot = oldest {
             guard try isRead(slot, until: deadline) else { return }
-            reading.removeFirst()
+            oldest = slot.nextReading
+            if oldest == nil { newest = nil }
+            slot.nextReading = nil
             if let fence = slot.fence {
                 gl.call.pointee.DeleteSync(fence)
                 slot.fence = nil
@@ -316,39 +318,61 @@ public final class GLReadback {
     /// - Throws: `timeout`, if waiting was asked for; what handing over throws.
     private func freeSlot() throws(FramewireError) -> RingSlot? {
         if let slot = unusedSlot() { return slot }
-        if !reading.isEmpty { counters.stalls += 1 }
+        if oldest != nil { counters.stalls += 1 }
         guard options.fullTimeout != 0 else { return nil }
         let deadline = options.fullTimeout < 0 ? -1 : Clock.deadline(after: options.fullTimeout)
         while true {
             let slice = Clock.now() + 2_000_000
             let next = deadline < 0 ? slice : min(slice, deadline)
             let isLent = hasLent
-            if !reading.isEmpty {
+            if oldest != nil {
                 // The sender may be done before the GPU is, so neither is waited for alone.
                 try handOver(until: isLent ? 0 : next)
             }
-            if isLent { returns.wait(until: next) { slots.contains { $0.state == .returned } } }
+            if isLent { returns.wait(until: next) { slot(in: .returned) != nil } }
             reclaim()
             if let slot = unusedSlot() { return slot }
             if deadline >= 0, Clock.now() >= deadline {
                 counters.framesDropped += 1
                 throw FramewireError(
                     .timeout,
-                    "all \(slots.count) pixel buffers stayed in use for \(options.fullTimeout) ns; the frame is dropped"
+                    "all \(slotCount) pixel buffers stayed in use for \(options.fullTimeout) ns; the frame is dropped"
                 )
             }
             try gl.check()
         }
     }
 
-    private var hasLent: Bool { slots.contains { $0.state == .lent } }
+    private var hasLent: Bool { slot(in: .lent) != nil }
+
+    /// A slot in this state, if there is one.
+    @inline(never)
+    private func slot(in state: RingSlot.State) -> RingSlot? {
+        var next = slots
+        while let slot = next {
+            if slot.state == state { return slot }
+            next = slot.next
+        }
+        return nil
+    }
+
+    @inline(never)
+    private func count(_ state: RingSlot.State) -> Int {
+        var count = 0
+        var next = slots
+        while let slot = next {
+            if slot.state == state { count += 1 }
+            next = slot.next
+        }
+        return count
+    }
 
     private func unusedSlot() -> RingSlot? {
-        for slot in slots where slot.state == .free { return slot }
-        guard slots.count < options.ringDepth else { return nil }
-        let slot = RingSlot(returns: returns)
-        slots.append(slot)
-        return slot
+        if let slot = slot(in: .free) { return slot }
+        guard slotCount < options.ringDepth else { return nil }
+        slots = RingSlot(returns: returns, next: slots)
+        slotCount += 1
+        return slots
     }
 
     /// Notes that the GPU writes to `slot` from now on.
@@ -357,8 +381,9 @@ public final class GLReadback {
         slot.number = counters.framesCaptured
         slot.isFlushed = false
         slot.state = .reading
-        for index in 0..<slots.count where slots[index] === slot { reading.append(index) }
-        counters.ringPeak = max(counters.ringPeak, slots.count { $0.state != .free })
+        if let newest { newest.nextReading = slot } else { oldest = slot }
+        newest = slot
+        counters.ringPeak = max(counters.ringPeak, slotCount - count(.free))
     }
 
     /// Notes a frame that went to the sender at once.
@@ -375,12 +400,12 @@ public final class GLReadback {
         var result = counters
         result.path = path
         result.ringDepth = path == .direct ? 0 : options.ringDepth
-        result.ringAllocated = slots.count
-        result.framesInFlight = reading.count
-        result.framesLent = slots.count { $0.state == .lent }
+        result.ringAllocated = slotCount
+        result.framesInFlight = count(.reading)
+        result.framesLent = count(.lent)
         result.format = traits?.pixels
-        (result.captureP50, result.captureP99) = captureTimes.copy().values(50, 99)
-        (result.readbackP50, result.readbackP99) = readbackTimes.copy().values(50, 99)
+        (result.captureP50, result.captureP99) = captureTimes.values(50, 99)
+        (result.readbackP50, result.readbackP99) = readbackTimes.values(50, 99)
         return result
     }
 
@@ -406,7 +431,10 @@ public final class GLReadback {
             // The objects are the context's, and go with it.
             return
         }
-        for slot in slots where slot.buffer != 0 && slot.state != .lent {
+        var next = slots
+        while let slot = next {
+            next = slot.next
+            guard slot.buffer != 0, slot.state != .lent else { continue }
             if let fence = slot.fence { gl.call.pointee.DeleteSync(fence) }
             // Unmaps it as well; a binding of the renderer's is of another buffer.
             gl.call.pointee.DeleteBuffers(1, &slot.buffer)

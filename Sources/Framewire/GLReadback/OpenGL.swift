@@ -51,7 +51,7 @@ final class OpenGL {
         guard version >= (isES ? 30 : 21) else {
             throw FramewireError(
                 .unsupported,
-                "the context is \(String(cString: UnsafeRawPointer(text).assumingMemoryBound(to: CChar.self))); reading back takes OpenGL 2.1 or OpenGL ES 3.0"
+                "the context is \(String(text: UnsafeRawPointer(text).assumingMemoryBound(to: CChar.self))); reading back takes OpenGL 2.1 or OpenGL ES 3.0"
             )
         }
         findContext(loader)
@@ -96,17 +96,17 @@ final class OpenGL {
         while entry.pointee != 0 {
             let length = strlen(entry)
             if entry.pointee == wanted {
-                var name = [CChar](repeating: 0, count: length + suffix.utf8CodeUnitCount + 2)
-                name[0] = 103
-                name[1] = 108
-                for place in 1..<length { name[place + 1] = entry[place] }
-                for place in 0..<suffix.utf8CodeUnitCount {
-                    name[length + 1 + place] = CChar(bitPattern: suffix.utf8Start[place])
+                // The longest name is half of this.
+                let found = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 96) { name in
+                    fwgl_full_name(
+                        name.baseAddress!, 96, entry + 1,
+                        UnsafeRawPointer(suffix.utf8Start).assumingMemoryBound(to: CChar.self))
+                    return loader(name.baseAddress!)
                 }
-                guard let function = loader(name) else {
+                guard let function = found else {
                     throw FramewireError(
                         .gl,
-                        "get_proc_address does not find gl\(String(cString: entry + 1))\(suffix), which every context has"
+                        "get_proc_address does not find gl\(String(text: entry + 1))\(suffix), which every context has"
                     )
                 }
                 slots[index] = function

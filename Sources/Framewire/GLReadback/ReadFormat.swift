@@ -73,28 +73,14 @@ struct AttachmentDescription {
         return blue == 0 && alpha == 0 && !isES ? .rg8 : nil
     }
 
-    /// The sized internal format with these components; 0 where there is none that can be rendered to.
+    /// A sized internal format that holds these components; OpenGL wants the same one only in OpenGL ES.
     var internalFormat: UInt32 {
-        if isFloat {
-            if red == 11 { return 0x8C3A }
-            if red > 16 { return green == 0 ? 0x822E : blue == 0 ? 0x8230 : 0x8814 }
-            return green == 0 ? 0x822D : blue == 0 ? 0x822F : 0x881A
-        }
+        let most = max(max(red, green), max(blue, alpha))
+        if isFloat { return red == 11 ? 0x8C3A : most > 16 ? 0x8814 : 0x881A }
         if isSRGB { return 0x8C43 }
-        switch (red, green, blue, alpha) {
-        case (8, 0, 0, 0): return 0x8229
-        case (8, 8, 0, 0): return 0x822B
-        case (8, 8, 8, 0): return 0x8051
-        case (8, 8, 8, 8): return 0x8058
-        case (10, 10, 10, _): return 0x8059
-        case (16, 0, 0, 0): return 0x822A
-        case (16, 16, 0, 0): return 0x822C
-        case (16, 16, 16, _): return 0x805B
-        case (5, 6, 5, _): return 0x8D62
-        case (5, 5, 5, 1): return 0x8057
-        case (4, 4, 4, 4): return 0x8056
-        default: return 0
-        }
+        if most > 10 { return 0x805B }
+        if most > 8 { return 0x8059 }
+        return alpha == 0 && blue > 0 ? 0x8051 : 0x8058
     }
 
     /// As ``internalFormat``, of depth.

@@ -39,6 +39,10 @@ final class RingSlot: @unchecked Sendable {
 
     private let stored = Atomic<UInt8>(State.free.rawValue)
     private let returns: Returns
+    /// The slot that was made before this one.
+    let next: RingSlot?
+    /// The slot that was captured into after this one, while the GPU writes to both.
+    var nextReading: RingSlot?
     var buffer: UInt32 = 0
     var capacity = 0
     /// Where the buffer is mapped, as long as it is.
@@ -52,8 +56,9 @@ final class RingSlot: @unchecked Sendable {
     /// Which capture it was.
     var number: UInt64 = 0
 
-    init(returns: Returns) {
+    init(returns: Returns, next: RingSlot?) {
         self.returns = returns
+        self.next = next
     }
 
     var state: State {

@@ -7,21 +7,19 @@ final class SavedState {
     private var drawFramebuffer: UInt32 = 0
     private var packBuffer: UInt32 = 0
     private var clamp: Int32 = 0
-    /// Names and values of what is set by glPixelStorei, and what they have to be.
-    private var packNames: [UInt32]
-    private var packValues: [Int32]
+    /// Of what is set by glPixelStorei, in the order of `fwgl_pack_name`.
+    private let packValues = UnsafeMutablePointer<Int32>.allocate(capacity: Int(FWGL_PACK_COUNT))
     /// Of what is set by glPixelTransferf, from `FWGL_MAP_COLOR` to `FWGL_DEPTH_BIAS`.
-    private var transferValues: [Float]
+    private let transferValues = UnsafeMutablePointer<Float>.allocate(capacity: transferCount)
+    private static let transferCount = Int(FWGL_DEPTH_BIAS - FWGL_MAP_COLOR) + 1
 
     init(_ gl: OpenGL) {
         self.gl = gl
-        packNames = [FWGL_PACK_ALIGNMENT, FWGL_PACK_ROW_LENGTH, FWGL_PACK_SKIP_ROWS, FWGL_PACK_SKIP_PIXELS]
-        if !gl.isES { packNames.append(FWGL_PACK_SWAP_BYTES) }
-        if gl.hasPackInvert { packNames.append(FWGL_PACK_INVERT_MESA) }
-        if gl.hasReverseRows { packNames.append(FWGL_PACK_REVERSE_ROW_ORDER_ANGLE) }
-        packValues = [Int32](repeating: 0, count: packNames.count)
-        transferValues = [Float](
-            repeating: 0, count: gl.has(.transfer) ? Int(FWGL_DEPTH_BIAS - FWGL_MAP_COLOR) + 1 : 0)
+    }
+
+    deinit {
+        packValues.deallocate()
+        transferValues.deallocate()
     }
 
     // MARK: - Framebuffers
@@ -61,46 +59,48 @@ final class SavedState {
 
     /// Saves how pixels are written, and sets it to rows without padding and values as they are.
     func setPacking(isFloat: Bool) {
-        for index in 0..<packNames.count {
-            let value = gl.integer(packNames[index])
-            packValues[index] = value
-            let wanted = plainValue(index)
-            if value != wanted { gl.call.pointee.PixelStorei(packNames[index], wanted) }
+        for index in 0..<Int(FWGL_PACK_COUNT) {
+            let wanted: Int32 = index == 0 ? 1 : 0
+            packValues[index] = hasPack(index) ? gl.integer(fwgl_pack_name(index)) : wanted
+            if packValues[index] != wanted { gl.call.pointee.PixelStorei(fwgl_pack_name(index), wanted) }
         }
-        for index in 0..<transferValues.count where isTransfer(index) {
-            var value: Float = 0
-            gl.call.pointee.GetFloatv(FWGL_MAP_COLOR + UInt32(index), &value)
-            transferValues[index] = value
+        for index in 0..<Self.transferCount {
             let wanted = plainTransfer(index)
-            if value != wanted { gl.call.pointee.PixelTransferf(FWGL_MAP_COLOR + UInt32(index), wanted) }
-        }
-        clamp = FWGL_FIXED_ONLY
-        if isFloat, gl.has(.clamp) {
-            clamp = gl.integer(FWGL_CLAMP_READ_COLOR)
-            if clamp != FWGL_FIXED_ONLY {
-                gl.call.pointee.ClampColor(FWGL_CLAMP_READ_COLOR, UInt32(FWGL_FIXED_ONLY))
+            transferValues[index] = wanted
+            guard hasTransfer(index) else { continue }
+            gl.call.pointee.GetFloatv(FWGL_MAP_COLOR + UInt32(index), &transferValues[index])
+            if transferValues[index] != wanted {
+                gl.call.pointee.PixelTransferf(FWGL_MAP_COLOR + UInt32(index), wanted)
             }
+        }
+        clamp = isFloat && gl.has(.clamp) ? gl.integer(FWGL_CLAMP_READ_COLOR) : FWGL_FIXED_ONLY
+        if clamp != FWGL_FIXED_ONLY {
+            gl.call.pointee.ClampColor(FWGL_CLAMP_READ_COLOR, UInt32(FWGL_FIXED_ONLY))
         }
     }
 
     func restorePacking() {
-        for index in 0..<packNames.count where packValues[index] != plainValue(index) {
-            gl.call.pointee.PixelStorei(packNames[index], packValues[index])
+        for index in 0..<Int(FWGL_PACK_COUNT) where packValues[index] != (index == 0 ? 1 : 0) {
+            gl.call.pointee.PixelStorei(fwgl_pack_name(index), packValues[index])
         }
-        for index in 0..<transferValues.count where isTransfer(index) {
-            if transferValues[index] != plainTransfer(index) {
-                gl.call.pointee.PixelTransferf(FWGL_MAP_COLOR + UInt32(index), transferValues[index])
-            }
+        for index in 0..<Self.transferCount where transferValues[index] != plainTransfer(index) {
+            gl.call.pointee.PixelTransferf(FWGL_MAP_COLOR + UInt32(index), transferValues[index])
         }
-        if clamp != FWGL_FIXED_ONLY { gl.call.pointee.ClampColor(FWGL_CLAMP_READ_COLOR, UInt32(clamp)) }
+        if clamp != FWGL_FIXED_ONLY {
+            gl.call.pointee.ClampColor(FWGL_CLAMP_READ_COLOR, UInt32(bitPattern: clamp))
+        }
     }
 
-    private func plainValue(_ index: Int) -> Int32 { packNames[index] == FWGL_PACK_ALIGNMENT ? 1 : 0 }
+    /// Alignment, row length and skips are everywhere; swapped bytes and turned rows are not.
+    private func hasPack(_ index: Int) -> Bool {
+        index < 4 || index == 4 && !gl.isES || index == 5 && gl.hasPackInvert
+            || index == 6 && gl.hasReverseRows
+    }
 
     /// Two names in between are those of zoom factors, which concern drawing.
-    private func isTransfer(_ index: Int) -> Bool {
+    private func hasTransfer(_ index: Int) -> Bool {
         let name = FWGL_MAP_COLOR + UInt32(index)
-        return name != FWGL_ZOOM_X && name != FWGL_ZOOM_Y
+        return gl.has(.transfer) && name != FWGL_ZOOM_X && name != FWGL_ZOOM_Y
     }
 
     /// Scales are 1 and the rest 0. From the scale of red on, scales and biases take turns.
