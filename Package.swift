@@ -59,6 +59,13 @@ let package = Package(
         .testTarget(
             name: "FramewireTests", dependencies: ["Framewire", "Identities", "TestSupport", "Fuzzing"],
             resources: [.copy("Corpus")]),
+        .testTarget(
+            name: "ReadbackTests", dependencies: ["Framewire", "CEGL"],
+            linkerSettings: [.linkedLibrary("EGL"), .linkedLibrary("GL")]),
+        // For OpenGL contexts without a display; the library itself links neither.
+        .systemLibrary(
+            name: "CEGL", path: "Tests/CEGL", pkgConfig: "egl",
+            providers: [.apt(["libegl-dev", "libgl-dev"])]),
         .testTarget(name: "PictureFilesTests", dependencies: ["PictureFiles", "CZstd"]),
         // Pictures and random numbers for the tests.
         .target(name: "TestSupport", dependencies: ["Buffers", "CPosix"], path: "Tests/TestSupport"),
