@@ -57,6 +57,9 @@ scripts/symbols.sh --check "$prefix-static/lib/libframewire.so"
 # That runtime allocates a few small objects a frame, so the count of allocations is for the shipped library alone.
 VALGRIND=0 SKIP=alloc_test scripts/test-capi.sh "$prefix-static"
 
+step "Reading back from OpenGL: every path, format and state, on contexts of five kinds"
+scripts/test-gl.sh "$prefix"
+
 step "Buffers beside libgstreamer, a million random operations"
 scripts/test-differential.sh "$prefix" --long
 

@@ -8,7 +8,11 @@ private final class Context {
     let context: EGLContext
 
     init() throws {
-        let wanted = [EGL_SURFACE_TYPE, EGL_PBUFFER_BIT, EGL_RENDERABLE_TYPE, EGL_OPENGL_BIT, EGL_NONE]
+        // Eight bits of alpha, so that it is no format of ten bits, which would round.
+        let wanted = [
+            EGL_SURFACE_TYPE, EGL_PBUFFER_BIT, EGL_RENDERABLE_TYPE, EGL_OPENGL_BIT, EGL_RED_SIZE, 8,
+            EGL_GREEN_SIZE, 8, EGL_BLUE_SIZE, 8, EGL_ALPHA_SIZE, 8, EGL_NONE,
+        ]
         let size = [EGL_WIDTH, 80, EGL_HEIGHT, 60, EGL_NONE]
         var config: EGLConfig?
         var count: EGLint = 0
@@ -75,7 +79,7 @@ private final class Context {
             for at in stride(from: 0, to: bytes.count, by: 4) {
                 guard bytes[at] == index, bytes[at + 1] == 255, bytes[at + 2] == 0, bytes[at + 3] == 255
                 else {
-                    Issue.record("picture \(index) differs at byte \(at)")
+                    Issue.record("picture \(index) differs at byte \(at), which is \(bytes[at])")
                     return
                 }
             }
