@@ -14,7 +14,7 @@ struct CaptureSource: Equatable {
 }
 
 /// What follows from a ``CaptureSource``.
-struct CaptureTraits {
+final class CaptureTraits {
     var pixels = PixelFormat.rgba8
     var read = ReadFormat(.rgba8)!
     var samples: Int32 = 0
@@ -25,24 +25,29 @@ struct CaptureTraits {
 }
 
 /// Looks at the framebuffer that is bound for reading. Nothing here causes an error of OpenGL that is not noticed here.
-struct SourceInspector {
+final class SourceInspector {
     let gl: OpenGL
-    let framebuffer: UInt32
+    private(set) var framebuffer: UInt32 = 0
     /// The attachment in the words of queries.
     private var attachment: UInt32 = 0
     private(set) var isDepth = false
     private let readTarget: UInt32
 
+    init(_ gl: OpenGL) {
+        self.gl = gl
+        readTarget = gl.separatesFramebuffers ? FWGL_READ_FRAMEBUFFER : FWGL_FRAMEBUFFER
+    }
+
+    /// Turns to another framebuffer, which is bound.
+    ///
     /// - Parameters:
     ///   - requested: the attachment that the caller wants; 0 is the read buffer.
     ///   - isDepth: whether a format of depth is asked for.
     /// - Throws: ``FramewireError`` with code `gl`.
-    init(
-        _ gl: OpenGL, framebuffer: UInt32, requested: UInt32, readBuffer: UInt32, isDepth: Bool
+    func look(
+        at framebuffer: UInt32, requested: UInt32, readBuffer: UInt32, isDepth: Bool
     ) throws(FramewireError) {
-        self.gl = gl
         self.framebuffer = framebuffer
-        readTarget = gl.separatesFramebuffers ? FWGL_READ_FRAMEBUFFER : FWGL_FRAMEBUFFER
         self.isDepth =
             isDepth || requested == FWGL_DEPTH_ATTACHMENT || requested == FWGL_DEPTH_STENCIL_ATTACHMENT
         if gl.has(.framebuffers) {
@@ -109,7 +114,7 @@ struct SourceInspector {
     }
 
     private func describe() -> AttachmentDescription {
-        var result = AttachmentDescription()
+        let result = AttachmentDescription()
         guard gl.describesAttachments else { return result }
         let type = parameter(FWGL_ATTACHMENT_COMPONENT_TYPE)
         result.isFloat = type == Int32(FWGL_FLOAT)
@@ -149,7 +154,7 @@ struct SourceInspector {
                 "the attachment is of integers, for which there is no pixel format; draw into one of normalised or floating-point components"
             )
         }
-        var traits = CaptureTraits()
+        let traits = CaptureTraits()
         traits.pixels =
             wanted ?? (isDepth ? made.depthFormat : made.colorFormat(isES: gl.isES) ?? preferredFormat())
         if wanted == nil, gl.isES, traits.pixels == .rgba32f, made.isFloat, prefersHalfFloats {

@@ -32,16 +32,15 @@ extension GLReadback {
         do {
             let framebuffer = try bind(request.framebuffer)
             let readBuffer = gl.name(FWGL_READ_BUFFER)
-            let inspector = try SourceInspector(
-                gl, framebuffer: framebuffer, requested: request.attachment, readBuffer: readBuffer,
-                isDepth: isDepth)
+            try inspector.look(
+                at: framebuffer, requested: request.attachment, readBuffer: readBuffer, isDepth: isDepth)
             guard !inspector.isDepth, request.attachment != 0, request.attachment != readBuffer else {
-                try read(request, inspector, into: slot)
+                try readPixels(request, into: slot)
                 return nil
             }
             gl.call.pointee.ReadBuffer(request.attachment)
             var failure: FramewireError?
-            do { try read(request, inspector, into: slot) } catch { failure = error }
+            do { try readPixels(request, into: slot) } catch { failure = error }
             // Of the framebuffer that was read, which is no longer bound if it was resolved.
             if gl.has(.framebuffers) { bindForReading(framebuffer) }
             gl.call.pointee.ReadBuffer(readBuffer)
@@ -56,10 +55,8 @@ extension GLReadback {
         options.format == .depth16 || options.format == .depth24s8 || options.format == .depth32f
     }
 
-    private func read(
-        _ request: Request, _ inspector: SourceInspector, into slot: RingSlot?
-    ) throws(FramewireError) {
-        let (traits, isNew) = try inspect(inspector, request)
+    private func readPixels(_ request: Request, into slot: RingSlot?) throws(FramewireError) {
+        let (traits, isNew) = try inspect(request)
         let info = describe(request, traits)
         let layout: FrameLayout
         do { layout = try FrameLayout(info) } catch { throw FramewireError(error) }
@@ -120,9 +117,7 @@ extension GLReadback {
     }
 
     /// What is known of the source, which is found out if it is new.
-    private func inspect(
-        _ inspector: SourceInspector, _ request: Request
-    ) throws(FramewireError) -> (CaptureTraits, isNew: Bool) {
+    private func inspect(_ request: Request) throws(FramewireError) -> (CaptureTraits, isNew: Bool) {
         var found = CaptureSource(
             framebuffer: inspector.framebuffer, attachment: request.attachment, width: request.width,
             height: request.height)

@@ -69,6 +69,7 @@ public final class GLReadback {
     let gl: OpenGL
     let path: ReadbackPath
     let saved: SavedState
+    let inspector: SourceInspector
     private let returns = Returns()
     /// The pixel buffers, each with a reference to the one before.
     private var slots: RingSlot?
@@ -124,6 +125,7 @@ public final class GLReadback {
         self.gl = gl
         self.path = path
         saved = SavedState(gl)
+        inspector = SourceInspector(gl)
     }
 
     deinit {
@@ -263,8 +265,7 @@ public final class GLReadback {
                 counters.framesDropped += 1
                 throw error
             }
-            counters.framesDelivered += 1
-            readbackTimes.record(Clock.now() - slot.captureTime)
+            delivered(copied: 0, start: slot.captureTime)
         }
     }
 
@@ -386,7 +387,8 @@ public final class GLReadback {
         counters.ringPeak = max(counters.ringPeak, slotCount - count(.free))
     }
 
-    /// Notes a frame that went to the sender at once.
+    /// Notes a frame that went to the sender.
+    @inline(never)
     func delivered(copied bytes: Int, start: Int64) {
         counters.framesDelivered += 1
         counters.pixelBytesCopied += UInt64(bytes)

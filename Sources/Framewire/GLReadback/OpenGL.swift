@@ -118,6 +118,7 @@ final class OpenGL {
     }
 
     /// As ``load(_:suffix:_:)`` for what can be done without.
+    @inline(never)
     private func tryLoad(_ group: Group, suffix: StaticString = "", _ loader: Loader) {
         do {
             try load(group, suffix: suffix, loader)
@@ -126,6 +127,7 @@ final class OpenGL {
         }
     }
 
+    @inline(never)
     private func hasExtension(_ name: StaticString) -> Bool {
         let wanted = UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self)
         if has(.strings) {

@@ -39,7 +39,9 @@ struct ReadFormat {
 }
 
 /// What an attachment is made of: bits, and what they mean.
-struct AttachmentDescription {
+///
+/// A class, as what it goes into: references pass in one register, and this is made only when something new is captured.
+final class AttachmentDescription {
     var red: Int32 = 8
     var green: Int32 = 8
     var blue: Int32 = 8
