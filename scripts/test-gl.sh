@@ -5,7 +5,8 @@
 #   scripts/test-gl.sh [PREFIX]       PREFIX: where the library was installed; else where pkg-config finds it
 #
 # One line per run and a count at the end; the exit status says whether all passed. KINDS='core es …' chooses contexts, TESTS='NAME …'
-# programs. No display is needed: EGL on Mesa's software renderer.
+# programs. No display is needed: EGL on Mesa's software renderer. The tests of the ring and of errors run under valgrind too, if it is
+# there, where what concerns this library alone counts; VALGRIND=0 leaves that out.
 set -eu
 export LC_ALL=C
 cd "$(dirname "$0")/.."
@@ -46,6 +47,17 @@ for source in Tests/GL/*_test.c; do
             sed 's/^/        /' "$work/log"
         fi
     done
+    case $name in ring_test | errors_test) ;; *) continue ;; esac
+    if [ "${VALGRIND:-1}" = 0 ] || ! command -v valgrind >/dev/null; then continue; fi
+    if FRAMEWIRE_TEST_QUICK=1 LP_NUM_THREADS=0 timeout --kill-after=10 300 valgrind --quiet --fair-sched=yes --leak-check=full \
+        --show-leak-kinds=definite "$work/$name" core >"$work/log" 2>&1 && ! grep -q libframewire "$work/log"; then
+        passed=$((passed + 1))
+        printf 'ok      %s, core, valgrind\n' "$name"
+    else
+        failed=$((failed + 1))
+        printf 'FAILED  %s, core, valgrind\n' "$name"
+        sed 's/^/        /' "$work/log"
+    fi
 done
 
 printf '%d passed, %d failed\n' $passed $failed

@@ -36,7 +36,7 @@
  *
  * State: the following is used, and is as before when a call returns: the bindings GL_PIXEL_PACK_BUFFER,
  * GL_READ_FRAMEBUFFER, GL_DRAW_FRAMEBUFFER, GL_RENDERBUFFER; GL_READ_BUFFER of the framebuffer that is read;
- * GL_PACK_ALIGNMENT, _ROW_LENGTH, _SKIP_ROWS, _SKIP_PIXELS, _SWAP_BYTES, _LSB_FIRST, GL_PACK_INVERT_MESA and
+ * GL_PACK_ALIGNMENT, _ROW_LENGTH, _SKIP_ROWS, _SKIP_PIXELS, _SWAP_BYTES, GL_PACK_INVERT_MESA and
  * GL_PACK_REVERSE_ROW_ORDER_ANGLE; GL_SCISSOR_TEST, GL_FRAMEBUFFER_SRGB and GL_CLAMP_READ_COLOR; in compatibility
  * profiles GL_MAP_COLOR, GL_MAP_STENCIL and the scales, biases, shifts and offsets of pixel transfers. Lookup tables,
  * convolution and the other filters of ARB_imaging must be off. glGetError is called, and so takes a flag that the
@@ -192,7 +192,7 @@ typedef struct fw_gl_stats {
     uint32_t format;            /* fw_pixel_format of the last capture; 0 before the first */
     uint64_t frames_captured;   /* captures that were begun */
     uint64_t frames_delivered;  /* frames handed over to the sender */
-    uint64_t frames_dropped;    /* captures dropped because the ring was full */
+    uint64_t frames_dropped;    /* captures dropped because the ring was full, or lost by an error */
     uint64_t stalls;            /* captures that found every buffer taken and the GPU behind with the oldest, or, where
                                    OpenGL tells nothing (UNFENCED, DIRECT), reads that took more than 1 ms */
     uint64_t pixel_bytes_copied; /* by the processor, between the GPU and the compressor: path DIRECT */

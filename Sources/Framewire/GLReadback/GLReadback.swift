@@ -427,6 +427,12 @@ public final class GLReadback {
                 "the sender still reads pixel buffers of OpenGL, which therefore stay; keep the context until the sender is closed"
             }
         }
+        // The slots that are being read refer to each other both ways, by their age and as they were captured.
+        while let slot = oldest {
+            oldest = slot.nextReading
+            slot.nextReading = nil
+        }
+        newest = nil
         do {
             try gl.check()
         } catch {
