@@ -135,7 +135,7 @@ help:
 	@echo 'make uninstall       takes them away again'
 	@echo 'make demo            an OpenGL program sends frames to another process; pictures and numbers in demo/'
 	@echo 'make test            all tests'
-	@echo 'make fuzz            feeds damaged payloads to the tile decoder for SECONDS (60)'
+	@echo 'make fuzz            feeds damaged payloads and streams to the decoders, SECONDS (60) each'
 	@echo 'make lint            checks the format of the Swift sources; `make format` puts it right'
 	@echo 'make symbols         rewrites packaging/symbols.txt from the headers'
 	@echo 'make packages        installs what building, demo and tests need (Debian, Ubuntu)'

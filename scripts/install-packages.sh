@@ -1,14 +1,15 @@
 #!/bin/sh
 # Installs the Debian packages that building, the demo and the tests need, and only those that are missing.
 #
-#   scripts/install-packages.sh [build] [demo] [test]      default: all three groups
+#   scripts/install-packages.sh [build] [demo] [test] [bench]      default: the first three groups; bench: Benchmarks/end-to-end
 #
 # Exits with 0 when everything is there. Without the right to install, it prints the command that does it and exits with 1.
 set -eu
 
 build="build-essential pkg-config liblz4-dev libxxhash-dev libpng-dev libzstd-dev libssl-dev"
 demo="libegl-dev libgl-dev libegl1 libgl1-mesa-dri libx11-dev"
-test="file openssl lz4 zstd xxhash cmake valgrind netcat-openbsd netpbm gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good libgstreamer1.0-dev"
+test="iproute2 file openssl lz4 zstd xxhash cmake valgrind netcat-openbsd netpbm gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good libgstreamer1.0-dev"
+bench="iproute2 netcat-openbsd lz4 ffmpeg gstreamer1.0-plugins-base gstreamer1.0-plugins-bad libgstreamer1.0-dev"
 
 wanted=
 modules=
@@ -17,8 +18,9 @@ for group in ${*:-build demo test}; do
     build) wanted="$wanted $build" modules="$modules liblz4 libxxhash libpng libzstd openssl" ;;
     demo) wanted="$wanted $demo" modules="$modules egl gl" ;;
     test) wanted="$wanted $test" ;;
+    bench) wanted="$wanted $bench" ;;
     *)
-        echo "install-packages: unknown group '$group'; the groups are build, demo and test" >&2
+        echo "install-packages: unknown group '$group'; the groups are build, demo, test and bench" >&2
         exit 2
         ;;
     esac

@@ -66,4 +66,7 @@ scripts/test-differential.sh "$prefix" --long
 step "Interoperability: lz4, nc, GStreamer, CMake, the command"
 scripts/test-interop.sh "$prefix"
 
+step "Faults: slow and broken links, killed and stopped peers, strangers, thousands of connections"
+scripts/test-faults.sh "$prefix"
+
 printf '\nAll steps passed in %d s.\n' $((SECONDS - started))

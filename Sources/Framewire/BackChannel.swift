@@ -21,6 +21,7 @@ final class BackChannel {
     private var isForeign = false
     /// From submit to the word of delivery, of the frame that was acknowledged last, ns.
     private(set) var newestLatency: Int64?
+    private(set) var inFlight = FramesInFlight()
 
     private static let longestRoundTrip: Int64 = 3_600_000_000_000
 
@@ -29,7 +30,8 @@ final class BackChannel {
     }
 
     /// A frame has been sent.
-    func expect(_ sequence: UInt64, submitted: Int64) {
+    func expect(_ sequence: UInt64, submitted: Int64, now: Int64) {
+        inFlight.add(sequence, now: now)
         awaited[Int(sequence % UInt64(awaited.count))] = (sequence, submitted)
     }
 
@@ -87,11 +89,14 @@ final class BackChannel {
                 peer.take(hello)
             case .keyFrameRequest(let request):
                 peer.references.forget(streamID: request.streamID, viewID: request.viewID)
+                inFlight.forgetAll()
             case .acknowledgement(let acknowledgement):
                 peerIsReceiver = true
+                let now = Clock.now()
+                inFlight.settle(acknowledgement.sequence, now: now)
                 let entry = awaited[Int(acknowledgement.sequence % UInt64(awaited.count))]
                 guard entry.sequence == acknowledgement.sequence else { continue }
-                let latency = Clock.now() - entry.submitted
+                let latency = now - entry.submitted
                 newestLatency = latency
                 core.recordLatency(latency, peer.queue)
             case .flow(let flow):
@@ -104,7 +109,9 @@ final class BackChannel {
                 }
                 // The time is what the peer says it is: only one that can be ours says something.
                 let duration = Clock.now() &- ping.time
-                if duration >= 0, duration < Self.longestRoundTrip { core.recordRoundTrip(duration, peer.queue) }
+                if duration >= 0, duration < Self.longestRoundTrip {
+                    core.recordRoundTrip(duration, peer.queue)
+                }
             case .userMessage(let type):
                 let content = [UInt8](UserMessage.content(of: parser.metadata))
                 core.deliver(Message(type: type, content: content, peerID: peer.queue.id))

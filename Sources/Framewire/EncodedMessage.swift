@@ -47,7 +47,8 @@ final class EncodedMessage {
     /// - Parameter keeps: whether the pixels are wanted for frames that come later.
     /// - Throws: ``CodecError``; the frame has been dropped.
     func begin(
-        _ slot: FrameSlot, coding: FrameCoding, choice: ProfileChooser.Choice, keeps: Bool, acceleration: Int32,
+        _ slot: FrameSlot, coding: FrameCoding, choice: ProfileChooser.Choice, keeps: Bool,
+        acceleration: Int32,
         checksum: Bool
     ) throws(CodecError) {
         sequence = slot.info.sequence

@@ -72,6 +72,12 @@ extension Frame {
         try set(.bytes, name, bytes).get()
     }
 
+    /// Takes over all values of another frame in place of those that are here, the metas of a buffer included: for a
+    /// program that passes frames on.
+    public func copyMetadata(of other: Frame) throws(FramewireError) {
+        try slot.copyMetadata(of: other.slot)
+    }
+
     private func set(
         _ kind: MetadataEntry.Kind, _ name: String, _ content: UnsafeRawBufferPointer
     ) -> Result<Void, FramewireError> {

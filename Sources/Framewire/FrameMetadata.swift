@@ -121,6 +121,24 @@ package final class FrameMetadata {
         if let old { remove(at: old.offset) }
     }
 
+    /// Takes over all values of another frame in place of those that are here.
+    ///
+    /// - Throws: ``FramewireError``: `tooLarge`, `noMemory`; some have been taken over then.
+    func copy(_ other: FrameMetadata) throws(FramewireError) {
+        guard other !== self else { return }
+        clear()
+        var offset = 0
+        while offset < other.used {
+            let entry = other.entry(at: offset)
+            offset += entry.size
+            let room = try appendRoom(entry.kind, entry.name, entry.content.count)
+            free(room.former)
+            if entry.content.count > 0 {
+                memcpy(room.place, entry.content.baseAddress!, entry.content.count)
+            }
+        }
+    }
+
     private func remove(at offset: Int) {
         let old = entry(at: offset)
         let (size, encoded) = (old.size, old.encodedSize)
@@ -144,8 +162,8 @@ package final class FrameMetadata {
         else {
             throw FramewireError(
                 .tooLarge,
-                "\(size) bytes do not fit the metadata of a frame, which has \(taken) bytes in \(count) values; at most"
-                    + " \(limit) bytes in \(Self.maximumCount) values can be")
+                "\(size) bytes do not fit the metadata of a frame: at most 65536 bytes, names included, in 1024 values"
+            )
         }
         let recordSize = Self.recordSize(name.count, size)
         var former: UnsafeMutableRawPointer?

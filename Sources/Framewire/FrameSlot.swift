@@ -139,12 +139,24 @@ package final class FrameSlot: @unchecked Sendable {
     package func setMetadata(
         _ kind: MetadataEntry.Kind, _ name: UnsafeRawBufferPointer, _ content: UnsafeRawBufferPointer
     ) throws(FramewireError) {
+        try checkMetadataChanges()
+        try metadata.set(kind, name, content)
+    }
+
+    /// Takes over all metadata of another frame; this one has not been submitted.
+    ///
+    /// - Throws: ``FramewireError``: `notWritable`, `tooLarge`, `noMemory`.
+    package func copyMetadata(of other: FrameSlot) throws(FramewireError) {
+        try checkMetadataChanges()
+        try metadata.copy(other.metadata)
+    }
+
+    private func checkMetadataChanges() throws(FramewireError) {
         guard phase == .acquired else {
             throw FramewireError(
                 .notWritable,
                 "the frame was received, or submitted already; its metadata does not change any more")
         }
-        try metadata.set(kind, name, content)
     }
 
     /// Gives the buffer of a received frame the metas that came with it.

@@ -6,7 +6,7 @@
 /// that a duration is known to within 1/128. There are two sets of counters for half a window each: when one is
 /// full, the other is cleared and used, so that the percentiles follow the present. Recording takes the same
 /// few steps always and allocates nothing.
-struct Percentiles {
+final class Percentiles {
     /// Samples in one set of counters; with those in the other one, percentiles are of 512 to 1024 samples once
     /// there have been as many.
     static let halfWindow = 512
@@ -16,10 +16,10 @@ struct Percentiles {
     private static let halfCount = 1 << (precisionBits - 1)
     /// The longest duration that is told apart, 2⁴⁰ − 1; longer ones count as this.
     static let longest: Int64 = 1 << 40 - 1
-    private static let counterCount = Self.index(longest) + 1
+    private static let counterCount = Percentiles.index(longest) + 1
 
     /// Two sets, one behind the other. A set never holds more than ``halfWindow``.
-    private var counters: [UInt16]
+    private let counters: UnsafeMutablePointer<UInt16>
     /// Where the set in use begins.
     private var start = 0
     /// Samples in the set in use, and in the other.
@@ -27,7 +27,12 @@ struct Percentiles {
     private var olderCount = 0
 
     init() {
-        counters = [UInt16](repeating: 0, count: 2 * Self.counterCount)
+        counters = .allocate(capacity: 2 * Self.counterCount)
+        counters.initialize(repeating: 0, count: 2 * Self.counterCount)
+    }
+
+    deinit {
+        counters.deallocate()
     }
 
     /// The counter of a duration.
@@ -43,30 +48,24 @@ struct Percentiles {
     }
 
     /// Counts a duration, ns.
-    mutating func record(_ duration: Int64) {
+    @inline(never)
+    func record(_ duration: Int64) {
         if count == Self.halfWindow { turn() }
         counters[start + Self.index(min(max(duration, 0), Self.longest))] &+= 1
         count += 1
     }
 
     /// Takes the other set into use.
-    private mutating func turn() {
+    private func turn() {
         start = start == 0 ? Self.counterCount : 0
         for index in start..<start + Self.counterCount { counters[index] = 0 }
         olderCount = count
         count = 0
     }
 
-    /// The same with counters of its own. A plain copy would share them, and the next sample to be recorded would have
-    /// to allocate, on a thread that must not.
-    func copy() -> Percentiles {
-        var result = self
-        result.counters = counters.withUnsafeBufferPointer { [UInt16]($0) }
-        return result
-    }
-
     /// The duration that `percent` of the samples do not exceed (nearest rank), for each of two percentages; `nil`
     /// without samples. At most 1/128 longer than the sample that has the rank.
+    @inline(never)
     func values(_ first: Int, _ second: Int) -> (Int64?, Int64?) {
         guard count > 0 else { return (nil, nil) }
         return (value(first), value(second))

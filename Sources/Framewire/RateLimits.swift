@@ -8,7 +8,8 @@ package struct RateLimits: Sendable, Equatable {
     /// The stricter of both for each.
     func tightened(by other: RateLimits) -> RateLimits {
         RateLimits(
-            frameRate: Self.stricter(frameRate, other.frameRate), bitRate: Self.stricter(bitRate, other.bitRate))
+            frameRate: Self.stricter(frameRate, other.frameRate),
+            bitRate: Self.stricter(bitRate, other.bitRate))
     }
 
     private static func stricter<T: UnsignedInteger>(_ one: T, _ other: T) -> T {

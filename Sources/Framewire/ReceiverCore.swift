@@ -17,9 +17,9 @@ package final class ReceiverCore: @unchecked Sendable {
     private let lock = Lock()
     private var queue: SlotRing
     private var stats = ReceiverStats()
-    private var decodeTimes = Percentiles()
-    private var latencies = Percentiles()
-    private var roundTrips = Percentiles()
+    private let decodeTimes = Percentiles()
+    private let latencies = Percentiles()
+    private let roundTrips = Percentiles()
     private var closing = false
     /// Whether frames are wanted.
     private var isPaused = false
@@ -182,27 +182,24 @@ package final class ReceiverCore: @unchecked Sendable {
 
     /// - Returns: nil when there are not so many senders.
     package func peerStats(_ index: Int) -> PeerStats? {
-        let found = lock.withLock { () -> (PeerStats, Percentiles, Percentiles)? in
+        lock.withLock {
             guard index >= 0, index < records.count else { return nil }
             let record = records[index]
-            return (record.stats, record.latencies.copy(), record.roundTrips.copy())
+            var result = record.stats
+            (result.latencyP50, result.latencyP99) = record.latencies.values(50, 99)
+            (result.roundTripP50, result.roundTripP99) = record.roundTrips.values(50, 99)
+            result.isPaused = isPaused
+            return result
         }
-        guard let found else { return nil }
-        var result = found.0
-        (result.latencyP50, result.latencyP99) = found.1.values(50, 99)
-        (result.roundTripP50, result.roundTripP99) = found.2.values(50, 99)
-        result.isPaused = lock.withLock { isPaused }
-        return result
     }
 
     package func currentStats() -> ReceiverStats {
-        var (result, decode, latency, roundTrip) = lock.withLock {
-            (stats, decodeTimes.copy(), latencies.copy(), roundTrips.copy())
-        }
-        (result.decodeP50, result.decodeP99) = decode.values(50, 99)
-        (result.latencyP50, result.latencyP99) = latency.values(50, 99)
-        (result.roundTripP50, result.roundTripP99) = roundTrip.values(50, 99)
+        var result = ReceiverStats()
         lock.withLock {
+            result = stats
+            (result.decodeP50, result.decodeP99) = decodeTimes.values(50, 99)
+            (result.latencyP50, result.latencyP99) = latencies.values(50, 99)
+            (result.roundTripP50, result.roundTripP99) = roundTrips.values(50, 99)
             result.queueDepth = queue.count
             result.peers = records.count
             result.isPaused = isPaused

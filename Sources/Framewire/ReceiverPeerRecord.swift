@@ -29,8 +29,8 @@ final class ReceiverPeerRecord: @unchecked Sendable {
     /// Whether nothing can be sent to it: it is a recording.
     let isFile: Bool
     var stats = PeerStats()
-    var latencies = Percentiles()
-    var roundTrips = Percentiles()
+    let latencies = Percentiles()
+    let roundTrips = Percentiles()
     /// Sequences are those of one connection's sender.
     var nextSequence: UInt64?
 

@@ -70,6 +70,9 @@ extension SenderCore {
         }
     }
 
+    /// Whether somebody waits for the frames that wait to leave, however late they are.
+    var isFlushing: Bool { flushes.load(ordering: .relaxed) > 0 }
+
     /// Whether frames wait, what is to be done once the sender is to end, and the limits as they are now.
     func outlook() -> (waiting: Bool, ending: (deadline: Int64, bye: Bye)?, limits: RateLimits) {
         lock.withLock {
@@ -80,6 +83,13 @@ extension SenderCore {
     }
 
     func hasWaiting(_ queue: SenderQueue) -> Bool { lock.withLock { !queue.frames.isEmpty } }
+
+    /// The sender is to end, and the receiver wants no frames: those that wait are dropped if they may be.
+    func giveUp(_ queue: SenderQueue) {
+        guard options.overflow != .block else { return }
+        lock.withLock { unwanted += UInt64(queue.frames.count) }
+        dropAll(of: queue)
+    }
 
     /// Whether a receiver still waits for the frame.
     func isAwaited(_ sequence: UInt64) -> Bool {

@@ -17,6 +17,8 @@ package final class SenderCore: @unchecked Sendable {
     let wake: WakeUp
     /// Ends a connection attempt, or the wait for a peer.
     let cancel: WakeUp
+    /// Calls of ``flush(timeout:)`` that wait.
+    let flushes = Atomic<Int>(0)
 
     let lock = Lock()
     /// Of the receivers that are connected.
@@ -24,15 +26,17 @@ package final class SenderCore: @unchecked Sendable {
     /// Where frames wait while there is no receiver. The first one takes them over.
     let lobby: SenderQueue
     var stats = SenderStats()
-    var encodeTimes = Percentiles()
-    var latencies = Percentiles()
-    var roundTrips = Percentiles()
-    private var submitTimes = Percentiles()
+    let encodeTimes = Percentiles()
+    let latencies = Percentiles()
+    let roundTrips = Percentiles()
+    private let submitTimes = Percentiles()
     var inbox = SenderInbox()
     /// Frames handed over: the next sequence number.
     private var pushed: UInt64 = 0
     /// By when everything must have been sent, and what is said then, once the sender is to end.
     var ending: (deadline: Int64, bye: Bye)?
+    /// Frames that were dropped at the end because receivers had paused.
+    var unwanted: UInt64 = 0
     /// Why the sender is of no more use.
     var failure: FramewireError?
     /// Whether the I/O thread has let go of everything.
@@ -232,6 +236,9 @@ package final class SenderCore: @unchecked Sendable {
 
     package func flush(timeout: Int64) throws(FramewireError) {
         let deadline = timeout < 0 ? -1 : Clock.deadline(after: timeout)
+        flushes.wrappingAdd(1, ordering: .relaxed)
+        defer { flushes.wrappingSubtract(1, ordering: .relaxed) }
+        if timeout != 0 { wake.signal() }
         try lock.withLock { () throws(FramewireError) in
             let goal = pushed
             while isUnsettled(before: goal) {
@@ -265,14 +272,13 @@ package final class SenderCore: @unchecked Sendable {
     }
 
     package func currentStats() -> SenderStats {
-        var (result, encode, latency, roundTrip, submit) = lock.withLock {
-            (stats, encodeTimes.copy(), latencies.copy(), roundTrips.copy(), submitTimes.copy())
-        }
-        (result.encodeP50, result.encodeP99) = encode.values(50, 99)
-        (result.latencyP50, result.latencyP99) = latency.values(50, 99)
-        (result.roundTripP50, result.roundTripP99) = roundTrip.values(50, 99)
-        (result.submitP50, result.submitP99) = submit.values(50, 99)
+        var result = SenderStats()
         lock.withLock {
+            result = stats
+            (result.encodeP50, result.encodeP99) = encodeTimes.values(50, 99)
+            (result.latencyP50, result.latencyP99) = latencies.values(50, 99)
+            (result.roundTripP50, result.roundTripP99) = roundTrips.values(50, 99)
+            (result.submitP50, result.submitP99) = submitTimes.values(50, 99)
             result.queueDepth = lobby.frames.count
             for index in queues.indices {
                 let queue = queues[index]
@@ -288,19 +294,16 @@ package final class SenderCore: @unchecked Sendable {
 
     /// - Returns: nil when there are not so many receivers.
     package func peerStats(at index: Int) -> PeerStats? {
-        let found = lock.withLock { () -> (PeerStats, Percentiles, Percentiles)? in
+        lock.withLock {
             guard queues.indices.contains(index) else { return nil }
             let queue = queues[index]
-            var stats = queue.stats
-            stats.queueDepth = queue.frames.count
-            stats.sendQueueBytes = UInt64(queue.unsent.load(ordering: .relaxed))
-            return (stats, queue.latencies.copy(), queue.roundTrips.copy())
+            var result = queue.stats
+            result.queueDepth = queue.frames.count
+            result.sendQueueBytes = UInt64(queue.unsent.load(ordering: .relaxed))
+            (result.latencyP50, result.latencyP99) = queue.latencies.values(50, 99)
+            (result.roundTripP50, result.roundTripP99) = queue.roundTrips.values(50, 99)
+            return result
         }
-        guard let (found, latency, roundTrip) = found else { return nil }
-        var result = found
-        (result.latencyP50, result.latencyP99) = latency.values(50, 99)
-        (result.roundTripP50, result.roundTripP99) = roundTrip.values(50, 99)
-        return result
     }
 
     package var isConnected: Bool { lock.withLock { stats.connected } }
@@ -363,7 +366,7 @@ package final class SenderCore: @unchecked Sendable {
         wake.signal()
         let dropped = lock.withLock {
             while !isOver { lock.wait() }
-            return stats.framesDropped - droppedBefore
+            return stats.framesDropped - droppedBefore - unwanted
         }
         guard dropped == 0 else {
             throw FramewireError(.timeout, "\(dropped) frames could not be sent before the stream ended")

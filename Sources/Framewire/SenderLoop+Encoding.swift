@@ -5,6 +5,9 @@ import Transport
 
 /// What is taken from the queues, and how it becomes messages.
 extension SenderLoop {
+    /// How many messages that nobody uses are kept for receivers that are behind.
+    private static let mostSpare = 4
+
     /// Completes the frame that the workers have encoded, and lets them begin with the next.
     func collectEncoded(_ core: SenderCore) throws(CodecError) {
         if let message = encoding, encoded.isSet.load(ordering: .acquiring) {
@@ -45,14 +48,18 @@ extension SenderLoop {
     /// From when on the next frame for a receiver may be taken; nil while something else must happen first.
     func takingTime(_ peer: SenderPeer) -> Int64? {
         guard peer.next == nil, !peer.flow.isPaused else { return nil }
-        if options.overflow != .block, !link.isFile, !peer.linkWillBeFree(encodeEstimate) { return nil }
+        if options.overflow != .block, !link.isFile,
+            !peer.linkWillBeFree(encodeEstimate) || !hurries && peer.isBehind
+        {
+            return nil
+        }
         return peer.gate.opening(peer.limits(limits))
     }
 
     /// As ``takingTime(_:)``, for a wait: nil also when no frame is there.
     func takingTime(_ peer: SenderPeer, _ core: SenderCore) -> Int64? {
         let time = takingTime(peer)
-        let isFree = link.isFile || peer.linkWillBeFree(encodeEstimate)
+        let isFree = link.isFile || peer.linkWillBeFree(encodeEstimate) && !peer.isBehind
         peer.queue.takesFrom.store(isFree ? time ?? .max : .max, ordering: .relaxed)
         return time != nil && core.hasWaiting(peer.queue) ? time : nil
     }
@@ -80,7 +87,8 @@ extension SenderLoop {
     private func plan(_ slot: FrameSlot, for peer: SenderPeer, _ core: SenderCore) throws(CodecError) {
         let info = slot.info
         let choice = peer.chooser.choose(peerProfiles: peer.profiles)
-        let reference = peer.references.reference(for: info, profile: choice.profile, keyInterval: keyInterval)
+        let reference = peer.references.reference(
+            for: info, profile: choice.profile, keyInterval: keyInterval)
         let found = message(info.sequence, choice.profile, reference?.info.sequence)
         let message: EncodedMessage
         if let found {
@@ -111,7 +119,8 @@ extension SenderLoop {
     }
 
     private func begin(
-        _ message: EncodedMessage, _ slot: FrameSlot, _ choice: ProfileChooser.Choice, _ reference: FrameSlot?,
+        _ message: EncodedMessage, _ slot: FrameSlot, _ choice: ProfileChooser.Choice,
+        _ reference: FrameSlot?,
         _ peer: SenderPeer, _ core: SenderCore
     ) throws(CodecError) {
         var coding = FrameCoding(profile: choice.profile)
@@ -137,12 +146,16 @@ extension SenderLoop {
         if message.users == 0 { recycleUnused(core) }
     }
 
-    /// Takes messages back that no receiver uses, and that none will use that is a little behind.
+    /// Takes messages back that no receiver uses. A few stay while a receiver that is a little behind may want them.
     private func recycleUnused(_ core: SenderCore) {
+        var spare = Self.mostSpare
         var index = 0
         while index < messages.count {
             let message = messages[index]
-            if message.users > 0 || message.state == .encoding || core.isAwaited(message.sequence) {
+            if message.users > 0 || message.state == .encoding {
+                index += 1
+            } else if spare > 0, core.isAwaited(message.sequence) {
+                spare -= 1
                 index += 1
             } else {
                 message.reset()

@@ -32,6 +32,8 @@ final class SenderLoop: @unchecked Sendable {
     /// Nanoseconds that encoding a frame takes: a moving average.
     var encodeEstimate = 0.0
     var limits: RateLimits
+    /// Whether frames go to receivers that are behind, too, because no newer ones will come instead.
+    var hurries = false
 
     /// In a recording a reader that lost its place goes on at a key frame, so there is always one to come.
     private static let recordingKeyInterval = 60
@@ -85,7 +87,11 @@ final class SenderLoop: @unchecked Sendable {
         while true {
             let outlook = core.outlook()
             limits = outlook.limits
+            hurries = outlook.ending != nil || core.isFlushing
             if let ending = outlook.ending {
+                for index in peers.indices where peers[index].flow.isPaused {
+                    core.giveUp(peers[index].queue)
+                }
                 if !outlook.waiting && messages.isEmpty || Clock.now() >= ending.deadline { break }
             }
             let deadline = outlook.ending?.deadline
@@ -172,12 +178,15 @@ final class SenderLoop: @unchecked Sendable {
     }
 
     private func acceptPeers(_ core: SenderCore) {
-        while let connection = link.accept() {
+        // Others have their turn, too, when they come without end.
+        for _ in 0..<Sender.maximumPeers {
+            guard let connection = link.accept() else { return }
             if peers.count < options.maxPeers {
                 add(connection, core)
                 report(.connected, peers[peers.count - 1])
             } else {
-                link.refuse(connection, "this sender serves \(peers.count) receivers already, the most it is to")
+                link.refuse(
+                    connection, "this sender serves \(peers.count) receivers already, the most it is to")
             }
         }
     }
@@ -341,16 +350,17 @@ final class SenderLoop: @unchecked Sendable {
         // that goes.
         link.close()
         guard let ending = core.outlook().ending else { return }
-        var leaving = peers
-        for index in leaving.indices {
-            leaving[index].say(ending.bye.encodedSize) { ending.bye.encode(into: $0) }
+        for index in peers.indices {
+            peers[index].say(ending.bye.encodedSize) { ending.bye.encode(into: $0) }
         }
         var set = PollSet()
         while true {
             set.removeAll()
             var until = ending.deadline
-            leaving.removeAll { peer in isGone(peer, &set, &until) }
-            if leaving.isEmpty || Clock.now() >= ending.deadline { return }
+            for index in peers.indices where !peers[index].hasLeft {
+                peers[index].hasLeft = isGone(peers[index], &set, &until)
+            }
+            if set.count == 0 || Clock.now() >= ending.deadline { return }
             _ = try? set.wait(until: until == .max ? -1 : until)
         }
     }

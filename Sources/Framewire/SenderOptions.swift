@@ -83,6 +83,10 @@ extension Sender {
                 throw FramewireError(
                     .invalidArgument, "the keepalive interval is \(keepaliveInterval) ns; it must be above 0")
             }
+            guard idleTimeout != 0 else {
+                throw FramewireError(
+                    .invalidArgument, "the idle timeout is 0 ns; give a time, or a negative one for never")
+            }
             guard closeTimeout >= 0 else {
                 throw FramewireError(
                     .invalidArgument, "the close timeout is \(closeTimeout) ns; it must be 0 or more")

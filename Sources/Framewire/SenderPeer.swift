@@ -26,6 +26,8 @@ final class SenderPeer {
     private var hasBeenTooLarge = false
     /// Whether more may be there to be read without an event that says so.
     var mayHaveMore = false
+    /// Whether nothing more is waited for at the end.
+    var hasLeft = false
 
     /// The message that is being sent, and the one that comes next.
     private(set) var sending: EncodedMessage?
@@ -131,7 +133,8 @@ final class SenderPeer {
     /// - Returns: whether all has been said.
     func writeControl() throws(TransportError) -> Bool {
         while controlStart < controlEnd {
-            let count = try connection.write(UnsafeRawBufferPointer(rebasing: control[controlStart..<controlEnd]))
+            let count = try connection.write(
+                UnsafeRawBufferPointer(rebasing: control[controlStart..<controlEnd]))
             if count == 0 { return false }
             controlStart += count
         }
@@ -151,6 +154,9 @@ final class SenderPeer {
     func linkWillBeFree(_ encodeEstimate: Double) -> Bool {
         sending == nil || Double(remaining) <= drainRate * encodeEstimate
     }
+
+    /// Whether the receiver has more frames to answer than the way to it explains.
+    var isBehind: Bool { backChannel.inFlight.areTooMany(now: Clock.now()) }
 
     private func begin(_ message: EncodedMessage) throws(TransportError) {
         next = nil
@@ -195,7 +201,7 @@ final class SenderPeer {
         if wasHeldUp || message.coding.profile == .raw && message.rawBytes >= Self.telltaleBytes {
             chooser.noteDrained(messageSize, duration: now - sendStart)
         }
-        backChannel.expect(message.sequence, submitted: message.submitTime)
+        backChannel.expect(message.sequence, submitted: message.submitTime, now: now)
         queue.unsent.store(connection.unsentBytes, ordering: .relaxed)
         sending = nil
         return message

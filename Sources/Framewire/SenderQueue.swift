@@ -13,8 +13,8 @@ final class SenderQueue: @unchecked Sendable {
     /// taken.
     var inHand = (count: 0, first: UInt64(0), second: UInt64(0))
     var stats = PeerStats()
-    var latencies = Percentiles()
-    var roundTrips = Percentiles()
+    let latencies = Percentiles()
+    let roundTrips = Percentiles()
     /// From when on a frame that is pushed would be encoded and sent at once; `Int64.max`: that is not known.
     let takesFrom = Atomic<Int64>(.max)
     /// Bytes that the system holds.

@@ -44,19 +44,23 @@ public func fw_frame_set_bytes(
         frame, .bytes, name, UnsafeRawBufferPointer(start: bytes, count: size < 0 ? Int.max : size))
 }
 
-/// Calls `body` with a value of the frame.
+/// A value of the frame, or nothing after noting why.
 @inline(never)
-private func get(
+private func find(
     _ frame: OpaquePointer?, _ kind: MetadataEntry.Kind, _ name: UnsafePointer<CChar>?,
-    _ body: (UnsafeRawBufferPointer) -> Void
-) -> fw_status {
-    guard let frame else { return failNull("frame") }
-    guard let name else { return failNull("name") }
-    guard let entry = frameSlot(frame).metadata.find(kind, text(name)) else {
-        return fail(FW_ERROR_OUT_OF_RANGE, "the frame has no metadata of this kind and name")
+    _ status: inout fw_status
+) -> UnsafeRawBufferPointer {
+    var found: UnsafeRawBufferPointer?
+    if let frame, let name {
+        found = frameSlot(frame).metadata.find(kind, text(name))?.content
+        status = FW_OK
+        if found == nil {
+            status = fail(FW_ERROR_OUT_OF_RANGE, "the frame has no metadata of this kind and name")
+        }
+    } else {
+        status = failNull(frame == nil ? "frame" : "name")
     }
-    body(entry.content)
-    return FW_OK
+    return found ?? UnsafeRawBufferPointer(start: nil, count: 0)
 }
 
 @_cdecl("fw_frame_get_text") @implementation
@@ -64,8 +68,9 @@ public func fw_frame_get_text(
     _ frame: OpaquePointer!, _ key: UnsafePointer<CChar>!, _ out: UnsafeMutablePointer<UnsafePointer<CChar>?>!
 ) -> fw_status {
     guard let out else { return failNull("out") }
-    out.pointee = nil
-    return get(frame, .text, key) { out.pointee = $0.baseAddress!.assumingMemoryBound(to: CChar.self) }
+    var status = FW_OK
+    out.pointee = find(frame, .text, key, &status).baseAddress?.assumingMemoryBound(to: CChar.self)
+    return status
 }
 
 @_cdecl("fw_frame_get_matrix") @implementation
@@ -73,7 +78,9 @@ public func fw_frame_get_matrix(
     _ frame: OpaquePointer!, _ name: UnsafePointer<CChar>!, _ matrix: UnsafeMutablePointer<Float>!
 ) -> fw_status {
     guard let matrix else { return failNull("matrix") }
-    return get(frame, .matrix, name) { memcpy(matrix, $0.baseAddress!, 64) }
+    var status = FW_OK
+    if let found = find(frame, .matrix, name, &status).baseAddress { memcpy(matrix, found, 64) }
+    return status
 }
 
 @_cdecl("fw_frame_get_bytes") @implementation
@@ -83,8 +90,11 @@ public func fw_frame_get_bytes(
 ) -> fw_status {
     guard let out else { return failNull("out") }
     guard let size else { return failNull("size") }
-    (out.pointee, size.pointee) = (nil, 0)
-    return get(frame, .bytes, name) { (out.pointee, size.pointee) = ($0.baseAddress, $0.count) }
+    var status = FW_OK
+    let found = find(frame, .bytes, name, &status)
+    out.pointee = found.baseAddress
+    size.pointee = found.count
+    return status
 }
 
 @_cdecl("fw_frame_metadata_count") @implementation
@@ -103,11 +113,8 @@ public func fw_frame_metadata_at(
         return fail(
             FW_ERROR_INVALID_ARGUMENT, sizeMessage("fw_metadata_entry", size, "FW_METADATA_ENTRY_INIT"))
     }
-    let metadata = frameSlot(frame).metadata
-    guard let entry = metadata.entry(index) else {
-        return fail(
-            FW_ERROR_OUT_OF_RANGE,
-            "index is \(UInt(bitPattern: index)), the frame has \(metadata.count) values")
+    guard let entry = frameSlot(frame).metadata.entry(index) else {
+        return fail(FW_ERROR_OUT_OF_RANGE, "the frame has no metadata at index \(UInt(bitPattern: index))")
     }
     let result = fw_metadata_entry(
         struct_size: 0, kind: fw_metadata_kind(rawValue: UInt32(entry.kind.rawValue)),

@@ -116,14 +116,28 @@ public func fw_sender_wrap(
 ) -> fw_status {
     guard let out else { return failNull("out") }
     out.pointee = nil
+    return wrap(handle, info, pixels, size, release, user, out)
+}
+
+/// Makes a frame of the caller's memory, or queues it at once without an `out`.
+@inline(never)
+private func wrap(
+    _ handle: OpaquePointer?, _ info: UnsafePointer<fw_frame_info>?, _ pixels: UnsafeRawPointer?,
+    _ size: Int, _ release: fw_release_fn?, _ user: UnsafeMutableRawPointer?,
+    _ out: UnsafeMutablePointer<OpaquePointer?>?
+) -> fw_status {
     guard let handle else { return failNull("sender") }
     guard let pixels else { return failNull("pixels") }
     guard let info = frameInfo(info) else { return FW_ERROR_INVALID_ARGUMENT }
     guard let count = byteCount(size) else { return failSize(size) }
+    let core = sender(handle).implementation
+    let bytes = UnsafeRawBufferPointer(start: pixels, count: count)
     do {
-        let slot = try sender(handle).implementation.wrap(
-            info, UnsafeRawBufferPointer(start: pixels, count: count), release: release, user: user)
-        out.pointee = frameHandle(slot)
+        if let out {
+            out.pointee = frameHandle(try core.wrap(info, bytes, release: release, user: user))
+        } else {
+            try core.pushWrapped(info, bytes, release: release, user: user)
+        }
         return FW_OK
     } catch {
         return fail(error)
@@ -166,17 +180,7 @@ public func fw_sender_push_wrapped(
     _ handle: OpaquePointer!, _ info: UnsafePointer<fw_frame_info>!, _ pixels: UnsafeRawPointer!, _ size: Int,
     _ release: fw_release_fn!, _ user: UnsafeMutableRawPointer!
 ) -> fw_status {
-    guard let handle else { return failNull("sender") }
-    guard let pixels else { return failNull("pixels") }
-    guard let info = frameInfo(info) else { return FW_ERROR_INVALID_ARGUMENT }
-    guard let count = byteCount(size) else { return failSize(size) }
-    do {
-        try sender(handle).implementation.pushWrapped(
-            info, UnsafeRawBufferPointer(start: pixels, count: count), release: release, user: user)
-        return FW_OK
-    } catch {
-        return fail(error)
-    }
+    wrap(handle, info, pixels, size, release, user, nil)
 }
 
 func failSize(_ size: Int) -> fw_status {

@@ -43,6 +43,7 @@ package struct PollSet {
     /// - Returns: the place to ask with. Places count from 0; beyond ``capacity`` nothing is added, and −1
     ///   comes back.
     @discardableResult
+    @inline(never)
     package mutating func add(_ descriptor: Int32, _ events: PollEvents) -> Int {
         guard count < PollSet.capacity else { return -1 }
         let waited = events.isEmpty ? -1 : descriptor
@@ -60,6 +61,7 @@ package struct PollSet {
     /// limit, 0 only looks.
     ///
     /// - Returns: `false` when the time ran out.
+    @inline(never)
     package mutating func wait(until deadline: Int64) throws(TransportError) -> Bool {
         var span = entries.mutableSpan
         do throws(Errno) {

@@ -43,7 +43,7 @@ enum Resolution {
 enum SocketOptions {
     /// Bytes that may wait unsent before `poll` says that there is no room: a decision to drop a frame sees
     /// the real backlog.
-    static let unsentLimit: Int32 = 128 * 1024
+    static let unsentLimit: Int32 = 32 * 1024
 
     /// Sets them. All of them only tune, so a system that lacks one is none the worse.
     static func apply(to descriptor: Int32, family: Int32) {

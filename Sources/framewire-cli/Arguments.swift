@@ -118,12 +118,38 @@ struct SendingOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Write the port to FILE once listening (with ?listen=1).", valueName: "FILE"))
     var readyFile: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Send each receiver at most FPS frames per second; others are dropped, or with block waited for.",
+            valueName: "FPS"))
+    var maxRate: Rate?
+
+    @Option(
+        help: ArgumentHelp(
+            "Send each receiver at most so many bits per second, such as 50M.", valueName: "BITS"))
+    var bitRate: BitRate?
+
+    @Option(
+        help: ArgumentHelp(
+            "Give each frame a text of metadata; may be given several times.", valueName: "KEY=VALUE"))
+    var metadata: [MetadataArgument] = []
+
+    @Option(
+        help: ArgumentHelp("When listening: begin when N receivers are connected.", valueName: "N"))
+    var receivers: Int?
+
+    @OptionGroup var connection: ConnectionArguments
+
     @OptionGroup var tls: TLSArguments
 
     @Flag(help: "Print the summary as JSON.")
     var json = false
 
     func validate() throws {
+        guard maxRate.map({ $0.framesPerSecond <= 1e6 }) ?? true else {
+            throw ValidationError("--max-rate is at most 1000000 frames per second")
+        }
+        guard receivers.map({ $0 > 0 }) ?? true else { throw ValidationError("--receivers is 1 or more") }
         guard loop >= 0 else { throw ValidationError("--loop is a number of times, 0 or more") }
         guard threads.map({ (1...64).contains($0) }) ?? true else {
             throw ValidationError("--threads is 1 to 64")
@@ -136,7 +162,7 @@ struct SendingOptions: ParsableArguments {
     /// How long one call of the library may wait, in nanoseconds; in between Ctrl-C is looked for.
     static let waitStep: Int64 = 100_000_000
 
-    func makeSender(_ url: String) throws(FramewireError) -> Sender {
+    func makeSender(_ url: String, _ log: PeerLog) throws(FramewireError) -> Sender {
         var options = Sender.Options()
         options.profile = profile.profile
         options.overflow = policy.policy
@@ -146,6 +172,10 @@ struct SendingOptions: ParsableArguments {
         // Frames that were on their way are lost with a connection, so going on after a loss is for those who ask for it.
         options.reconnect = wait ? .always : .never
         options.tls = tls.options
+        if let maxRate { options.maxFrameRate = UInt32(max(1, (maxRate.framesPerSecond * 1000).rounded())) }
+        if let bitRate { options.maxBitRate = bitRate.bitsPerSecond }
+        connection.apply(to: &options)
+        options.onConnection = { log.note($0) }
         options.blockTimeout = SendingOptions.waitStep
         return try Sender(to: url, options: options)
     }

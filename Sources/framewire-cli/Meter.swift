@@ -6,6 +6,9 @@ struct Reading {
     var bytesRaw: UInt64
     var bytesWire: UInt64
     var latency: Int64?
+    var roundTrip: Int64?
+    /// How many are connected now.
+    var peers = 0
 }
 
 /// Measures rates, and shows them in a line that rewrites itself while standard error is a terminal.
@@ -85,6 +88,8 @@ final class Meter {
         line += "  raw \(decimal(rates.raw, 1)) MB/s  wire \(decimal(rates.wire, 1)) MB/s"
         line += "  \(Meter.ratio(reading.bytesRaw, reading.bytesWire)):1"
         if let latency = reading.latency { line += "  latency \(milliseconds(latency))" }
+        if let roundTrip = reading.roundTrip { line += "  rtt \(fineMilliseconds(roundTrip))" }
+        if reading.peers > 1 { line += "  \(reading.peers) peers" }
         Terminal.showProgress(line)
         isShowing = true
     }

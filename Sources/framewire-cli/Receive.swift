@@ -58,6 +58,8 @@ struct Receive: ParsableCommand {
     @Option(help: ArgumentHelp("Decoding threads, 1 to 64.", valueName: "N"))
     var threads: Int?
 
+    @OptionGroup var connection: ConnectionArguments
+
     @OptionGroup var tls: TLSArguments
 
     @Flag(help: "Print the summary as JSON.")
@@ -94,6 +96,7 @@ private struct ReceiveSession {
     private let checksums: OutputFile?
     private var sheet: ContactSheet?
     private let meter = Meter()
+    private let log = PeerLog()
     private var delivered = 0
     private var lastInfo: FrameInfo?
     private var lastTiming: FrameTiming?
@@ -110,6 +113,9 @@ private struct ReceiveSession {
         options.once = command.once
         options.tls = command.tls.options
         if let threads = command.threads { options.threads = threads }
+        command.connection.apply(to: &options)
+        let log = log
+        options.onConnection = { log.note($0) }
         receiver = try Receiver(from: command.url, options: options)
         try announce(port: receiver.port, in: command.readyFile)
     }
@@ -124,7 +130,8 @@ private struct ReceiveSession {
         } catch {
             failure = error
         }
-        let stats = receiver.stats
+        log.update(receiver.peers)
+        let (stats, end) = (receiver.stats, receiver.lastEnd)
         meter.finish(reading(stats))
         receiver.close()
         if let path = command.contactSheet, let picture = sheet?.picture() {
@@ -138,7 +145,7 @@ private struct ReceiveSession {
                 failure = failure ?? error
             }
         }
-        summarize(stats)
+        summarize(stats, end)
         if let failure { throw failure }
         if command.verify { try verify(stats) }
     }
@@ -185,16 +192,18 @@ private struct ReceiveSession {
         try checksums?.write("\(frame.info.sequence) \(hexadecimal(frame.checksum()))\n")
         checksums?.commit()
         delivered += 1
+        log.countFrame(frame.peerID)
         meter.noteFrame { reading(receiver.stats) }
+        log.refresh { receiver.peers }
     }
 
     private func reading(_ stats: ReceiverStats) -> Reading {
         Reading(
             frames: UInt64(delivered), bytesRaw: stats.bytesRaw, bytesWire: stats.bytesWire,
-            latency: stats.latencyP50)
+            latency: stats.latencyP50, roundTrip: stats.roundTripP50, peers: stats.peers)
     }
 
-    private func summarize(_ stats: ReceiverStats) {
+    private func summarize(_ stats: ReceiverStats, _ end: StreamEnd?) {
         var report = Report()
         report.add("frames", stats.framesReceived)
         report.add("delivered", delivered)
@@ -222,6 +231,19 @@ private struct ReceiveSession {
         report.add(milliseconds: "latency_p99_ms", stats.latencyP99)
         report.addRow(
             "latency", "p50 \(milliseconds(stats.latencyP50)), p99 \(milliseconds(stats.latencyP99))")
+        report.add(milliseconds: "rtt_p50_ms", stats.roundTripP50)
+        report.add(milliseconds: "rtt_p99_ms", stats.roundTripP99)
+        report.addRow(
+            "round trip",
+            "p50 \(fineMilliseconds(stats.roundTripP50)), p99 \(fineMilliseconds(stats.roundTripP99))")
+        report.add("refused", stats.peersRefused)
+        if stats.peersRefused > 0 { report.addRow("refused", "\(stats.peersRefused) senders too many") }
+        report.add("end", end?.reason.name)
+        report.add("end_text", end?.text)
+        if let end {
+            report.addRow("end", end.reason.name + (end.text.isEmpty ? "" : ": \(end.text)"))
+        }
+        log.add(to: &report)
         if command.stats { addStages(stats, to: &report) }
         let text = command.json ? report.json : report.table
         if command.usesStandardOutput {
@@ -257,6 +279,20 @@ private struct ReceiveSession {
                 message:
                     "\(stats.framesReceived - stats.checksumsVerified) of \(stats.framesReceived) frames carried no"
                     + " checksum; send them with --checksum")
+        }
+    }
+}
+
+extension EndReason {
+    /// In the report.
+    fileprivate var name: String {
+        switch self {
+        case .endOfStream: "end of stream"
+        case .failed: "failed"
+        case .protocolError: "protocol error"
+        case .unsupported: "unsupported"
+        case .tooLarge: "too large"
+        case .lost: "lost"
         }
     }
 }

@@ -74,6 +74,7 @@ struct Replay: ParsableCommand {
             frame.withUnsafeBytes { bytes in
                 copy.withUnsafeMutableBytes { $0.copyMemory(from: bytes) }
             }
+            try copy.copyMetadata(of: frame)
             try session.submit(copy)
         }
     }

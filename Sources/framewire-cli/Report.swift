@@ -6,10 +6,12 @@ struct Report {
         case text(String)
         case boolean(Bool)
         case nothing
+        case objects([Report])
     }
 
     private var fields: [(key: String, value: Value)] = []
     private var rows = Table([.left, .left])
+    private var tables: [Table] = []
 
     mutating func add(_ key: String, _ value: some BinaryInteger) {
         fields.append((key, .integer(Int64(clamping: value))))
@@ -33,6 +35,16 @@ struct Report {
         fields.append((key, value.map(Value.text) ?? .nothing))
     }
 
+    /// A list of objects, on one line.
+    mutating func add(_ key: String, _ objects: [Report]) {
+        fields.append((key, .objects(objects)))
+    }
+
+    /// A table that follows the rows.
+    mutating func addTable(_ table: Table) {
+        tables.append(table)
+    }
+
     /// A time in nanoseconds, as milliseconds; nil is `null`.
     mutating func add(milliseconds key: String, _ nanoseconds: Int64?) {
         guard let nanoseconds else { return fields.append((key, .nothing)) }
@@ -43,7 +55,7 @@ struct Report {
         rows.addRow([name, text])
     }
 
-    /// A flat object, one key on each line.
+    /// An object, one key on each line.
     var json: String {
         "{\n" + members.map { "  " + $0 }.joined(separator: ",\n") + "\n}\n"
     }
@@ -62,12 +74,15 @@ struct Report {
                 case .text(let value): quoted(value)
                 case .boolean(let value): value ? "true" : "false"
                 case .nothing: "null"
+                case .objects(let list):
+                    "[" + list.map { "{" + $0.members.joined(separator: ", ") + "}" }.joined(separator: ", ")
+                        + "]"
                 }
             return "\(quoted(field.key)): \(value)"
         }
     }
 
-    var table: String { rows.text }
+    var table: String { rows.text + tables.map { "\n" + $0.text }.joined() }
 }
 
 /// Rows of cells in columns that line up.

@@ -9,14 +9,19 @@ struct SendSession {
     private let options: SendingOptions
     private let url: String
     private let meter = Meter()
+    private let log = PeerLog()
     private var start: Int64 = 0
     private var lastInfo: FrameInfo?
 
     init(url: String, options: SendingOptions) throws {
         self.options = options
         self.url = url
-        sender = try options.makeSender(url)
+        sender = try options.makeSender(url, log)
         try announce(port: sender.port, in: options.readyFile)
+        // There is nothing to wait at for it.
+        while !Interruption.isRequested, sender.receiverCount < options.receivers ?? 0 {
+            Interruption.wait(-1, until: Clock.now() + 10_000_000)
+        }
     }
 
     /// Runs `body`, which sends frames, waits until they have left, and reports. An error is thrown after the report.
@@ -33,6 +38,14 @@ struct SendSession {
             failure = failure ?? error
         }
         if count > 0 { meter.noteFrame { reading(sender.stats) } }
+        log.update(peers)
+        // Said before the connections are gone, so that receivers know more than that. What goes wrong in it, the report shows.
+        if let failure {
+            let text = (failure as? FramewireError)?.message ?? "\(failure)"
+            try? sender.end(.failed, text, timeout: SendingOptions.waitStep)
+        } else if Interruption.isRequested {
+            try? sender.end(.endOfStream, "the sender was interrupted", timeout: SendingOptions.waitStep)
+        }
         sender.close()
         let stats = sender.stats
         meter.finish(reading(stats))
@@ -60,6 +73,7 @@ struct SendSession {
 
     /// Queues a frame, waiting for room in steps, so that Ctrl-C is heard.
     mutating func submit(_ frame: Frame) throws(FramewireError) {
+        for entry in options.metadata { try frame.setText(entry.value, forKey: entry.key) }
         while true {
             do throws(FramewireError) {
                 try sender.submit(frame)
@@ -73,6 +87,14 @@ struct SendSession {
         count += 1
         lastInfo = frame.info
         meter.noteFrame { reading(sender.stats) }
+        log.refresh { peers }
+    }
+
+    /// The receivers that are connected now.
+    private var peers: [PeerStats] {
+        var result: [PeerStats] = []
+        while let peer = sender.peerStats(at: result.count) { result.append(peer) }
+        return result
     }
 
     /// Waits until everything has left, in steps, so that Ctrl-C is heard.
@@ -90,7 +112,7 @@ struct SendSession {
     private func reading(_ stats: SenderStats) -> Reading {
         Reading(
             frames: stats.framesSent, bytesRaw: stats.bytesRaw, bytesWire: stats.bytesWire,
-            latency: stats.latencyP50)
+            latency: stats.latencyP50, roundTrip: stats.roundTripP50, peers: stats.receivers)
     }
 
     private func summarize(_ stats: SenderStats) {
@@ -118,9 +140,17 @@ struct SendSession {
         report.add(milliseconds: "encode_p99_ms", stats.encodeP99)
         report.add(milliseconds: "latency_p50_ms", stats.latencyP50)
         report.add(milliseconds: "latency_p99_ms", stats.latencyP99)
+        report.add(milliseconds: "rtt_p50_ms", stats.roundTripP50)
+        report.add(milliseconds: "rtt_p99_ms", stats.roundTripP99)
+        report.add("encoded", stats.framesEncoded)
+        report.add("messages", stats.messagesReceived)
         report.addRow("encode", "p50 \(milliseconds(stats.encodeP50)), p99 \(milliseconds(stats.encodeP99))")
         report.addRow(
             "latency", "p50 \(milliseconds(stats.latencyP50)), p99 \(milliseconds(stats.latencyP99))")
+        report.addRow(
+            "round trip",
+            "p50 \(fineMilliseconds(stats.roundTripP50)), p99 \(fineMilliseconds(stats.roundTripP99))")
+        log.add(to: &report)
         Terminal.output(options.json ? report.json : report.table)
     }
 }

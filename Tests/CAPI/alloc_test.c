@@ -240,6 +240,16 @@ static void measure(const char *name, fw_profile profile, fw_row_order order, wa
     fw_receiver_close(receiver);
 }
 
+static void start_counting(void) {
+    __atomic_store_n(&allocations, 0, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&counting, 1, __ATOMIC_SEQ_CST);
+}
+
+static int stop_counting(void) {
+    __atomic_store_n(&counting, 0, __ATOMIC_SEQ_CST);
+    return __atomic_load_n(&allocations, __ATOMIC_SEQ_CST);
+}
+
 /* Two receivers, which share what is encoded. */
 static void measure_two(const char *name, fw_profile profile, way how) {
     fw_sender_options sending = FW_SENDER_OPTIONS_INIT;
@@ -286,17 +296,51 @@ static void measure_two(const char *name, fw_profile profile, way how) {
     for (k = 0; k < 2; k++) fw_receiver_close(receivers[k]);
 }
 
+/* Two senders of pictures of different sizes, to one receiver. */
+static void measure_two_senders(const char *name, fw_profile profile) {
+    fw_sender_options sending = FW_SENDER_OPTIONS_INIT;
+    fw_sender *senders[2];
+    fw_receiver *receiver;
+    fw_frame_info infos[2];
+    fw_frame *held[8];
+    int found, i, k, count = quick() ? QUICK_MEASURED : MEASURED;
+    sending.profile = profile;
+    sending.overflow = FW_OVERFLOW_BLOCK;
+    sending.threads = 2;
+    infos[0] = picture(640, 360);
+    infos[1] = picture(320, 200);
+    CHECK_OK(fw_receiver_open("tcp://127.0.0.1:0", NULL, &receiver));
+    for (k = 0; k < 2; k++) CHECK_OK(fw_sender_open(tcp_url(fw_receiver_port(receiver), ""), &sending, &senders[k]));
+    AWAIT(receiver_stats(receiver).peers == 2);
+    for (i = -WARM_UP; i < count; i++) {
+        int round = i + WARM_UP;
+        if (i == -WARM_UP || i == 0) {
+            for (k = 0; k < 8; k++) CHECK_OK(fw_sender_acquire(senders[k / 4], &infos[k / 4], &held[k]));
+            for (k = 0; k < 8; k++) fw_frame_unref(held[k]);
+        }
+        if (i == 0) start_counting();
+        for (k = 0; k < 2; k++) {
+            CHECK_OK(fw_sender_push(senders[k], &infos[k], wrapped_pixels, picture_size(&infos[k])));
+        }
+        for (k = 0; k < 2; k++) {
+            fw_frame *frame;
+            CHECK_OK(fw_receiver_next(receiver, -1, &frame));
+            /* At first some are held, so that the pool for each sender is filled. */
+            if (round < 4) held[2 * round + k] = frame;
+            else fw_frame_unref(frame);
+        }
+        if (round == 3) {
+            for (k = 0; k < 8; k++) fw_frame_unref(held[k]);
+        }
+    }
+    found = stop_counting();
+    if (found != 0) fprintf(stderr, "%s: %d allocations in %d frames\n", name, found, count);
+    CHECK(found == 0);
+    for (k = 0; k < 2; k++) fw_sender_close(senders[k]);
+    fw_receiver_close(receiver);
+}
+
 /* ------------------------------------------------------------------------------------------------- buffers */
-
-static void start_counting(void) {
-    __atomic_store_n(&allocations, 0, __ATOMIC_SEQ_CST);
-    __atomic_store_n(&counting, 1, __ATOMIC_SEQ_CST);
-}
-
-static int stop_counting(void) {
-    __atomic_store_n(&counting, 0, __ATOMIC_SEQ_CST);
-    return __atomic_load_n(&allocations, __ATOMIC_SEQ_CST);
-}
 
 /* CHECKs how often `statement` allocates. */
 #define CHECK_ALLOCATIONS(wanted, statement)                                                                         \
@@ -466,6 +510,8 @@ int main(void) {
     measure_two("two receivers, tile, push", FW_PROFILE_TILE, PUSH);
     measure_two("two receivers, tile, push_wrapped", FW_PROFILE_TILE, WRAPPED);
     measure_two("two receivers, auto, push", FW_PROFILE_AUTO, PUSH);
+    measure_two_senders("two senders, lz4", FW_PROFILE_LZ4);
+    measure_two_senders("two senders, tile", FW_PROFILE_TILE);
     measure("lz4, metadata", FW_PROFILE_LZ4, FW_ROW_ORDER_TOP_DOWN, METADATA);
     measure("raw, metadata", FW_PROFILE_RAW, FW_ROW_ORDER_TOP_DOWN, METADATA);
     measure("tile, metadata", FW_PROFILE_TILE, FW_ROW_ORDER_TOP_DOWN, METADATA);

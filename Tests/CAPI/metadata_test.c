@@ -237,7 +237,7 @@ static void wrong_arguments_are_refused(void) {
     CHECK_ERROR(fw_frame_get_matrix(frame, "k", NULL), FW_ERROR_INVALID_ARGUMENT, "matrix is NULL");
     CHECK_ERROR(fw_frame_get_text(NULL, "k", &text), FW_ERROR_INVALID_ARGUMENT, "frame is NULL");
     CHECK_ERROR(fw_frame_get_text(frame, NULL, &text), FW_ERROR_INVALID_ARGUMENT, "name is NULL");
-    CHECK_ERROR(fw_frame_metadata_at(frame, 0, &entry), FW_ERROR_OUT_OF_RANGE, "has 0 values");
+    CHECK_ERROR(fw_frame_metadata_at(frame, 0, &entry), FW_ERROR_OUT_OF_RANGE, "no metadata at index 0");
     CHECK_ERROR(fw_frame_metadata_at(frame, SIZE_MAX, &entry), FW_ERROR_OUT_OF_RANGE, "18446744073709551615");
     CHECK_ERROR(fw_frame_metadata_at(frame, 0, NULL), FW_ERROR_INVALID_ARGUMENT, "entry is NULL");
     entry.struct_size = 0;

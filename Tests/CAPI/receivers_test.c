@@ -155,7 +155,8 @@ static void ready_and_rates(void) {
         CHECK(fw_sender_ready(sender) == 0);
         CHECK_OK(send_painted(sender, &info, (uint64_t)i));
     }
-    CHECK(sender_stats(sender).frames_sent == 1 && sender_stats(sender).frames_dropped == 3);
+    AWAIT(sender_stats(sender).frames_sent == 1);
+    CHECK(sender_stats(sender).frames_dropped == 3);
     CHECK_OK(fw_sender_set_rate_limits(sender, 0, 0));
     expect_painted(receiver, &info, 4);
     expect_painted(receiver, &info, 5);

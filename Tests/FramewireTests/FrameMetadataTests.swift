@@ -139,6 +139,25 @@ import Wire
         #expect(late?.code == .notWritable)
     }
 
+    @Test func valuesArePassedOn() throws {
+        let decoded = decodeStream(
+            stream(
+                entry(1, Array("k".utf8), Array("v".utf8)) + entry(4, Array("somebody/else".utf8), [1, 2, 3])
+                    + entry(4, Array("somebody/else".utf8), [4])))
+        let received = try #require(decoded.frames.first)
+        let sender = try Sender(to: folder.fileURL("recording"))
+        let frame = try sender.acquire(FrameInfo(width: 2, height: 2))
+        try frame.setText("gone", forKey: "before")
+        try frame.copyMetadata(of: frame)
+        #expect(frame.text(forKey: "before") == "gone")
+        try frame.copyMetadata(of: received)
+        #expect(values(frame) == values(received) && frame.metadataCount == 3)
+        try frame.setText("new", forKey: "k")
+        #expect(frame.text(forKey: "k") == "new" && received.text(forKey: "k") == "v")
+        let refused = #expect(throws: FramewireError.self) { try received.copyMetadata(of: frame) }
+        #expect(refused?.code == .notWritable)
+    }
+
     @Test func aWrappedFrameIsReleasedWhenItIsGone() throws {
         let sender = try Sender(to: folder.fileURL("recording"))
         let pixels = UnsafeMutableRawBufferPointer.allocate(byteCount: 16, alignment: 8)

@@ -10,7 +10,7 @@ import Testing
     // MARK: - Percentiles
 
     @Test func percentilesAreTheNearestRank() {
-        var times = Percentiles()
+        let times = Percentiles()
         for duration in (1...200).reversed() { times.record(Int64(duration)) }
         #expect(times.values(50, 99) == (100, 198))
         #expect(times.values(1, 100) == (2, 200))
@@ -18,7 +18,7 @@ import Testing
     }
 
     @Test func percentilesOfOneSampleAreThatSample() {
-        var times = Percentiles()
+        let times = Percentiles()
         times.record(7)
         #expect(times.values(50, 99) == (7, 7))
     }
@@ -28,14 +28,14 @@ import Testing
     }
 
     @Test func percentilesFollowThePresent() {
-        var times = Percentiles()
+        let times = Percentiles()
         for _ in 0..<5000 { times.record(200) }
         for _ in 0..<2 * Percentiles.halfWindow { times.record(100) }
         #expect(times.values(0, 100) == (100, 100))
     }
 
     @Test func durationsOutOfRangeCountAsTheEndsOfIt() {
-        var times = Percentiles()
+        let times = Percentiles()
         times.record(.min)
         times.record(-1)
         times.record(.max)
@@ -47,7 +47,7 @@ import Testing
     @Test func percentilesAreWithinOnePercentOfTheExactOnes() {
         var random = SeededGenerator(case: 6100)
         for round in 0..<40 {
-            var times = Percentiles()
+            let times = Percentiles()
             // The samples of both half windows, as they must be.
             var older: [Int64] = []
             var current: [Int64] = []
@@ -61,10 +61,9 @@ import Testing
                 current.append(duration)
             }
             let sorted = (older + current).sorted()
-            let copy = times.copy()
             for percent in [0, 1, 25, 50, 90, 99, 100] {
                 let exact = sorted[max(0, (sorted.count * percent + 99) / 100 - 1)]
-                guard let found = copy.values(percent, 50).0 else {
+                guard let found = times.values(percent, 50).0 else {
                     Issue.record("nothing of \(sorted.count) samples")
                     return
                 }
@@ -144,6 +143,10 @@ import Testing
     // MARK: - Options
 
     @Test func senderOptionsOutOfRangeAreRefusedByName() {
+        expectRefusal("number of peers") { $0.maxPeers = 0 }
+        expectRefusal("number of peers") { $0.maxPeers = Sender.maximumPeers + 1 }
+        expectRefusal("keepalive interval") { $0.keepaliveInterval = 0 }
+        expectRefusal("idle timeout") { $0.idleTimeout = 0 }
         expectRefusal("queue depth") { $0.queueDepth = 0 }
         expectRefusal("queue depth") { $0.queueDepth = 65 }
         expectRefusal("threads") { $0.threads = -1 }

@@ -297,7 +297,9 @@ import Wire
         let sender = try listen()
         let receiver = try connect()
         for type in 0..<300 {
-            try receiver.say { UserMessage(type: UInt32(type)).encode(into: $0, content: .init(start: nil, count: 0)) }
+            try receiver.say {
+                UserMessage(type: UInt32(type)).encode(into: $0, content: .init(start: nil, count: 0))
+            }
         }
         try settle(receiver, mark: 9)
         #expect(sender.stats.messagesReceived == 300)
@@ -305,7 +307,8 @@ import Wire
         for type in 44..<300 { #expect(try sender.nextMessage(timeout: 0).type == type) }
         let error = #expect(throws: FramewireError.self) { try sender.nextMessage(timeout: 0) }
         #expect(error?.code == .wouldBlock)
-        #expect(#expect(throws: FramewireError.self) { try sender.nextMessage(timeout: 1000) }?.code == .timeout)
+        #expect(
+            #expect(throws: FramewireError.self) { try sender.nextMessage(timeout: 1000) }?.code == .timeout)
     }
 
     // MARK: - The end
@@ -346,6 +349,27 @@ import Wire
         let error = #expect(throws: FramewireError.self) { try sender.end(timeout: 1_000_000) }
         #expect(error?.code == .timeout)
         #expect(error?.message.contains("1 frames") == true)
+    }
+
+    @Test func anEndDoesNotWaitForAReceiverThatHasPaused() throws {
+        let sender = try listen()
+        let receiver = try connect()
+        try receiver.say { Flow(isPaused: true).encode(into: $0) }
+        try settle(receiver, mark: 5)
+        let shown = similarPictures(2, Self.info, case: 7165)
+        for picture in shown { try push(picture, to: sender) }
+        let reader = Background {
+            try receiver.readToEnd()
+            receiver.close()
+        }
+        try sender.end(timeout: hangLimit)
+        try reader.join()
+        #expect(sender.stats.framesDropped == 2)
+        #expect(receiver.decoded.frames.isEmpty)
+        guard case .bye = receiver.messages.others.last else {
+            Issue.record("no goodbye: \(receiver.messages.others)")
+            return
+        }
     }
 
     @Test func aStreamCannotEndAsLost() throws {

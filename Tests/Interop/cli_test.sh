@@ -209,6 +209,114 @@ record_replay_inspect() {
     cat in_40x30_rgba8.raw in_40x30_rgba8.raw | cmp - twice.raw
 }
 
+metadata_is_carried() {
+    noise $((40 * 30 * 4 * 3)) >in_40x30_rgba8.raw
+    fw send in_40x30_rgba8.raw file://"$PWD"/a --metadata 'scene=Brücke' --metadata 'k=a=b "c"' >/dev/null || return 1
+    fw inspect a --json >messages || return 1
+    [ "$(grep -cF '"metadata": [{"kind": "text", "name": "scene", "value": "Brücke"}, {"kind": "text", "name": "k", "value": "a=b \"c\""}]' messages)" = 3 ] \
+        || { cat messages; return 1; }
+    [ "$(fw inspect a | grep -cF 'scene="Brücke"  k="a=b \"c\""')" = 3 ] || return 1
+    # Over a connection into a file, and with more from there.
+    fw record unix://"$PWD"/socket b --ready-file ready &
+    local recorder=$!
+    wait_for ready $recorder || return 1
+    fw replay a unix://"$PWD"/socket --metadata scene=other --metadata more=1 >/dev/null || return 1
+    wait $recorder || return 1
+    [ "$(fw inspect b | grep -cF 'k="a=b \"c\""  scene="other"  more="1"')" = 3 ] || { fw inspect b; return 1; }
+    fw receive file://"$PWD"/b --output out.raw && cmp in_40x30_rgba8.raw out.raw || return 1
+    expect_exit 1 '65536' fw send in_40x30_rgba8.raw file://"$PWD"/c --metadata "k=$(head -c 65536 /dev/zero | tr '\0' x)"
+}
+
+several_receivers() {
+    noise $((40 * 30 * 4 * 12)) >in_40x30_rgba8.raw
+    fw send in_40x30_rgba8.raw 'tcp://:0?listen=1' --ready-file port --receivers 3 --rate 100 --keepalive 0.02 --json >sent &
+    local sender=$! receivers=() number
+    wait_for port $sender || return 1
+    for number in 1 2 3; do
+        fw receive "tcp://localhost:$(cat port)?connect=1" --once --output $number.raw --keepalive 0.02 --json >received.$number &
+        receivers+=($!)
+    done
+    wait $sender && wait "${receivers[0]}" && wait "${receivers[1]}" && wait "${receivers[2]}" || return 1
+    for number in 1 2 3; do
+        cmp in_40x30_rgba8.raw $number.raw || return 1
+        grep -q '"peers": \[{"peer": 1, .*"frames": 12, .*"rtt_p50_ms": [0-9]' received.$number || { cat received.$number; return 1; }
+    done
+    [ "$(json sent sent)" = 36 ] && [ "$(json sent frames)" = 12 ] || { cat sent; return 1; }
+    [ "$(grep -o '"frames": 12, "dropped": 0' sent | wc -l)" = 3 ] || { cat sent; return 1; }
+    [ "$(json sent rtt_p50_ms)" != null ] && [ "$(json received.1 rtt_p50_ms)" != null ]
+}
+
+several_senders() {
+    noise $((40 * 30 * 4 * 6)) >in_40x30_rgba8.raw
+    receive --json >summary || return 1
+    local senders=() number
+    for number in 1 2 3; do
+        fw send in_40x30_rgba8.raw "tcp://localhost:$port" --rate 50 >/dev/null &
+        senders+=($!)
+    done
+    wait "${senders[0]}" && wait "${senders[1]}" && wait "${senders[2]}" || return 1
+    kill -INT $receiver
+    wait $receiver || return 1
+    [ "$(json summary delivered)" = 18 ] && [ "$(grep -o '"frames": 6,' summary | wc -l)" = 3 ] || { cat summary; return 1; }
+}
+
+one_sender_too_many() {
+    noise $((40 * 30 * 4)) >in_40x30_rgba8.raw
+    receive --max-peers 1 --json --checksums sums >summary || return 1
+    fw send in_40x30_rgba8.raw "tcp://localhost:$port" --rate 20 --loop 0 >/dev/null 2>&1 &
+    local first=$!
+    wait_for sums $receiver || return 1
+    expect_exit 1 'too many' fw send in_40x30_rgba8.raw "tcp://localhost:$port" --rate 20 --loop 0 || return 1
+    kill -INT $receiver
+    wait $receiver || return 1
+    wait $first
+    [ "$(json summary refused)" = 1 ] || { cat summary; return 1; }
+}
+
+rates_are_limited() {
+    noise $((64 * 64 * 4 * 20)) >in_64x64_rgba8.raw
+    receive --once --output out.raw || return 1
+    fw send in_64x64_rgba8.raw "tcp://localhost:$port" --max-rate 50 --json >sent || return 1
+    wait $receiver && cmp in_64x64_rgba8.raw out.raw || return 1
+    # 20 frames at 50 a second; it can only take longer.
+    [ "$(json sent sent)" = 20 ] && at_least "$(json sent seconds)" 0.25 || { cat sent; return 1; }
+    receive --once --output out.raw || return 1
+    # 2.6 Mbit.
+    fw send in_64x64_rgba8.raw "tcp://localhost:$port" --bit-rate 4M --json >sent || return 1
+    wait $receiver && cmp in_64x64_rgba8.raw out.raw || return 1
+    [ "$(json sent sent)" = 20 ] && at_least "$(json sent seconds)" 0.25 || { cat sent; return 1; }
+}
+
+at_least() { awk "BEGIN { exit !($1 >= $2) }"; }
+
+a_silent_sender_is_given_up() {
+    noise $((40 * 30 * 4)) >in_40x30_rgba8.raw
+    receive --once --idle-timeout 1 --keepalive 0.2 --json --checksums sums >summary 2>said || return 1
+    "$framewire" send in_40x30_rgba8.raw "tcp://localhost:$port" --rate 50 --loop 0 --wait >/dev/null 2>&1 &
+    local sender=$! code=0
+    wait_for sums $receiver || return 1
+    kill -STOP $sender
+    wait $receiver || code=$?
+    kill -KILL $sender
+    [ $code = 1 ] && [ "$(json summary end)" = lost ] && grep -q 'silent\|heard\|answer' said || { echo $code; cat summary said; return 1; }
+}
+
+the_end_has_a_reason() {
+    noise $((40 * 30 * 4)) >in_40x30_rgba8.raw
+    receive --once --json --checksums sums >summary || return 1
+    "$framewire" send in_40x30_rgba8.raw "tcp://localhost:$port" --rate 50 --loop 0 >/dev/null &
+    local sender=$!
+    wait_for sums $receiver || return 1
+    kill -INT $sender
+    wait $sender
+    wait $receiver || return 1
+    [ "$(json summary end)" = 'end of stream' ] && [ "$(json summary end_text)" = 'the sender was interrupted' ] || { cat summary; return 1; }
+    receive --once >summary || return 1
+    fw send in_40x30_rgba8.raw "tcp://localhost:$port" >/dev/null || return 1
+    wait $receiver || return 1
+    grep -q '^end  *end of stream$' summary && grep -q '^peer  address' summary || { cat summary; return 1; }
+}
+
 a_torn_recording_is_an_error() {
     noise $((40 * 30 * 4 * 2)) >in_40x30_rgba8.raw
     fw send in_40x30_rgba8.raw file://"$PWD"/a >/dev/null || return 1
@@ -344,6 +452,15 @@ bad_arguments() {
     expect_exit 2 '--loop' fw send - tcp://localhost:1 --size 1x1 --format r8 --loop 2 || return 1
     expect_exit 2 '--rate' fw send a_1x1_r8.raw tcp://localhost:1 --rate 0 || return 1
     expect_exit 2 'bottom-up' fw send %d.bmp tcp://localhost:1 --bottom-up || return 1
+    expect_exit 2 '--metadata' fw send a_1x1_r8.raw tcp://localhost:1 --metadata =x || return 1
+    expect_exit 2 '--metadata' fw send a_1x1_r8.raw tcp://localhost:1 --metadata x || return 1
+    expect_exit 2 '--max-rate' fw send a_1x1_r8.raw tcp://localhost:1 --max-rate 0 || return 1
+    expect_exit 2 '--max-rate' fw send a_1x1_r8.raw tcp://localhost:1 --max-rate 1e7 || return 1
+    expect_exit 2 '--bit-rate' fw send a_1x1_r8.raw tcp://localhost:1 --bit-rate 5X || return 1
+    expect_exit 2 '--receivers' fw send a_1x1_r8.raw tcp://localhost:1 --receivers 0 || return 1
+    expect_exit 2 '--keepalive' fw receive tcp://:0 --keepalive 0 || return 1
+    expect_exit 2 '--max-peers' fw receive tcp://:0 --max-peers 0 || return 1
+    expect_exit 1 'must be 1 to' fw receive tcp://:0 --max-peers 1000 || return 1
     fw --help | grep -q receive && fw send --help | grep -q -- --rate && fw --version | grep -q '^[0-9.]*$'
 }
 
@@ -489,6 +606,13 @@ test_case 'lz4 reads a recording, profile lz4' stock_lz4_reads_a_recording lz4
 test_case 'lz4 reads a recording, profile raw' stock_lz4_reads_a_recording raw
 test_case 'a recording in profile tile' a_recording_in_tile
 test_case 'record, inspect, replay' record_replay_inspect
+test_case 'metadata is carried, recorded, inspected and replayed' metadata_is_carried
+test_case 'several receivers' several_receivers
+test_case 'several senders' several_senders
+test_case 'one sender too many' one_sender_too_many
+test_case 'frame rate and bit rate are limited' rates_are_limited
+test_case 'a silent sender is given up' a_silent_sender_is_given_up
+test_case 'the end has a reason' the_end_has_a_reason
 test_case 'a torn or damaged recording is an error' a_torn_recording_is_an_error
 test_case 'record writes whole messages only' a_recording_is_never_torn
 test_case 'bench codec --json' bench_gives_lines

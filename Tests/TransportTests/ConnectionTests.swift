@@ -166,7 +166,7 @@ func aPeerThatIsGoneGivesAnErrorThatNamesItAndNoSignal(kind: String) throws {
             return value
         }
         #expect(option(Int32(IPPROTO_TCP), TCP_NODELAY) == 1)
-        #expect(option(Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT) == 128 * 1024)
+        #expect(option(Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT) == 32 * 1024)
         #expect(option(SOL_SOCKET, SO_KEEPALIVE) == 1)
         #expect(fcntl(connection.descriptor, F_GETFD) & FD_CLOEXEC != 0)
         #expect(fcntl(connection.descriptor, F_GETFL) & O_NONBLOCK != 0)

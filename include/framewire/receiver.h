@@ -121,7 +121,7 @@ fw_status fw_receiver_set_paused(fw_receiver *receiver, int paused);
  * the connection is lost.
  *
  * A sender gets it when it has shown that it listens, which the library's do when they connect. Errors:
- * INVALID_ARGUMENT; TOO_LARGE (more than 65472 bytes); WOULD_BLOCK (64 messages wait for the sender; of all:
+ * INVALID_ARGUMENT; TOO_LARGE (more than 65521 bytes); WOULD_BLOCK (64 messages wait for the sender; of all:
  * for each, while those with room for it get it); CLOSED (there is no such peer, or none at all; a recording
  * has none); NO_MEMORY.
  */

@@ -71,7 +71,8 @@ typedef enum fw_overflow {
 
 typedef enum fw_reconnect {
     FW_RECONNECT_DEFAULT = 0,
-    FW_RECONNECT_NEVER = 1,      /* a lost connection is final; further calls fail with FW_ERROR_CLOSED */
+    FW_RECONNECT_NEVER = 1,      /* a lost connection is final; further calls fail with FW_ERROR_CLOSED. For a sender that
+                                    listens: when the last receiver has left */
     FW_RECONNECT_AFTER_LOSS = 2, /* the first attempt must succeed; a connection lost later is made again (default) */
     FW_RECONNECT_ALWAYS = 3      /* opening succeeds at once; attempts go on in the background until one succeeds */
 } fw_reconnect;
@@ -300,7 +301,8 @@ fw_status fw_sender_get_peer_stats(fw_sender *sender, uint32_t index, fw_peer_st
 
 /*
  * Sends what is queued, tells all receivers why the stream ends, and waits until that is done, at most `timeout_ns`; negative
- * waits without a limit. Frames given later are refused with CLOSED; messages that wait and the stats can still be
+ * waits without a limit. Frames that wait for a receiver that has paused are dropped, unless with FW_OVERFLOW_BLOCK.
+ * Frames given later are refused with CLOSED; messages that wait and the stats can still be
  * had. `text` is one sentence for people, of which at most 1024 bytes are told; NULL is "".
  *
  * Errors: INVALID_ARGUMENT (NULL, FW_END_LOST), TIMEOUT (frames could not be sent), CLOSED.

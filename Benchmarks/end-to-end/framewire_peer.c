@@ -1,0 +1,84 @@
+/*
+ * Both sides of Framewire: `framewire_peer source|sink --way auto|raw|lz4|tile …`, see bench.h.
+ *
+ * The source takes a picture whenever fw_sender_ready says that it would be sent at once, as a renderer would that draws as fast as it
+ * can, or at --fps. The policy is the default in both cases: the latest frame wins.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "bench.h"
+
+#include <errno.h>
+#include <framewire/framewire.h>
+#include <stdio.h>
+#include <string.h>
+
+static void check(fw_status status) {
+    errno = 0;
+    if (status != FW_OK) die(fw_last_error());
+}
+
+static fw_profile profile_named(const char *name) {
+    if (!strcmp(name, "raw")) return FW_PROFILE_RAW;
+    if (!strcmp(name, "lz4")) return FW_PROFILE_LZ4;
+    if (!strcmp(name, "tile")) return FW_PROFILE_TILE;
+    return FW_PROFILE_AUTO;
+}
+
+static void run_source(const arguments *a) {
+    pictures p = load_pictures(a->file, a->limit, a->mirrors != 0);
+    fw_sender_options options = FW_SENDER_OPTIONS_INIT;
+    fw_sender_stats stats = FW_SENDER_STATS_INIT;
+    fw_frame_info info = FW_FRAME_INFO_INIT;
+    fw_sender *sender;
+    char url[256];
+    uint64_t taken = 0;
+    int64_t due = 0, capture, end;
+    options.profile = profile_named(a->way);
+    info.width = p.width;
+    info.height = p.height;
+    snprintf(url, sizeof url, "tcp://%s:%s", a->host, a->port);
+    begin_source();
+    check(fw_sender_open(url, &options, &sender));
+    end = now_ns() + a->seconds * SECOND;
+    while ((capture = next_capture(&due, a->fps)) < end) {
+        fw_frame *frame;
+        if (a->fps == 0 && !fw_sender_ready(sender)) {
+            sleep_until(capture + MILLISECOND / 4);
+            continue;
+        }
+        check(fw_sender_acquire(sender, &info, &frame));
+        take_picture(&p, taken++, capture, fw_frame_data(frame));
+        check(fw_sender_submit(sender, frame));
+    }
+    fw_sender_flush(sender, 10 * SECOND);
+    check(fw_sender_get_stats(sender, &stats));
+    fw_sender_close(sender);
+    report_source(a->report, taken);
+}
+
+static void run_sink(const arguments *a) {
+    fw_receiver_options options = FW_RECEIVER_OPTIONS_INIT;
+    fw_receiver *receiver;
+    fw_frame *frame;
+    fw_status status;
+    char url[256];
+    options.once = 1;
+    snprintf(url, sizeof url, "tcp://%s:%s", a->host, a->port);
+    check(fw_receiver_open(url, &options, &receiver));
+    while ((status = fw_receiver_next(receiver, 20 * SECOND, &frame)) == FW_OK) {
+        picture_arrived(fw_frame_data(frame), fw_frame_size(frame));
+        fw_frame_unref(frame);
+    }
+    if (status != FW_ERROR_CLOSED) check(status);
+    fw_receiver_close(receiver);
+    report_sink(a->report);
+}
+
+int main(int count, char **words) {
+    arguments a = parse_arguments(count, words);
+    fw_set_log(NULL, FW_LOG_ERROR, NULL);
+    if (!strcmp(a.role, "source")) run_source(&a);
+    else run_sink(&a);
+    return 0;
+}
