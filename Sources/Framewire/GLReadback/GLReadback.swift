@@ -114,7 +114,7 @@ public final class GLReadback {
         }
         self.init(sender, options, gl, options.path == .automatic ? path : options.path)
         Log.write(.info) {
-            "reading back by path \(self.path.name) (OpenGL\(gl.isES ? " ES" : "") \(gl.version / 10).\(gl.version % 10))\(missing.utf8CodeUnitCount == 0 ? "" : ": ")\(missing)"
+            "reading back from OpenGL by path \(self.path.name)\(missing.utf8CodeUnitCount == 0 ? "" : ": ")\(missing)"
         }
     }
 
@@ -186,14 +186,14 @@ public final class GLReadback {
         try handOver(until: 0)
         let slot = path == .direct ? nil : try freeSlot()
         if slot != nil || path == .direct {
-            counters.framesCaptured += 1
+            counters.framesCaptured &+= 1
             try read(
                 Request(
                     framebuffer: framebuffer, attachment: attachment, x: Int32(x), y: Int32(y), width: width,
                     height: height, pts: pts, start: start),
                 into: slot)
         } else {
-            counters.framesDropped += 1
+            counters.framesDropped &+= 1
         }
         captureTimes.record(Clock.now() - start)
     }
@@ -253,7 +253,7 @@ public final class GLReadback {
             }
             guard path == .persistent || map(slot) else {
                 slot.state = .free
-                counters.framesDropped += 1
+                counters.framesDropped &+= 1
                 throw FramewireError(
                     .gl,
                     "OpenGL does not map a pixel buffer of \(slot.size) bytes (\(errorName(gl.takeErrors())))"
@@ -262,7 +262,7 @@ public final class GLReadback {
             do {
                 try slot.lend(to: sender)
             } catch {
-                counters.framesDropped += 1
+                counters.framesDropped &+= 1
                 throw error
             }
             delivered(copied: 0, start: slot.captureTime)
@@ -311,7 +311,7 @@ public final class GLReadback {
     }
 
     func noteStall(since start: Int64) {
-        if Clock.now() - start > 1_000_000 { counters.stalls += 1 }
+        if Clock.now() - start > 1_000_000 { counters.stalls &+= 1 }
     }
 
     /// A slot to read into, or `nil` if the ring is full.
@@ -319,7 +319,7 @@ public final class GLReadback {
     /// - Throws: `timeout`, if waiting was asked for; what handing over throws.
     private func freeSlot() throws(FramewireError) -> RingSlot? {
         if let slot = unusedSlot() { return slot }
-        if oldest != nil { counters.stalls += 1 }
+        if oldest != nil { counters.stalls &+= 1 }
         guard options.fullTimeout != 0 else { return nil }
         let deadline = options.fullTimeout < 0 ? -1 : Clock.deadline(after: options.fullTimeout)
         while true {
@@ -334,7 +334,7 @@ public final class GLReadback {
             reclaim()
             if let slot = unusedSlot() { return slot }
             if deadline >= 0, Clock.now() >= deadline {
-                counters.framesDropped += 1
+                counters.framesDropped &+= 1
                 throw FramewireError(
                     .timeout,
                     "all \(slotCount) pixel buffers stayed in use for \(options.fullTimeout) ns; the frame is dropped"
@@ -390,8 +390,8 @@ public final class GLReadback {
     /// Notes a frame that went to the sender.
     @inline(never)
     func delivered(copied bytes: Int, start: Int64) {
-        counters.framesDelivered += 1
-        counters.pixelBytesCopied += UInt64(bytes)
+        counters.framesDelivered &+= 1
+        counters.pixelBytesCopied &+= UInt64(bytes)
         readbackTimes.record(Clock.now() - start)
     }
 

@@ -42,11 +42,7 @@ final class OpenGL {
     convenience init(loader: Loader) throws(FramewireError) {
         self.init()
         try load(.base, loader)
-        guard let text = call.pointee.GetString(FWGL_VERSION) else {
-            throw FramewireError(
-                .gl,
-                "no OpenGL context is current on this thread; make one current before the readback is made")
-        }
+        guard let text = call.pointee.GetString(FWGL_VERSION) else { throw Self.noContext() }
         readVersion(UnsafeRawPointer(text).assumingMemoryBound(to: CChar.self))
         guard version >= (isES ? 30 : 21) else {
             throw FramewireError(
@@ -256,18 +252,22 @@ final class OpenGL {
         if let currentContext {
             let found = currentContext()
             guard found == context else {
-                throw FramewireError(
-                    .gl,
-                    found == nil
-                        ? "no OpenGL context is current on this thread; make the readback's context current first"
-                        : "another OpenGL context is current than the one the readback was made with")
+                throw found == nil
+                    ? Self.noContext()
+                    : FramewireError(
+                        .gl, "another OpenGL context is current than the one the readback was made with")
             }
         } else if call.pointee.GetString(FWGL_VERSION) == nil {
-            throw FramewireError(
-                .gl, "no OpenGL context is current on this thread; make the readback's context current first")
+            throw Self.noContext()
         }
         if !isLost, has(.reset), call.pointee.GetGraphicsResetStatus() != 0 { isLost = true }
         if isLost { throw lostContext() }
+    }
+
+    @inline(never)
+    private static func noContext() -> FramewireError {
+        FramewireError(
+            .gl, "no OpenGL context is current on this thread; make that of the readback current first")
     }
 
     @inline(never)
