@@ -112,10 +112,10 @@ fuzz:
 	@scripts/fuzz.sh $(SECONDS)
 
 lint:
-	$(SWIFT) format lint --strict --parallel -r Package.swift Sources Tests samples/swift
+	$(SWIFT) format lint --strict --parallel -r Package.swift Sources Tests samples/swift samples/swift-opengl
 
 format:
-	$(SWIFT) format --in-place --parallel -r Package.swift Sources Tests samples/swift
+	$(SWIFT) format --in-place --parallel -r Package.swift Sources Tests samples/swift samples/swift-opengl
 
 symbols:
 	scripts/symbols.sh >packaging/symbols.txt

@@ -22,6 +22,8 @@ let package = Package(
         .systemLibrary(name: "CXXHash", providers: [.apt(["libxxhash-dev"])]),
         // Used from its headers alone: the functions are looked up when TLS is first used.
         .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
+        // Types and constants of OpenGL; its functions are looked up by the renderer's loader.
+        .systemLibrary(name: "COpenGL"),
         // Shuffles of vectors; a header and nothing to link.
         .systemLibrary(name: "CVectors"),
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
@@ -33,7 +35,8 @@ let package = Package(
         .target(name: "Codec", dependencies: ["Buffers", "CLZ4", "CXXHash", "CVectors", "CPosix"]),
         .target(name: "Wire", dependencies: ["Buffers", "CXXHash", "CPosix"]),
         .target(name: "Transport", dependencies: ["Buffers", "CPosix", "COpenSSL"]),
-        .target(name: "Framewire", dependencies: ["Buffers", "Codec", "Wire", "Transport", "CPosix"]),
+        .target(
+            name: "Framewire", dependencies: ["Buffers", "Codec", "Wire", "Transport", "COpenGL", "CPosix"]),
         .target(
             name: "FramewireC",
             dependencies: ["Framewire", "Buffers", "Codec", "Wire", "CFramewire", "CPosix"]),
@@ -56,6 +59,13 @@ let package = Package(
         .testTarget(
             name: "FramewireTests", dependencies: ["Framewire", "Identities", "TestSupport", "Fuzzing"],
             resources: [.copy("Corpus")]),
+        .testTarget(
+            name: "ReadbackTests", dependencies: ["Framewire", "CEGL"],
+            linkerSettings: [.linkedLibrary("EGL"), .linkedLibrary("GL")]),
+        // For OpenGL contexts without a display; the library itself links neither.
+        .systemLibrary(
+            name: "CEGL", path: "Tests/CEGL", pkgConfig: "egl",
+            providers: [.apt(["libegl-dev", "libgl-dev"])]),
         .testTarget(name: "PictureFilesTests", dependencies: ["PictureFiles", "CZstd"]),
         // Pictures and random numbers for the tests.
         .target(name: "TestSupport", dependencies: ["Buffers", "CPosix"], path: "Tests/TestSupport"),

@@ -124,8 +124,7 @@ awk -v drawn="$drawn" -v equal="$equal" -v different="$different" -v size="$size
         print ""
         line("milliseconds a frame", "p50", "p99")
         times("render thread: draw", "draw_us", 1e3, 2)
-        times("render thread: glReadPixels", "readback_us", 1e3, 2)
-        times("render thread: submit", "submit_us", 1e3, 3)
+        times("render thread: capture", "capture_us", 1e3, 3)
         times("compression, beside it", "encode_ns", 1e6, 2)
         times("latency, submit to delivery", "latency_ns", 1e6, 1)
     }' "$out/sender.json"

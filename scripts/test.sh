@@ -12,7 +12,7 @@ step() {
 }
 
 step "Format of the Swift sources"
-swift format lint --strict --parallel -r Package.swift Sources Tests samples/swift
+swift format lint --strict --parallel -r Package.swift Sources Tests samples/swift samples/swift-opengl
 
 step "Headers alone, as C99 and as C++11"
 scripts/check-headers.sh
@@ -56,6 +56,9 @@ rm -f .build-output.log
 scripts/symbols.sh --check "$prefix-static/lib/libframewire.so"
 # That runtime allocates a few small objects a frame, so the count of allocations is for the shipped library alone.
 VALGRIND=0 SKIP=alloc_test scripts/test-capi.sh "$prefix-static"
+
+step "Reading back from OpenGL: every path, format and state, on contexts of five kinds"
+scripts/test-gl.sh "$prefix"
 
 step "Buffers beside libgstreamer, a million random operations"
 scripts/test-differential.sh "$prefix" --long

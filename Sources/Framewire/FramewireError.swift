@@ -39,6 +39,8 @@ public struct FramewireError: Error, Sendable {
         case permission = -15
         /// Reading or writing a file failed.
         case io = -16
+        /// OpenGL refused, or is not there.
+        case gl = -17
     }
 
     public let code: Code

@@ -11,6 +11,7 @@
  *   connection.h  states of connections, their peers, messages, how a stream ends
  *   sender.h      frames out, over TCP, TLS, a Unix socket or into a recording
  *   receiver.h    frames in
+ *   gl.h          frames out of OpenGL, without stopping the renderer
  *
  * SPDX-License-Identifier: MIT
  */
@@ -21,6 +22,7 @@
 #include "codec.h"
 #include "connection.h"
 #include "frame.h"
+#include "gl.h"
 #include "metadata.h"
 #include "receiver.h"
 #include "sender.h"

@@ -4,12 +4,13 @@
  *   ./c-opengl tcp://127.0.0.1:3000          draws without a display
  *   ./c-opengl --window tcp://media-server:3000
  *
- * What it takes to send frames is in `send_frame`; the rest is options, timing and the scene.
+ * What it takes to send frames is in `open_readback` and one call for each picture; the rest is options, timing and the scene.
  *
  * SPDX-License-Identifier: MIT
  */
 #define _POSIX_C_SOURCE 200809L
 
+#include <EGL/egl.h>
 #include <errno.h>
 #include <framewire/framewire.h>
 #include <inttypes.h>
@@ -35,7 +36,7 @@ typedef struct options {
 
 /* Where the render thread's time went, in nanoseconds. */
 typedef struct times {
-    int64_t draw, readback, submit;
+    int64_t draw, capture;
 } times;
 
 static volatile sig_atomic_t interrupted;
@@ -147,7 +148,7 @@ static int compare(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* The 50th and the 99th percentile of one of the three times, in microseconds. */
+/* The 50th and the 99th percentile of one of the times, in microseconds. */
 static void percentiles(const times *all, size_t count, size_t offset, double *p50, double *p99) {
     int64_t *sorted = malloc((count ? count : 1) * sizeof *sorted);
     *p50 = *p99 = 0;
@@ -163,17 +164,17 @@ static void percentiles(const times *all, size_t count, size_t offset, double *p
 }
 
 static bool report(const options *o, const char *renderer, const times *all, size_t kept, long frames, double seconds,
-                   const fw_sender_stats *s) {
-    static const char *const names[3] = { "draw", "readback", "submit" };
-    const size_t offsets[3] = { offsetof(times, draw), offsetof(times, readback), offsetof(times, submit) };
-    double p50[3], p99[3];
-    for (int i = 0; i < 3; i++) percentiles(all, kept, offsets[i], &p50[i], &p99[i]);
+                   const fw_sender_stats *s, const fw_gl_stats *g) {
+    static const char *const names[2] = { "draw", "capture" };
+    const size_t offsets[2] = { offsetof(times, draw), offsetof(times, capture) };
+    double p50[2], p99[2];
+    for (int i = 0; i < 2; i++) percentiles(all, kept, offsets[i], &p50[i], &p99[i]);
 
     printf("%ld frames of %d x %d in %.2f s: %.1f frames/s; sent %" PRIu64 ", dropped %" PRIu64 ", %.1f MB raw, %.1f MB sent\n",
            frames, o->width, o->height, seconds, seconds > 0 ? (double)frames / seconds : 0, s->frames_sent,
            s->frames_dropped, (double)s->bytes_raw / 1e6, (double)s->bytes_wire / 1e6);
-    printf("render thread, ms at the median and the 99th percentile: draw %.2f %.2f, readback %.2f %.2f, submit %.3f %.3f\n",
-           p50[0] / 1e3, p99[0] / 1e3, p50[1] / 1e3, p99[1] / 1e3, p50[2] / 1e3, p99[2] / 1e3);
+    printf("render thread, ms at the median and the 99th percentile: draw %.2f %.2f, capture %.3f %.3f (path %s)\n",
+           p50[0] / 1e3, p99[0] / 1e3, p50[1] / 1e3, p99[1] / 1e3, fw_gl_path_name(g->path));
     if (!o->stats_path) return true;
 
     FILE *file = fopen(o->stats_path, "w");
@@ -186,7 +187,9 @@ static bool report(const options *o, const char *renderer, const times *all, siz
         if (*c != '"' && *c != '\\' && (unsigned char)*c >= ' ') fputc(*c, file);
     fprintf(file, "\",\n  \"frames\": %ld,\n  \"width\": %d,\n  \"height\": %d,\n  \"seconds\": %.6f,\n", frames, o->width,
             o->height, seconds);
-    for (int i = 0; i < 3; i++)
+    fprintf(file, "  \"path\": \"%s\",\n  \"ring_peak\": %" PRIu32 ",\n  \"ring_stalls\": %" PRIu64 ",\n  \"ring_dropped\": %" PRIu64 ",\n",
+            fw_gl_path_name(g->path), g->ring_peak, g->stalls, g->frames_dropped);
+    for (int i = 0; i < 2; i++)
         fprintf(file, "  \"%s_us_p50\": %.1f,\n  \"%s_us_p99\": %.1f,\n", names[i], p50[i], names[i], p99[i]);
     fprintf(file,
             "  \"frames_pushed\": %" PRIu64 ",\n  \"frames_sent\": %" PRIu64 ",\n  \"frames_dropped\": %" PRIu64
@@ -207,36 +210,36 @@ static bool report(const options *o, const char *renderer, const times *all, siz
 
 /* ---- Frames ------------------------------------------------------------------------------------------------------ */
 
-/* Reads the picture that was drawn straight into memory of the sender and hands it over. */
-static bool send_frame(fw_sender *sender, const fw_frame_info *info, FILE *checksums, long index, times *spent) {
-    fw_frame *frame;
-    int64_t start = now();
-    if (fw_sender_acquire(sender, info, &frame) != FW_OK) return false;
-    gl.ReadPixels(0, 0, (GLsizei)info->width, (GLsizei)info->height,
-                  info->format == FW_PIXEL_FORMAT_BGRA8 ? GL_BGRA : GL_RGBA, GL_UNSIGNED_BYTE, fw_frame_data(frame));
-    spent->readback = now() - start;
-
-    if (checksums) {
-        uint64_t sum = 0;
-        if (fw_frame_info_checksum(info, fw_frame_data(frame), fw_frame_size(frame), &sum) != FW_OK) {
-            fw_frame_unref(frame);
-            return false;
-        }
-        fprintf(checksums, "%ld %016" PRIx64 "\n", index, sum);
-    }
-
-    start = now();
-    if (fw_sender_submit(sender, frame) != FW_OK) return false;
-    spent->submit = now() - start;
-    return true;
+/* Asked for each function of OpenGL: the library itself is linked to none. */
+static fw_gl_proc get_proc_address(const char *name, void *user) {
+    (void)user;
+    return eglGetProcAddress(name);
 }
 
-/* The format that the driver holds costs no conversion while it is read. */
-static fw_pixel_format preferred_format(void) {
-    GLint format = 0, type = 0;
-    gl.GetIntegerv(GL_IMPLEMENTATION_COLOR_READ_FORMAT, &format);
-    gl.GetIntegerv(GL_IMPLEMENTATION_COLOR_READ_TYPE, &type);
-    return format == GL_BGRA && type == GL_UNSIGNED_BYTE ? FW_PIXEL_FORMAT_BGRA8 : FW_PIXEL_FORMAT_RGBA8;
+/* The ring of pixel buffers that pictures come back through. */
+static fw_gl_readback *open_readback(fw_sender *sender, fw_overflow overflow) {
+    fw_gl_options options = FW_GL_OPTIONS_INIT;
+    fw_gl_readback *readback = NULL;
+    options.get_proc_address = get_proc_address;
+    /* Where the sender is to lose nothing, the ring is not to either. */
+    if (overflow == FW_OVERFLOW_BLOCK) options.full_timeout_ns = -1;
+    fw_gl_readback_new(sender, &options, &readback);
+    return readback;
+}
+
+/* Writes down what was drawn, read in the plainest way, so that it can be held against what arrives. */
+static bool write_checksum(const options *o, FILE *file, long index, fw_pixel_format format, unsigned char *pixels) {
+    fw_frame_info info = FW_FRAME_INFO_INIT;
+    uint64_t sum = 0;
+    info.width = (uint32_t)o->width;
+    info.height = (uint32_t)o->height;
+    info.format = format;
+    info.row_order = FW_ROW_ORDER_BOTTOM_UP;
+    gl.PixelStorei(GL_PACK_ALIGNMENT, 1);
+    gl.ReadPixels(0, 0, o->width, o->height, format == FW_PIXEL_FORMAT_BGRA8 ? GL_BGRA : GL_RGBA, GL_UNSIGNED_BYTE, pixels);
+    if (fw_frame_info_checksum(&info, pixels, (size_t)o->width * (size_t)o->height * 4, &sum) != FW_OK) return false;
+    fprintf(file, "%ld %016" PRIx64 "\n", index, sum);
+    return true;
 }
 
 static void wait_until(int64_t time) {
@@ -245,27 +248,26 @@ static void wait_until(int64_t time) {
 }
 
 /* Draws and sends until there are enough frames. False after an error, which has been printed. */
-static bool run(const options *o, context *context, fw_sender *sender, FILE *checksums, times *all, size_t capacity,
-                long *frames) {
+static bool run(const options *o, context *context, fw_gl_readback *readback, FILE *checksums, unsigned char *pixels,
+                times *all, size_t capacity, long *frames) {
     const double step = 1.0 / (o->fps > 0 ? o->fps : 30);
     const int64_t begin = now();
-    fw_frame_info info = FW_FRAME_INFO_INIT;
-    info.width = (uint32_t)o->width;
-    info.height = (uint32_t)o->height;
-    info.row_order = FW_ROW_ORDER_BOTTOM_UP;
-    info.duration_ns = (int64_t)(step * 1e9);
-    gl.PixelStorei(GL_PACK_ALIGNMENT, 1);
+    fw_gl_stats stats = FW_GL_STATS_INIT;
 
     for (long i = 0; !interrupted && (o->frames == 0 || i < o->frames); i++) {
         times *spent = &all[(size_t)i % capacity];
         int64_t start = now();
         scene_draw((float)((double)i * step));
-        gl.Finish(); /* so that the time of drawing is not counted as the time of reading */
         spent->draw = now() - start;
 
-        if (i == 0) info.format = preferred_format();
-        info.pts_ns = (int64_t)((double)i * step * 1e9);
-        if (!send_frame(sender, &info, checksums, i, spent)) {
+        start = now();
+        bool ok = fw_gl_readback_capture(readback, 0, 0, o->width, o->height, (int64_t)((double)i * step * 1e9)) == FW_OK;
+        spent->capture = now() - start;
+        if (ok && checksums) {
+            fw_gl_readback_get_stats(readback, &stats);
+            ok = write_checksum(o, checksums, i, (fw_pixel_format)stats.format, pixels);
+        }
+        if (!ok) {
             fprintf(stderr, "c-opengl: frame %ld: %s\n", i, fw_last_error());
             return false;
         }
@@ -275,7 +277,15 @@ static bool run(const options *o, context *context, fw_sender *sender, FILE *che
             scene_copy_to_window();
             if (!context_present(context)) break;
         }
-        if (o->fps > 0) wait_until(begin + (int64_t)((double)(i + 1) * step * 1e9));
+        if (o->fps > 0) {
+            /* The picture goes out while there is time; otherwise it would with the next one. */
+            fw_gl_readback_poll(readback);
+            wait_until(begin + (int64_t)((double)(i + 1) * step * 1e9));
+        }
+    }
+    if (fw_gl_readback_drain(readback) != FW_OK) {
+        fprintf(stderr, "c-opengl: %s\n", fw_last_error());
+        return false;
     }
     GLenum error = gl.GetError();
     if (error != GL_NO_ERROR) {
@@ -300,6 +310,8 @@ int main(int count, char **arguments) {
     times *all = calloc(capacity, sizeof *all);
     FILE *checksums = NULL;
     fw_sender *sender = NULL;
+    fw_gl_readback *readback = NULL;
+    unsigned char *pixels = NULL;
     bool ok = false;
     long frames = 0;
     context *context = context_create(o.window, o.width, o.height);
@@ -308,7 +320,8 @@ int main(int count, char **arguments) {
         fprintf(stderr, "c-opengl: cannot write %s: %s\n", o.checksums_path, strerror(errno));
         goto done;
     }
-    if (fw_sender_open(o.url, &o.sender, &sender) != FW_OK) {
+    if (checksums && !(pixels = malloc((size_t)o.width * (size_t)o.height * 4))) goto done;
+    if (fw_sender_open(o.url, &o.sender, &sender) != FW_OK || !(readback = open_readback(sender, o.sender.overflow))) {
         fprintf(stderr, "c-opengl: %s\n", fw_last_error());
         goto done;
     }
@@ -317,7 +330,7 @@ int main(int count, char **arguments) {
     fflush(stdout);
 
     const int64_t start = now();
-    ok = run(&o, context, sender, checksums, all, capacity, &frames);
+    ok = run(&o, context, readback, checksums, pixels, all, capacity, &frames);
     if (ok && fw_sender_flush(sender, 10000000000) != FW_OK) {
         fprintf(stderr, "c-opengl: %s\n", fw_last_error());
         ok = false;
@@ -326,16 +339,20 @@ int main(int count, char **arguments) {
 
     fw_sender_stats stats = FW_SENDER_STATS_INIT;
     fw_sender_get_stats(sender, &stats);
+    fw_gl_stats ring = FW_GL_STATS_INIT;
+    fw_gl_readback_get_stats(readback, &ring);
     size_t kept = (size_t)frames < capacity ? (size_t)frames : capacity;
-    ok = report(&o, renderer ? renderer : "OpenGL", all, kept, frames, seconds, &stats) && ok;
+    ok = report(&o, renderer ? renderer : "OpenGL", all, kept, frames, seconds, &stats, &ring) && ok;
 
 done:
+    fw_gl_readback_free(readback); /* while its context is current */
     fw_sender_close(sender);
     if (checksums && fclose(checksums) != 0) {
         fprintf(stderr, "c-opengl: cannot write %s: %s\n", o.checksums_path, strerror(errno));
         ok = false;
     }
     context_destroy(context);
+    free(pixels);
     free(all);
     return ok ? 0 : 1;
 }
