@@ -77,12 +77,6 @@ exported_names() {
     [ -z "$odd" ] || fail "also exported: $odd"
 }
 
-library_size() {
-    local size
-    size=$(wc -c <"$library")
-    [ "$size" -lt 400000 ] || fail "the library has $size bytes, which is not under 400000"
-}
-
 check installed-pkg-config by_pkg_config
 check installed-cmake by_cmake
 check installed-empty-environment in_empty_environment
@@ -90,4 +84,3 @@ check installed-no-swift no_swift_libraries
 check installed-empty-root in_empty_root
 check installed-needed needed_libraries
 check installed-exports exported_names
-check installed-size library_size
