@@ -62,6 +62,7 @@
     F(SSL_get_verify_result) \
     F(SSL_get_error) \
     F(SSL_read_ex) \
+    F(SSL_peek_ex) \
     F(SSL_write_ex) \
     F(SSL_shutdown) \
     F(X509_STORE_CTX_get_ex_data) \

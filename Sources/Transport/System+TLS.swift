@@ -232,6 +232,8 @@ final class TLSSession {
 
     /// What broke the session: OpenSSL says it once only.
     private var failure: TransportError?
+    /// Why nothing can be written any more; what has come can still be read.
+    private var writeFailure: TransportError?
 
     init(_ context: TLSContext, descriptor: Int32, peerName: String) {
         self.context = context
@@ -273,6 +275,7 @@ final class TLSSession {
 
     /// As `Connection.write`, in records of at most 16 KiB.
     func write(_ vectors: UnsafeBufferPointer<iovec>) throws(TransportError) -> Int {
+        if let writeFailure { throw writeFailure }
         var total = 0
         var place = VectorPlace()
         while place.skipEmpty(vectors) {
@@ -296,6 +299,7 @@ final class TLSSession {
                     case .ended: throw fail(.ended)
                     }
                 } catch {
+                    writeFailure = error
                     if total == 0 { throw error }
                 }
                 return total
@@ -339,6 +343,7 @@ final class TLSSession {
                     case .ended: return total
                     }
                 } catch {
+                    failure = error
                     if total == 0 { throw error }
                 }
                 return total > 0 ? total : -1
@@ -354,7 +359,7 @@ final class TLSSession {
     ///
     /// - Returns: whether that is done; else ``writeEvents`` says what to wait for.
     func endWriting() -> Bool {
-        guard isEstablished, failure == nil else { return true }
+        guard isEstablished, failure == nil, writeFailure == nil else { return true }
         prepare()
         let result = OpenSSL.api.pointee.SSL_shutdown(ssl)
         guard result < 0 else { return true }
@@ -377,6 +382,7 @@ final class TLSSession {
 
     private func prepare() {
         OpenSSL.api.pointee.ERR_clear_error()
+        systemError = nil
     }
 
     private func outcome(_ result: Int32) throws(TransportError) -> Outcome {
@@ -389,10 +395,11 @@ final class TLSSession {
         }
         if OpenSSL.api.pointee.ERR_peek_error() == 0, let systemError {
             // Why the other side has gone may have come before the news that it has. It is the first thing it
-            // says: the certificate of a client is judged when the client is already through.
+            // says: the certificate of a client is judged when the client is already through. What it has sent besides
+            // stays to be read.
             var count = 0
-            if isEstablished { _ = OpenSSL.api.pointee.SSL_read_ex(ssl, record, 1, &count) }
-            if OpenSSL.api.pointee.ERR_peek_error() == 0 { throw fail(.system(systemError)) }
+            if isEstablished { _ = OpenSSL.api.pointee.SSL_peek_ex(ssl, record, 1, &count) }
+            if OpenSSL.api.pointee.ERR_peek_error() == 0 { throw explain(.system(systemError)) }
         }
         if OpenSSL.api.pointee.ERR_peek_error() == 0 { throw fail(.ended) }
         let verification = OpenSSL.api.pointee.SSL_get_verify_result(ssl)

@@ -424,6 +424,20 @@ import Testing
         }
     }
 
+    @Test func whatHasComeIsReadWholeAfterWritingHasFailed() throws {
+        let (client, server) = try establishedPair()
+        var random = SeededGenerator()
+        let data = random.bytes(50_000)
+        try writeAll(client, data)
+        client.shutdownWrite()
+        client.close()
+        #expect(throws: TransportError.self) {
+            try writeAll(server, [UInt8](repeating: 1, count: 50_000_000))
+        }
+        #expect(throws: TransportError.self) { try writeAll(server, [1]) }
+        #expect(try readBytes(server) == data, "seed \(random.seed)")
+    }
+
     @Test func closingGracefullyWaitsUntilTheOtherSideHasAll() throws {
         let (client, server) = try establishedPair()
         var random = SeededGenerator()
