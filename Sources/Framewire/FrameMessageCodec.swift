@@ -4,7 +4,7 @@ import Codec
 import Wire
 
 /// Encodes frames to messages for programs that carry the bytes themselves. One thread at a time.
-package final class FrameMessageEncoder {
+public final class FrameMessageEncoder {
     private let options: Sender.Options
     private let workers: WorkerPool
     private let encoder: MessageEncoder
@@ -14,6 +14,13 @@ package final class FrameMessageEncoder {
     private let copies = FramePool(capacity: References.maximumPairs + 2)
     private var sequence: UInt64 = 0
 
+    /// - Parameter options: profile, acceleration, threads, checksum and key frame interval count; `auto` is `lz4` here.
+    /// - Throws: ``FramewireError`` with code `invalidArgument` that names the option.
+    public convenience init(options: Sender.Options) throws(FramewireError) {
+        try options.validate()
+        self.init(options)
+    }
+
     /// - Parameter options: validated; what concerns connections plays no role.
     package init(_ options: Sender.Options) {
         self.options = options
@@ -21,12 +28,13 @@ package final class FrameMessageEncoder {
         encoder = MessageEncoder(workers: workers.workers)
     }
 
-    /// One message, as a buffer whose memories one after another are its bytes; the first one begins with the
-    /// stream's opening.
+    /// One message, as a buffer whose memories one after another are its bytes. The first memory of the first buffer is the
+    /// stream's opening and no more; it is the same in every stream, and readers do without it.
     ///
-    /// In profile raw the buffer refers to `pixels`, which must live as long.
+    /// The buffer of a frame that needs the one before of its stream and view has the flag `deltaUnit`. In profile
+    /// raw the buffer refers to `pixels`, which must live as long.
     /// - Throws: ``FramewireError``: `invalidArgument`, `outOfRange`, `noMemory`.
-    package func encode(_ info: FrameInfo, _ pixels: UnsafeRawBufferPointer) throws(FramewireError) -> Buffer
+    public func encode(_ info: FrameInfo, _ pixels: UnsafeRawBufferPointer) throws(FramewireError) -> Buffer
     {
         let slot: FrameSlot
         do throws(BufferError) {
@@ -66,7 +74,8 @@ package final class FrameMessageEncoder {
             throw FramewireError(error, payloadOffset: 0)
         }
         do {
-            let message = try makeBuffer(around: pixels)
+            var message = try makeBuffer(around: pixels)
+            if coding.reference != nil { message.flags.insert(.deltaUnit) }
             sequence += 1
             isComplete = true
             return message
@@ -112,13 +121,20 @@ package final class FrameMessageEncoder {
 }
 
 /// Decodes the bytes of a stream that a program carries itself. One thread at a time.
-package final class FrameMessageDecoder {
+public final class FrameMessageDecoder {
     private let decoder: StreamDecoder
     private let pool = FramePool(capacity: 4 + References.maximumPairs)
     private var ready: FrameSlot?
     /// The last frame that could not be decoded for want of another.
     private var undecodable: UInt64?
     private var hasEnded = false
+
+    /// - Parameter options: limits, threads and checksums count.
+    /// - Throws: ``FramewireError`` with code `invalidArgument` that names the option.
+    public convenience init(options: Receiver.Options) throws(FramewireError) {
+        try options.validate()
+        self.init(options)
+    }
 
     /// - Parameter options: validated; limits, threads and checksums count.
     package init(_ options: Receiver.Options) {
@@ -134,9 +150,10 @@ package final class FrameMessageDecoder {
 
     /// Takes bytes until a frame is complete.
     ///
-    /// - Returns: how many were taken; fewer than all when a frame waits for ``next()``.
-    /// - Throws: ``FramewireError``; each further call gives the same.
-    package func feed(_ bytes: UnsafeRawBufferPointer) throws(FramewireError) -> Int {
+    /// - Returns: how many were taken; fewer than all when a frame waits for ``nextFrame()``.
+    /// - Throws: ``FramewireError``: `protocolViolation`, `corrupt`, `tooLarge`, `unsupported`, `noMemory`; each further
+    ///   call gives the same.
+    public func feed(_ bytes: UnsafeRawBufferPointer) throws(FramewireError) -> Int {
         var total = 0
         while ready == nil, total < bytes.count {
             var used = 0
@@ -152,6 +169,21 @@ package final class FrameMessageDecoder {
             }
         }
         return total
+    }
+
+    /// The frame that is complete; nil when more bytes are needed. Its pixels are read-only.
+    public func nextFrame() -> Frame? {
+        guard let slot = ready else { return nil }
+        ready = nil
+        return Frame(slot)
+    }
+
+    /// Says that no bytes follow.
+    ///
+    /// - Throws: ``FramewireError`` with code `protocolViolation` when the stream ends inside a message; what
+    ///   ``feed(_:)`` threw.
+    public func finish() throws(FramewireError) {
+        try decoder.finish()
     }
 
     /// The frame that is complete; the taker owns it.
