@@ -1,0 +1,310 @@
+import CGStreamer
+import Framewire
+import Synchronization
+
+/// `framewiresink`: sends the pictures that come down the pipeline, or records them.
+final class FramewireSink: ElementObject, @unchecked Sendable {
+    // Unchecked: what is not guarded belongs to the streaming thread, or to state changes while there is none.
+    struct Settings: Sendable {
+        var uri: String? = "tcp://127.0.0.1:3000"
+        var sender = Sender.Options()
+        var checksum = false
+        var streamID: UInt32 = 0
+        var viewID: UInt32 = 0
+    }
+
+    static let slot = Slot(parent: gst_base_sink_get_type())
+    // Set once, before there is an instance.
+    nonisolated(unsafe) private static var parentClass: UnsafeMutablePointer<GstBaseSinkClass>!
+    static let type = registerType(
+        "GstFramewireSink", parent: gst_base_sink_get_type(), slot: slot,
+        classInit: { given, _ in initialize(given!.assumingMemoryBound(to: GstBaseSinkClass.self)) },
+        instanceInit: { instance, _ in
+            slot.put(FramewireSink(instance!.cast(to: GstBaseSink.self)), in: instance!)
+        })
+
+    static let properties: [Property<FramewireSink>] = {
+        let initial = Settings()
+        return [
+            .string(
+                "uri",
+                "Where the stream goes: tcp://host:port connects, tcp://[host]:port?listen=1 listens; tls:// and"
+                    + " unix:///path likewise; file:///path writes a recording",
+                initial, \.uri),
+            .readOnlyUInt("current-port", "The TCP port that is listened on; 0 where there is none") {
+                guint($0.sender.value?.port ?? 0)
+            },
+            .profile(initial, \.sender.profile, "How frames are coded; each way is lossless"),
+            .acceleration(initial, \.sender.acceleration),
+            .keyFrameInterval(initial, \.sender.keyFrameInterval),
+            .overflow(initial, \.sender.overflow, "When the link or a receiver cannot keep up"),
+            .uint("queue-depth", "Frames that may wait", 1...64, initial, \.sender.queueDepth),
+            .threads(initial, \.sender.threads, "compress"),
+            .bool("checksum", "Send a checksum of each frame along; recordings have them always", initial, \.checksum),
+            .fraction(
+                "max-frame-rate", "Frames a second that each receiver gets at most; 0/1 is any number",
+                \.sender.maxFrameRate),
+            .uint64(
+                "max-bit-rate", "Bits a second that each receiver gets at most on average; 0 is any number",
+                0...guint64(Int64.max), initial, \.sender.maxBitRate, .playing),
+            .uint("max-peers", "Receivers that are served at once when listening", 1...32, initial, \.sender.maxPeers),
+            .reconnect(initial, \.sender.reconnect),
+            .int(
+                "close-timeout",
+                "How long the end of the stream and stopping wait for queued frames to leave, in nanoseconds",
+                0...gint64.max, initial, \.sender.closeTimeout),
+        ]
+            + Property.times(
+                initial, connect: \.sender.connectTimeout, keepalive: \.sender.keepaliveInterval,
+                idle: \.sender.idleTimeout)
+            + Property.marks(initial, streamID: \.streamID, viewID: \.viewID)
+            + Property.tls(initial, \.sender.tls)
+            + [.stats("Counters since the element was started; times are nanoseconds") { $0.stats }]
+    }()
+
+    let settings = Guarded(Settings())
+    private let sink: UnsafeMutablePointer<GstBaseSink>
+    private let sender = Guarded<Sender?>(nil)
+    private let isUnlocked = Atomic<Bool>(false)
+    private var input: InputFormat?
+    /// Whether the sender has said that the stream ends.
+    private var hasEnded = false
+    private var isDiscontinuous = false
+
+    private init(_ sink: UnsafeMutablePointer<GstBaseSink>) {
+        self.sink = sink
+    }
+
+    private static func initialize(_ given: UnsafeMutablePointer<GstBaseSinkClass>) {
+        parentClass = g_type_class_peek_parent(given).assumingMemoryBound(to: GstBaseSinkClass.self)
+        let object = given.cast(to: GObjectClass.self)
+        object.pointee.set_property = { object, number, value, _ in FramewireSink.setProperty(object, number, value) }
+        object.pointee.get_property = { object, number, value, _ in FramewireSink.getProperty(object, number, value) }
+        object.pointee.finalize = { object in
+            FramewireSink.slot.clear(object!)
+            FramewireSink.parentClass.cast(to: GObjectClass.self).pointee.finalize(object)
+        }
+        installProperties(object)
+        let element = given.cast(to: GstElementClass.self)
+        addPadTemplate(element, "sink", GST_PAD_SINK, rawCaps)
+        setMetadata(
+            element, name: "Framewire sender", kind: "Sink/Network/Video",
+            description: "Sends video frames without loss over a network, or records them")
+        given.pointee.start = { sink in FramewireSink.of(sink).start().gboolean }
+        given.pointee.stop = { sink in
+            FramewireSink.of(sink).stop()
+            return 1
+        }
+        given.pointee.unlock = { sink in
+            FramewireSink.of(sink).isUnlocked.store(true, ordering: .sequentiallyConsistent)
+            return 1
+        }
+        given.pointee.unlock_stop = { sink in
+            FramewireSink.of(sink).isUnlocked.store(false, ordering: .sequentiallyConsistent)
+            return 1
+        }
+        given.pointee.set_caps = { sink, caps in FramewireSink.of(sink).setCaps(caps!).gboolean }
+        given.pointee.propose_allocation = { sink, query in FramewireSink.of(sink).proposeAllocation(query!).gboolean }
+        given.pointee.event = { sink, event in
+            if event!.pointee.type == GST_EVENT_EOS { FramewireSink.of(sink).end() }
+            return FramewireSink.parentClass.pointee.event(sink, event)
+        }
+        given.pointee.render = { sink, buffer in
+            do throws(Flow) {
+                try FramewireSink.of(sink).render(buffer!)
+                return GST_FLOW_OK
+            } catch {
+                return error.result
+            }
+        }
+    }
+
+    func settingsChanged() {
+        let options = settings.value.sender
+        try? sender.value?.setRateLimits(frameRate: options.maxFrameRate, bitRate: options.maxBitRate)
+    }
+
+    private var element: UnsafeMutablePointer<GstElement> { sink.cast() }
+
+    private func start() -> Bool {
+        let settings = self.settings.value
+        var options = settings.sender
+        if settings.checksum { options.checksum = true }
+        // A call that would wait longer comes back, to see whether the element is to stop waiting.
+        options.blockTimeout = Self.patience
+        let reference = ElementReference(element: element)
+        options.onConnection = { event in
+            report(event, reference.element, warnOfLoss: true, GST_RESOURCE_ERROR_WRITE)
+        }
+        do throws(FramewireError) {
+            sender.set(try Sender(to: settings.uri ?? "", options: options))
+        } catch {
+            post(
+                GST_MESSAGE_ERROR, element, ErrorKind(error, connection: GST_RESOURCE_ERROR_OPEN_WRITE),
+                error.message)
+            return false
+        }
+        hasEnded = false
+        g_object_notify(element.cast(to: GObject.self), "current-port")
+        return true
+    }
+
+    private func stop() {
+        let sender = self.sender.change { held in
+            defer { held = nil }
+            return held
+        }
+        sender?.close()
+        input = nil
+    }
+
+    private func setCaps(_ caps: UnsafeMutablePointer<GstCaps>) -> Bool {
+        do throws(Refusal) {
+            input = try InputFormat(caps: caps)
+            return true
+        } catch {
+            post(GST_MESSAGE_ERROR, element, error.kind, error.sentence)
+            return false
+        }
+    }
+
+    /// Asks for as many buffers as can be in use here at once, in any layout.
+    private func proposeAllocation(_ query: UnsafeMutablePointer<GstQuery>) -> Bool {
+        var caps: UnsafeMutablePointer<GstCaps>?
+        gst_query_parse_allocation(query, &caps, nil)
+        var video = GstVideoInfo()
+        guard let caps, gst_video_info_from_caps(&video, caps) != 0 else { return false }
+        let held = guint(settings.value.sender.queueDepth) + 2
+        gst_query_add_allocation_pool(query, nil, guint(video.size), held, 0)
+        gst_query_add_allocation_meta(query, gst_video_meta_api_get_type(), nil)
+        return true
+    }
+
+    private func render(_ buffer: UnsafeMutablePointer<GstBuffer>) throws(Flow) {
+        guard let input else { throw Flow(GST_FLOW_NOT_NEGOTIATED) }
+        // After a flush the pipeline may go on behind the end.
+        if hasEnded {
+            stop()
+            guard start() else { throw Flow(GST_FLOW_ERROR) }
+            self.input = input
+        }
+        guard let sender = sender.value else { throw Flow(GST_FLOW_FLUSHING) }
+        let settings = self.settings.value
+        var info = FrameInfo(width: Int(input.video.width), height: Int(input.video.height), format: input.format)
+        info.pts = Int64?(clockTime: buffer.pointee.pts)
+        info.duration = Int64?(clockTime: buffer.pointee.duration) ?? input.frameDuration
+        info.color = ColorDescription(input.video.colorimetry)
+        info.streamID = settings.streamID
+        info.viewID = settings.viewID
+        if gst_buffer_has_flags(buffer, GST_BUFFER_FLAG_DISCONT) != 0 { info.flags.insert(.discontinuity) }
+        let picture: Picture
+        do throws(Refusal) {
+            picture = try Picture(buffer, input, info)
+        } catch {
+            post(GST_MESSAGE_ERROR, element, error.kind, error.sentence)
+            throw Flow(GST_FLOW_ERROR)
+        }
+        if let lying = picture.asItLies {
+            try send { () throws(FramewireError) in
+                // The closure keeps the buffer until the sender has done with it.
+                try sender.push(lying.info, wrapping: lying.bytes) { withExtendedLifetime(picture) {} }
+            }
+        } else {
+            var frame: Frame?
+            try send { () throws(FramewireError) in
+                if frame == nil {
+                    let packed = try sender.acquire(info)
+                    packed.withUnsafeMutableBytes { picture.pack(into: $0) }
+                    frame = packed
+                }
+                if let frame { try sender.submit(frame) }
+            }
+        }
+    }
+
+    /// How long a call of the sender waits before it is asked again, ns.
+    private static let patience: Int64 = 20_000_000
+
+    /// Calls until there is room.
+    private func send(_ attempt: () throws(FramewireError) -> Void) throws(Flow) {
+        while true {
+            do throws(FramewireError) {
+                return try attempt()
+            } catch {
+                guard error.code == .timeout else {
+                    post(
+                        GST_MESSAGE_ERROR, element, ErrorKind(error, connection: GST_RESOURCE_ERROR_WRITE),
+                        error.message)
+                    throw Flow(GST_FLOW_ERROR)
+                }
+            }
+            try stopWaiting()
+        }
+    }
+
+    /// - Throws: what the base class gives where the element is to stop waiting.
+    private func stopWaiting() throws(Flow) {
+        guard isUnlocked.load(ordering: .sequentiallyConsistent) else { return }
+        // Either flushing, or paused: then until the element plays again.
+        let result = gst_base_sink_wait_preroll(sink)
+        guard result == GST_FLOW_OK else { throw Flow(result) }
+    }
+
+    /// Everything is handed to the system, and receivers hear that it was all, before the end goes to the application.
+    private func end() {
+        guard !hasEnded, let sender = sender.value else { return }
+        // Whoever wants the element to stop waiting takes back that order under this lock.
+        g_mutex_lock(&sink.pointee.preroll_lock)
+        defer { g_mutex_unlock(&sink.pointee.preroll_lock) }
+        var left = settings.value.sender.closeTimeout
+        do throws(Flow) {
+            while left > 0, !flush(sender, min(left, Self.patience)) {
+                left -= Self.patience
+                try stopWaiting()
+            }
+        } catch {
+            return
+        }
+        hasEnded = true
+        do throws(FramewireError) {
+            try sender.end(timeout: min(max(left, Self.patience), 1_000_000_000))
+        } catch {
+            post(
+                GST_MESSAGE_WARNING, element, ErrorKind(error, connection: GST_RESOURCE_ERROR_WRITE),
+                error.message)
+        }
+    }
+
+    /// - Returns: whether there is nothing to wait for any more.
+    private func flush(_ sender: Sender, _ timeout: Int64) -> Bool {
+        do throws(FramewireError) {
+            try sender.flush(timeout: timeout)
+            return true
+        } catch {
+            return error.code != .timeout
+        }
+    }
+
+    private var stats: Record {
+        let stats = sender.value?.stats ?? SenderStats()
+        let record = Record("framewiresink-stats")
+        record.set("connected", stats.connected)
+        record.set("connections", stats.connections)
+        record.set("receivers", UInt64(stats.receivers))
+        record.set("frames-pushed", stats.framesPushed)
+        record.set("frames-sent", stats.framesSent)
+        record.set("frames-dropped", stats.framesDropped)
+        record.set("frames-acknowledged", stats.framesAcknowledged)
+        record.set("bytes-raw", stats.bytesRaw)
+        record.set("bytes-wire", stats.bytesWire)
+        record.set("pixel-bytes-copied", stats.pixelBytesCopied)
+        record.set("queue-depth", UInt64(stats.queueDepth))
+        record.set("profile", "\(stats.profile.name)")
+        record.set("encode-p50", stats.encodeP50)
+        record.set("encode-p99", stats.encodeP99)
+        record.set("latency-p50", stats.latencyP50)
+        record.set("latency-p99", stats.latencyP99)
+        record.set("round-trip-p50", stats.roundTripP50)
+        return record
+    }
+}

@@ -1,0 +1,299 @@
+import CGStreamer
+import Framewire
+
+/// `lz4enc`: pictures to the bytes of a stream.
+final class Lz4Enc: ElementObject, @unchecked Sendable {
+    // Unchecked: what is not guarded belongs to the streaming thread, or to state changes while there is none.
+    struct Settings: Sendable {
+        var options = Sender.Options()
+        var checksum = false
+        var streamID: UInt32 = 0
+        var viewID: UInt32 = 0
+
+        init() {
+            options.profile = .lz4
+        }
+    }
+
+    static let slot = Slot(parent: gst_video_encoder_get_type())
+    // Set once, before there is an instance.
+    nonisolated(unsafe) private static var parentClass: UnsafeMutablePointer<GstVideoEncoderClass>!
+    static let type = registerType(
+        "GstFramewireLz4Enc", parent: gst_video_encoder_get_type(), slot: slot,
+        classInit: { given, _ in initialize(given!.assumingMemoryBound(to: GstVideoEncoderClass.self)) },
+        instanceInit: { instance, _ in
+            slot.put(Lz4Enc(instance!.cast(to: GstVideoEncoder.self)), in: instance!)
+        })
+
+    static let properties: [Property<Lz4Enc>] = {
+        let initial = Settings()
+        return [
+            .profile(
+                initial, \.options.profile,
+                "How frames are coded; each way is lossless. auto is lz4, because nothing is known of the receiver"),
+            .acceleration(initial, \.options.acceleration),
+            .keyFrameInterval(initial, \.options.keyFrameInterval),
+            .threads(initial, \.options.threads, "compress"),
+            .bool("checksum", "Send a checksum of each frame along", initial, \.checksum),
+        ] + Property.marks(initial, streamID: \.streamID, viewID: \.viewID)
+    }()
+
+    let settings = Guarded(Settings())
+    private let parent: UnsafeMutablePointer<GstVideoEncoder>
+    private var encoder: FrameMessageEncoder?
+    private var input: InputFormat?
+    private var state: UnsafeMutablePointer<GstVideoCodecState>?
+    /// Whether the output's caps are still to be set for the present input.
+    private var needsCaps = true
+    private var isFirst = true
+    private var needsKeyFrame = false
+    /// What every stream begins with.
+    private var opening: UnsafeMutablePointer<GstBuffer>?
+    private var scratch: PackedPixels?
+
+    private init(_ parent: UnsafeMutablePointer<GstVideoEncoder>) {
+        self.parent = parent
+    }
+
+    deinit {
+        forgetStream()
+    }
+
+    private static func initialize(_ given: UnsafeMutablePointer<GstVideoEncoderClass>) {
+        parentClass = g_type_class_peek_parent(given).assumingMemoryBound(to: GstVideoEncoderClass.self)
+        let object = given.cast(to: GObjectClass.self)
+        object.pointee.set_property = { object, number, value, _ in Lz4Enc.setProperty(object, number, value) }
+        object.pointee.get_property = { object, number, value, _ in Lz4Enc.getProperty(object, number, value) }
+        object.pointee.finalize = { object in
+            Lz4Enc.slot.clear(object!)
+            Lz4Enc.parentClass.cast(to: GObjectClass.self).pointee.finalize(object)
+        }
+        installProperties(object)
+        let element = given.cast(to: GstElementClass.self)
+        addPadTemplate(element, "sink", GST_PAD_SINK, rawCaps)
+        addPadTemplate(element, "src", GST_PAD_SRC, streamCaps)
+        setMetadata(
+            element, name: "LZ4 video encoder", kind: "Codec/Encoder/Video",
+            description: "Compresses video frames without loss into a Framewire stream, which stock lz4 -d reads too")
+        given.pointee.start = { parent in Lz4Enc.of(parent).start().gboolean }
+        given.pointee.stop = { parent in
+            Lz4Enc.of(parent).forgetStream()
+            return 1
+        }
+        given.pointee.flush = { parent in
+            Lz4Enc.of(parent).needsKeyFrame = true
+            return 1
+        }
+        given.pointee.set_format = { parent, state in Lz4Enc.of(parent).setFormat(state!).gboolean }
+        given.pointee.propose_allocation = { parent, query in
+            gst_query_add_allocation_meta(query, gst_video_meta_api_get_type(), nil)
+            return Lz4Enc.parentClass.pointee.propose_allocation(parent, query)
+        }
+        given.pointee.handle_frame = { parent, frame in Lz4Enc.of(parent).encode(frame!) }
+    }
+
+    private var element: UnsafeMutablePointer<GstElement> { parent.cast() }
+
+    private func start() -> Bool {
+        let settings = self.settings.value
+        var options = settings.options
+        options.checksum = settings.checksum
+        do throws(FramewireError) {
+            encoder = try FrameMessageEncoder(options: options)
+            return true
+        } catch {
+            post(
+                GST_MESSAGE_ERROR, element, ErrorKind(error, connection: GST_RESOURCE_ERROR_FAILED), error.message)
+            return false
+        }
+    }
+
+    private func forgetStream() {
+        encoder = nil
+        input = nil
+        scratch = nil
+        isFirst = true
+        needsKeyFrame = false
+        if let state { gst_video_codec_state_unref(state) }
+        state = nil
+        if let opening { gst_buffer_unref(opening) }
+        opening = nil
+    }
+
+    private func setFormat(_ state: UnsafeMutablePointer<GstVideoCodecState>) -> Bool {
+        do throws(Refusal) {
+            input = try InputFormat(video: state.pointee.info)
+        } catch {
+            post(GST_MESSAGE_ERROR, element, error.kind, error.sentence)
+            return false
+        }
+        gst_video_codec_state_ref(state)
+        if let old = self.state { gst_video_codec_state_unref(old) }
+        self.state = state
+        needsCaps = true
+        return true
+    }
+
+    /// - Parameter frame: owned by this function, as the base class wants it.
+    private func encode(_ frame: UnsafeMutablePointer<GstVideoCodecFrame>) -> GstFlowReturn {
+        guard let encoder, let input else {
+            gst_video_codec_frame_unref(frame)
+            return GST_FLOW_NOT_NEGOTIATED
+        }
+        let message: Buffer
+        let owner: AnyObject
+        do {
+            let info = describe(frame, input)
+            let picture = try Picture(frame.pointee.input_buffer, input, info)
+            if let lying = picture.asItLies {
+                message = try encoder.encode(lying.info, lying.bytes)
+                owner = picture
+            } else {
+                let packed = pack(picture)
+                message = try encoder.encode(info, UnsafeRawBufferPointer(packed.bytes))
+                owner = packed
+            }
+        } catch {
+            // Drops the frame.
+            gst_video_encoder_finish_frame(parent, frame)
+            switch error {
+            case let refusal as Refusal: post(GST_MESSAGE_ERROR, element, refusal.kind, refusal.sentence)
+            case let failure as FramewireError:
+                post(
+                    GST_MESSAGE_ERROR, element, ErrorKind(failure, connection: GST_RESOURCE_ERROR_FAILED),
+                    failure.message)
+            default: break
+            }
+            return GST_FLOW_ERROR
+        }
+        needsKeyFrame = false
+        let hasOpening = isFirst
+        isFirst = false
+        if hasOpening { opening = message.memory(at: 0).flatMap { _ in copyBytes(of: message, 0..<1) } }
+        guard !needsCaps || setCaps() else {
+            gst_video_encoder_finish_frame(parent, frame)
+            return GST_FLOW_NOT_NEGOTIATED
+        }
+        frame.pointee.output_buffer = makeBuffer(message, from: hasOpening ? 1 : 0, owner)
+        if !message.flags.contains(.deltaUnit) {
+            frame.pointee.flags |= UInt32(GST_VIDEO_CODEC_FRAME_FLAG_SYNC_POINT.rawValue)
+        }
+        return gst_video_encoder_finish_frame(parent, frame)
+    }
+
+    private func describe(_ frame: UnsafeMutablePointer<GstVideoCodecFrame>, _ input: InputFormat) -> FrameInfo {
+        let settings = self.settings.value
+        var info = FrameInfo(width: Int(input.video.width), height: Int(input.video.height), format: input.format)
+        info.pts = Int64?(clockTime: frame.pointee.pts)
+        info.duration = Int64?(clockTime: frame.pointee.duration) ?? input.frameDuration
+        info.color = ColorDescription(input.video.colorimetry)
+        info.streamID = settings.streamID
+        info.viewID = settings.viewID
+        let isForced = frame.pointee.flags & UInt32(GST_VIDEO_CODEC_FRAME_FLAG_FORCE_KEYFRAME.rawValue) != 0
+        if isForced || needsKeyFrame { info.flags.insert(.key) }
+        if !isFirst, gst_buffer_has_flags(frame.pointee.input_buffer, GST_BUFFER_FLAG_DISCONT) != 0 {
+            info.flags.insert(.discontinuity)
+        }
+        return info
+    }
+
+    /// A packed copy, in memory that is used again unless a message still refers to it.
+    private func pack(_ picture: Picture) -> PackedPixels {
+        if !isKnownUniquelyReferenced(&scratch) || scratch?.bytes.count != picture.packedSize {
+            scratch = PackedPixels(picture.packedSize)
+        }
+        let packed = scratch!
+        picture.pack(into: packed.bytes)
+        return packed
+    }
+
+    /// Tells downstream what comes, with the opening for those that join later.
+    private func setCaps() -> Bool {
+        guard let state, let caps = gst_caps_new_empty_simple(streamCaps) else { return false }
+        if let opening {
+            var headers = GValue()
+            g_value_init(&headers, gst_value_array_get_type())
+            var header = GValue()
+            g_value_init(&header, gst_buffer_get_type())
+            g_value_set_boxed(&header, opening)
+            gst_value_array_append_and_take_value(&headers, &header)
+            gst_caps_set_value(caps, "streamheader", &headers)
+            g_value_unset(&headers)
+        }
+        gst_video_codec_state_unref(gst_video_encoder_set_output_state(parent, caps, state))
+        guard gst_video_encoder_negotiate(parent) != 0 else { return false }
+        if needsCaps, let opening {
+            gst_video_encoder_set_headers(parent, g_list_append(nil, gst_buffer_ref(opening)))
+        }
+        needsCaps = false
+        return true
+    }
+
+    /// - Parameter owner: what the message may refer to.
+    private func makeBuffer(
+        _ message: Buffer, from first: Int, _ owner: AnyObject
+    ) -> UnsafeMutablePointer<GstBuffer>? {
+        // More memories than a buffer takes would be merged one by one.
+        guard message.memoryCount - first <= Int(gst_buffer_get_max_memory()) else {
+            return copyBytes(of: message, first..<message.memoryCount)
+        }
+        let lent = LentMessage(message, owner)
+        let buffer = gst_buffer_new()!
+        for index in first..<message.memoryCount {
+            guard let bytes = lent.bytes(at: index), let start = bytes.baseAddress else { continue }
+            gst_buffer_append_memory(
+                buffer,
+                gst_memory_new_wrapped(
+                    GST_MEMORY_FLAG_READONLY, UnsafeMutableRawPointer(mutating: start), gsize(bytes.count), 0,
+                    gsize(bytes.count), Unmanaged.passRetained(lent).toOpaque(),
+                    { Unmanaged<LentMessage>.fromOpaque($0!).release() }))
+        }
+        return buffer
+    }
+
+    /// One memory with the bytes of some of a message's.
+    private func copyBytes(of message: Buffer, _ range: Range<Int>) -> UnsafeMutablePointer<GstBuffer>? {
+        var offset = 0
+        var size = 0
+        for index in 0..<range.upperBound {
+            let count = message.memory(at: index)?.size ?? 0
+            if index < range.lowerBound { offset += count } else { size += count }
+        }
+        guard let buffer = gst_buffer_new_allocate(nil, gsize(size), nil) else { return nil }
+        var map = GstMapInfo()
+        gst_buffer_map(buffer, &map, GST_MAP_WRITE)
+        _ = message.extract(
+            offset: offset, into: UnsafeMutableRawBufferPointer(start: map.data, count: Int(map.size)))
+        gst_buffer_unmap(buffer, &map)
+        return buffer
+    }
+}
+
+/// Keeps a message, and what it refers to, while a buffer refers to its bytes.
+private final class LentMessage {
+    private let message: Buffer
+    private let owner: AnyObject
+
+    init(_ message: Buffer, _ owner: AnyObject) {
+        self.message = message
+        self.owner = owner
+    }
+
+    /// Of one memory, which stay where they are as long as this object.
+    func bytes(at index: Int) -> UnsafeRawBufferPointer? {
+        try? message.withUnsafeBytes(ofMemoriesAt: index, count: 1) { $0 }
+    }
+}
+
+/// Room for a packed picture.
+private final class PackedPixels {
+    let bytes: UnsafeMutableRawBufferPointer
+
+    init(_ size: Int) {
+        bytes = .allocate(byteCount: size, alignment: 64)
+    }
+
+    deinit {
+        bytes.deallocate()
+    }
+}
