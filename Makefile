@@ -44,12 +44,20 @@ LIBRARY_SOURCES := Makefile Package.swift packaging/framewire.map \
     $(shell find Sources include -type f -not -path 'Sources/framewire-cli/*' -not -path 'Sources/PictureFiles/*')
 COMMAND_SOURCES := Package.swift $(shell find Sources -type f)
 
+# The GStreamer plugin carries the library and the Swift runtime, and shows nothing of either.
+GSTREAMER_PLUGIN := $(OUTPUT)/gstreamer/libgstframewire.so
+GSTREAMER_SOURCES := Makefile Package.swift $(shell find gstreamer -type f -not -path 'gstreamer/Tests/*') \
+    $(shell find $(addprefix Sources/,Buffers Codec Wire Transport Framewire) Sources/C* -type f)
+# Where GStreamer looks, unless a PREFIX is asked for.
+GSTREAMER_DIR = $(shell pkg-config --variable=pluginsdir \
+    $(if $(filter command environment,$(firstword $(origin PREFIX))),--define-variable=prefix=$(PREFIX)) gstreamer-1.0)
+
 HEADERS := $(wildcard include/framewire/*.h)
 HEADER_DESTINATION = $(DESTDIR)$(INCLUDEDIR)/framewire
 PKGCONFIG_DESTINATION = $(DESTDIR)$(LIBDIR)/pkgconfig
 CMAKE_DESTINATION = $(DESTDIR)$(LIBDIR)/cmake/framewire
 
-.PHONY: all lib cli install uninstall demo test fuzz lint format symbols packages clean help
+.PHONY: all lib cli gstreamer install install-gstreamer uninstall uninstall-gstreamer demo test fuzz lint format symbols packages clean help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -75,6 +83,24 @@ $(COMMAND): $(COMMAND_SOURCES)
 	$(SWIFT) build -c release --product framewire-cli --scratch-path .build-cli --disable-local-rpath --static-swift-stdlib
 	@mkdir -p $(@D)
 	strip -o $@ .build-cli/release/framewire-cli
+
+gstreamer: $(GSTREAMER_PLUGIN)
+
+$(GSTREAMER_PLUGIN): $(GSTREAMER_SOURCES)
+	@scripts/install-packages.sh build gstreamer
+	@rm -f .build-gstreamer/release/libgstframewire.so
+	$(SWIFT) build -c release --package-path gstreamer --product gstframewire --scratch-path .build-gstreamer \
+	    --disable-local-rpath $(addprefix -Xswiftc ,-static-stdlib -use-ld=lld) \
+	    $(addprefix -Xlinker ,--version-script=$(CURDIR)/gstreamer/plugin.map -z defs --gc-sections)
+	@mkdir -p $(@D)
+	strip --strip-unneeded -o $@ .build-gstreamer/release/libgstframewire.so
+
+install-gstreamer: gstreamer
+	install -d $(DESTDIR)$(GSTREAMER_DIR)
+	install -m 644 $(GSTREAMER_PLUGIN) $(DESTDIR)$(GSTREAMER_DIR)
+
+uninstall-gstreamer:
+	rm -f $(DESTDIR)$(GSTREAMER_DIR)/libgstframewire.so
 
 install: lib cli
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR) $(HEADER_DESTINATION) $(PKGCONFIG_DESTINATION) $(CMAKE_DESTINATION)
@@ -112,10 +138,10 @@ fuzz:
 	@scripts/fuzz.sh $(SECONDS)
 
 lint:
-	$(SWIFT) format lint --strict --parallel -r Package.swift Sources Tests samples/swift samples/swift-opengl
+	$(SWIFT) format lint --strict --parallel -r Package.swift Sources Tests gstreamer samples/swift samples/swift-opengl
 
 format:
-	$(SWIFT) format --in-place --parallel -r Package.swift Sources Tests samples/swift samples/swift-opengl
+	$(SWIFT) format --in-place --parallel -r Package.swift Sources Tests gstreamer samples/swift samples/swift-opengl
 
 symbols:
 	scripts/symbols.sh >packaging/symbols.txt
@@ -124,7 +150,7 @@ packages:
 	@scripts/install-packages.sh
 
 clean:
-	rm -rf .build .build-embedded .build-static .build-cli $(OUTPUT) demo install
+	rm -rf .build .build-embedded .build-static .build-cli .build-gstreamer $(OUTPUT) demo install
 	@set -e; for sample in samples/*/Makefile; do $(MAKE) --no-print-directory -C $$(dirname $$sample) clean; done
 
 help:
@@ -133,6 +159,8 @@ help:
 	@echo 'make cli             the framewire command'
 	@echo 'make install         both, the headers, pkg-config and CMake files; PREFIX=$(PREFIX), DESTDIR=$(DESTDIR)'
 	@echo 'make uninstall       takes them away again'
+	@echo 'make gstreamer       the GStreamer plugin: lz4enc, lz4dec, framewiresink, framewiresrc'
+	@echo 'make install-gstreamer   where GStreamer looks for it, or under PREFIX; `make uninstall-gstreamer` takes it away'
 	@echo 'make demo            an OpenGL program sends frames to another process; pictures and numbers in demo/'
 	@echo 'make test            all tests'
 	@echo 'make fuzz            feeds damaged payloads and streams to the decoders, SECONDS (60) each'

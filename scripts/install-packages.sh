@@ -1,7 +1,9 @@
 #!/bin/sh
 # Installs the Debian packages that building, the demo and the tests need, and only those that are missing.
 #
-#   scripts/install-packages.sh [build] [demo] [test] [bench]      default: the first three groups; bench: Benchmarks/end-to-end
+#   scripts/install-packages.sh [build] [demo] [test] [gstreamer] [bench]
+#
+# Without a group all but the last are meant; gstreamer is for the plugin and its tests, bench for Benchmarks/end-to-end.
 #
 # Exits with 0 when everything is there. Without the right to install, it prints the command that does it and exits with 1.
 set -eu
@@ -9,18 +11,20 @@ set -eu
 build="build-essential pkg-config liblz4-dev libxxhash-dev libpng-dev libzstd-dev libssl-dev"
 demo="libegl-dev libgl-dev libegl1 libgl1-mesa-dri libx11-dev"
 test="iproute2 file openssl lz4 zstd xxhash cmake valgrind netcat-openbsd netpbm gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good libgstreamer1.0-dev"
+gstreamer="libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad"
 bench="iproute2 netcat-openbsd lz4 ffmpeg gstreamer1.0-plugins-base gstreamer1.0-plugins-bad libgstreamer1.0-dev"
 
 wanted=
 modules=
-for group in ${*:-build demo test}; do
+for group in ${*:-build demo test gstreamer}; do
     case $group in
     build) wanted="$wanted $build" modules="$modules liblz4 libxxhash libpng libzstd openssl" ;;
     demo) wanted="$wanted $demo" modules="$modules egl gl" ;;
     test) wanted="$wanted $test" ;;
+    gstreamer) wanted="$wanted $gstreamer" modules="$modules gstreamer-video-1.0" ;;
     bench) wanted="$wanted $bench" ;;
     *)
-        echo "install-packages: unknown group '$group'; the groups are build, demo, test and bench" >&2
+        echo "install-packages: unknown group '$group'; the groups are build, demo, test, gstreamer and bench" >&2
         exit 2
         ;;
     esac

@@ -21,21 +21,25 @@ final class Picture: @unchecked Sendable {
         } catch {
             throw Refusal(kind: .stream(GST_STREAM_ERROR_FORMAT), sentence: error.message)
         }
-        frame = .allocate(capacity: 1)
-        frame.initialize(to: GstVideoFrame())
-        var video = input.video
-        guard gst_video_frame_map(frame, &video, buffer, GST_MAP_READ) != 0 else {
-            frame.deallocate()
-            throw Refusal(
-                kind: .stream(GST_STREAM_ERROR_FORMAT),
-                sentence: "a buffer of \(gst_buffer_get_size(buffer)) bytes cannot be mapped as the picture of"
-                    + " \(video.size) bytes that the caps describe")
-        }
+        frame = try Self.map(buffer, input)
+        // From here on `deinit` runs whatever happens.
         if let complaint = complaint(input) {
-            gst_video_frame_unmap(frame)
-            frame.deallocate()
             throw Refusal(kind: .stream(GST_STREAM_ERROR_FORMAT), sentence: complaint)
         }
+    }
+
+    private static func map(
+        _ buffer: UnsafeMutablePointer<GstBuffer>, _ input: InputFormat
+    ) throws(Refusal) -> UnsafeMutablePointer<GstVideoFrame> {
+        let frame = UnsafeMutablePointer<GstVideoFrame>.allocate(capacity: 1)
+        frame.initialize(to: GstVideoFrame())
+        var video = input.video
+        if gst_video_frame_map(frame, &video, buffer, GST_MAP_READ) != 0 { return frame }
+        frame.deallocate()
+        throw Refusal(
+            kind: .stream(GST_STREAM_ERROR_FORMAT),
+            sentence: "a buffer of \(gst_buffer_get_size(buffer)) bytes cannot be mapped as the picture of"
+                + " \(video.size) bytes that the caps describe")
     }
 
     deinit {
