@@ -250,12 +250,10 @@ final class FramewireSink: ElementObject, @unchecked Sendable {
         guard result == GST_FLOW_OK else { throw Flow(result) }
     }
 
-    /// Everything is handed to the system, and receivers hear that it was all, before the end goes to the application.
+    /// Everything is handed to the system, and receivers hear that it was all, before the end goes to the application. The
+    /// base class holds its preroll lock, as it does for ``render(_:)``.
     private func end() {
         guard !hasEnded, let sender = sender.value else { return }
-        // Whoever wants the element to stop waiting takes back that order under this lock.
-        g_mutex_lock(&sink.pointee.preroll_lock)
-        defer { g_mutex_unlock(&sink.pointee.preroll_lock) }
         var left = settings.value.sender.closeTimeout
         do throws(Flow) {
             while left > 0, !flush(sender, min(left, Self.patience)) {

@@ -169,7 +169,10 @@ final class Lz4Enc: ElementObject, @unchecked Sendable {
         needsKeyFrame = false
         let hasOpening = isFirst
         isFirst = false
-        if hasOpening { opening = message.memory(at: 0).flatMap { _ in copyBytes(of: message, 0..<1) } }
+        if hasOpening {
+            opening = copyBytes(of: message, 0..<1)
+            if let opening { gst_buffer_set_flags(opening, GST_BUFFER_FLAG_HEADER) }
+        }
         guard !needsCaps || setCaps() else {
             gst_video_encoder_finish_frame(parent, frame)
             return GST_FLOW_NOT_NEGOTIATED
