@@ -65,6 +65,13 @@ static GstBus *watch(GstHarness *harness) {
     return bus;
 }
 
+/* Messages keep their element, and the element keeps the bus. */
+static void unwatch(GstHarness *harness, GstBus *bus) {
+    gst_element_set_bus(harness->element, NULL);
+    gst_bus_set_flushing(bus, TRUE);
+    gst_object_unref(bus);
+}
+
 /* How many messages of a type have come; each of them says something. */
 static guint count_messages(GstBus *bus, GstMessageType type) {
     guint count = 0;
@@ -123,8 +130,8 @@ static void truncated(const GByteArray *stream, const gsize *offsets) {
         check_pictures(harness, 0, complete);
         CHECK(gst_harness_push_event(harness, gst_event_new_eos()));
         CHECK(count_messages(bus, GST_MESSAGE_WARNING) == (at_boundary ? 0 : 1), "%" G_GSIZE_FORMAT " bytes", size);
+        unwatch(harness, bus);
         gst_harness_teardown(harness);
-        gst_object_unref(bus);
     }
 }
 
@@ -156,8 +163,8 @@ static void damaged(const GByteArray *stream, guint seed) {
             gst_buffer_unref(out);
         }
         gst_harness_push_event(harness, gst_event_new_eos());
+        unwatch(harness, bus);
         gst_harness_teardown(harness);
-        gst_object_unref(bus);
         g_free(copy);
     }
     g_rand_free(random);

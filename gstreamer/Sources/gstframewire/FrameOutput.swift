@@ -216,3 +216,9 @@ struct Flow: Error {
         self.result = result
     }
 }
+
+/// Why caps were not taken: downstream is being flushed, or does not want them.
+func refusal(of pad: UnsafeMutablePointer<GstPad>) -> GstFlowReturn {
+    let isFlushing = pad.pointee.object.flags & UInt32(GST_PAD_FLAG_FLUSHING.rawValue) != 0
+    return isFlushing ? GST_FLOW_FLUSHING : GST_FLOW_NOT_NEGOTIATED
+}

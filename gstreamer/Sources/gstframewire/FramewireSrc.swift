@@ -254,7 +254,7 @@ final class FramewireSrc: ElementObject, @unchecked Sendable {
             gst_caps_unref(caps)
             guard accepted else {
                 output.reset()
-                throw Flow(GST_FLOW_NOT_NEGOTIATED)
+                throw Flow(refusal(of: source.pointee.srcpad))
             }
         }
         let buffer = try output.makeBuffer(frame)

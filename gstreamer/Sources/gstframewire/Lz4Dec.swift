@@ -213,7 +213,7 @@ final class Lz4Dec: ElementObject, @unchecked Sendable {
             defer { gst_caps_unref(caps) }
             guard gst_pad_push_event(source, gst_event_new_caps(caps)) != 0 else {
                 output.reset()
-                throw Flow(GST_FLOW_NOT_NEGOTIATED)
+                throw Flow(refusal(of: source))
             }
             negotiate(caps)
         } else if gst_pad_check_reconfigure(source) != 0, let caps = gst_pad_get_current_caps(source) {

@@ -175,7 +175,9 @@ final class Lz4Enc: ElementObject, @unchecked Sendable {
         }
         guard !needsCaps || setCaps() else {
             gst_video_encoder_finish_frame(parent, frame)
-            return GST_FLOW_NOT_NEGOTIATED
+            // No reader has this frame, so the next one must not need it.
+            needsKeyFrame = true
+            return refusal(of: parent.pointee.srcpad)
         }
         frame.pointee.output_buffer = makeBuffer(message, from: hasOpening ? 1 : 0, owner)
         if !message.flags.contains(.deltaUnit) {
