@@ -14,7 +14,8 @@ let package = Package(
             name: "CGStreamer", pkgConfig: "gstreamer-video-1.0",
             providers: [.apt(["libgstreamer-plugins-base1.0-dev"])]),
         .target(
-            name: "gstframewire", dependencies: ["CGStreamer", .product(name: "Framewire", package: "Framewire")]
+            name: "gstframewire",
+            dependencies: ["CGStreamer", .product(name: "Framewire", package: "Framewire")]
         ),
     ]
 )

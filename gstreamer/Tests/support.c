@@ -48,8 +48,7 @@ static guint8 pixel_byte(guint number, guint plane, int row, int byte) {
     }
 }
 
-/* Bytes of pixels in a row of a plane, and its rows: what the format says, not what any layout adds. */
-static void plane_extent(const GstVideoInfo *info, guint plane, int *row_bytes, int *rows) {
+void plane_extent(const GstVideoInfo *info, guint plane, int *row_bytes, int *rows) {
     int width = info->width, height = info->height, half = (width + 1) / 2;
     *row_bytes = width * GST_VIDEO_INFO_COMP_PSTRIDE(info, 0);
     *rows = height;

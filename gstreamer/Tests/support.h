@@ -37,6 +37,9 @@ typedef enum layout {
 /* Caps of progressive raw video. `colorimetry` may be NULL, `fps` 0 for none. */
 GstCaps *make_caps(GstVideoFormat format, int width, int height, const char *colorimetry, int fps);
 
+/* Bytes of pixels in a row of a plane, and its rows: what the format says, not what any layout adds. */
+void plane_extent(const GstVideoInfo *info, guint plane, int *row_bytes, int *rows);
+
 /* Picture `number`, which depends on nothing else; padding is filled with bytes that no comparison may see. */
 GstBuffer *make_picture(const GstVideoInfo *info, layout layout, guint number);
 

@@ -103,16 +103,19 @@ struct InputFormat: @unchecked Sendable {
 
     init(video: GstVideoInfo) throws(Refusal) {
         guard let format = PixelFormat(video.finfo.pointee.format) else {
-            let name = gst_video_format_to_string(video.finfo.pointee.format).map { String(cString: $0) } ?? ""
+            let name =
+                gst_video_format_to_string(video.finfo.pointee.format).map { String(cString: $0) } ?? ""
             throw Refusal(
                 kind: .stream(GST_STREAM_ERROR_FORMAT),
-                sentence: "the format \(name) is not one that a stream can carry; put videoconvert before this element"
+                sentence:
+                    "the format \(name) is not one that a stream can carry; put videoconvert before this element"
             )
         }
         guard video.interlace_mode == GST_VIDEO_INTERLACE_MODE_PROGRESSIVE else {
             throw Refusal(
                 kind: .stream(GST_STREAM_ERROR_FORMAT),
-                sentence: "the pictures are interlaced, which a stream cannot say; put deinterlace before this element"
+                sentence:
+                    "the pictures are interlaced, which a stream cannot say; put deinterlace before this element"
             )
         }
         self.video = video

@@ -32,14 +32,16 @@ final class FrameOutput {
         guard let format = info.format.videoFormat else {
             throw Refusal(
                 kind: .stream(GST_STREAM_ERROR_FORMAT),
-                sentence: "frames in \(info.format.name) are none of GStreamer's video formats; let the sender send one of"
+                sentence:
+                    "frames in \(info.format.name) are none of GStreamer's video formats; let the sender send one of"
                     + " rgba8, bgra8, rgb8, r8, r16, rgb10a2, rgba16, nv12 or i420")
         }
         var video = GstVideoInfo()
         guard gst_video_info_set_format(&video, format, guint(info.width), guint(info.height)) != 0 else {
             throw Refusal(
                 kind: .stream(GST_STREAM_ERROR_FORMAT),
-                sentence: "pictures of \(info.width) x \(info.height) pixels are larger than GStreamer describes")
+                sentence:
+                    "pictures of \(info.width) x \(info.height) pixels are larger than GStreamer describes")
         }
         info.color.apply(to: &video)
         if let newRate { rate = newRate }

@@ -40,14 +40,18 @@ final class FramewireSink: ElementObject, @unchecked Sendable {
             .overflow(initial, \.sender.overflow, "When the link or a receiver cannot keep up"),
             .uint("queue-depth", "Frames that may wait", 1...64, initial, \.sender.queueDepth),
             .threads(initial, \.sender.threads, "compress"),
-            .bool("checksum", "Send a checksum of each frame along; recordings have them always", initial, \.checksum),
+            .bool(
+                "checksum", "Send a checksum of each frame along; recordings have them always", initial,
+                \.checksum),
             .fraction(
                 "max-frame-rate", "Frames a second that each receiver gets at most; 0/1 is any number",
                 \.sender.maxFrameRate),
             .uint64(
                 "max-bit-rate", "Bits a second that each receiver gets at most on average; 0 is any number",
                 0...guint64(Int64.max), initial, \.sender.maxBitRate, .playing),
-            .uint("max-peers", "Receivers that are served at once when listening", 1...32, initial, \.sender.maxPeers),
+            .uint(
+                "max-peers", "Receivers that are served at once when listening", 1...32, initial,
+                \.sender.maxPeers),
             .reconnect(initial, \.sender.reconnect),
             .int(
                 "close-timeout",
@@ -78,8 +82,12 @@ final class FramewireSink: ElementObject, @unchecked Sendable {
     private static func initialize(_ given: UnsafeMutablePointer<GstBaseSinkClass>) {
         parentClass = g_type_class_peek_parent(given).assumingMemoryBound(to: GstBaseSinkClass.self)
         let object = given.cast(to: GObjectClass.self)
-        object.pointee.set_property = { object, number, value, _ in FramewireSink.setProperty(object, number, value) }
-        object.pointee.get_property = { object, number, value, _ in FramewireSink.getProperty(object, number, value) }
+        object.pointee.set_property = { object, number, value, _ in
+            FramewireSink.setProperty(object, number, value)
+        }
+        object.pointee.get_property = { object, number, value, _ in
+            FramewireSink.getProperty(object, number, value)
+        }
         object.pointee.finalize = { object in
             FramewireSink.slot.clear(object!)
             FramewireSink.parentClass.cast(to: GObjectClass.self).pointee.finalize(object)
@@ -104,7 +112,9 @@ final class FramewireSink: ElementObject, @unchecked Sendable {
             return 1
         }
         given.pointee.set_caps = { sink, caps in FramewireSink.of(sink).setCaps(caps!).gboolean }
-        given.pointee.propose_allocation = { sink, query in FramewireSink.of(sink).proposeAllocation(query!).gboolean }
+        given.pointee.propose_allocation = { sink, query in
+            FramewireSink.of(sink).proposeAllocation(query!).gboolean
+        }
         given.pointee.event = { sink, event in
             if event!.pointee.type == GST_EVENT_EOS { FramewireSink.of(sink).end() }
             return FramewireSink.parentClass.pointee.event(sink, event)
@@ -190,7 +200,8 @@ final class FramewireSink: ElementObject, @unchecked Sendable {
         }
         guard let sender = sender.value else { throw Flow(GST_FLOW_FLUSHING) }
         let settings = self.settings.value
-        var info = FrameInfo(width: Int(input.video.width), height: Int(input.video.height), format: input.format)
+        var info = FrameInfo(
+            width: Int(input.video.width), height: Int(input.video.height), format: input.format)
         info.pts = Int64?(clockTime: buffer.pointee.pts)
         info.duration = Int64?(clockTime: buffer.pointee.duration) ?? input.frameDuration
         info.color = ColorDescription(input.video.colorimetry)

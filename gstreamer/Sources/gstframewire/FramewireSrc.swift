@@ -41,9 +41,12 @@ final class FramewireSrc: ElementObject, @unchecked Sendable {
                 guint($0.receiver.value?.port ?? 0)
             },
             .bool(
-                "once", "End of stream when the first sender has left, instead of waiting for the next one", initial,
+                "once", "End of stream when the first sender has left, instead of waiting for the next one",
+                initial,
                 \.receiver.once),
-            .bool("is-live", "Whether to act as a live source, for a stream that is drawn now", initial, \.isLive),
+            .bool(
+                "is-live", "Whether to act as a live source, for a stream that is drawn now", initial,
+                \.isLive),
             .bool(
                 "arrival-times",
                 "Replace the presentation times of the sender by the running time at which frames arrive",
@@ -93,8 +96,12 @@ final class FramewireSrc: ElementObject, @unchecked Sendable {
     private static func initialize(_ given: UnsafeMutablePointer<GstPushSrcClass>) {
         parentClass = g_type_class_peek_parent(given).assumingMemoryBound(to: GstPushSrcClass.self)
         let object = given.cast(to: GObjectClass.self)
-        object.pointee.set_property = { object, number, value, _ in FramewireSrc.setProperty(object, number, value) }
-        object.pointee.get_property = { object, number, value, _ in FramewireSrc.getProperty(object, number, value) }
+        object.pointee.set_property = { object, number, value, _ in
+            FramewireSrc.setProperty(object, number, value)
+        }
+        object.pointee.get_property = { object, number, value, _ in
+            FramewireSrc.getProperty(object, number, value)
+        }
         object.pointee.finalize = { object in
             FramewireSrc.slot.clear(object!)
             FramewireSrc.parentClass.cast(to: GObjectClass.self).pointee.finalize(object)
@@ -200,7 +207,8 @@ final class FramewireSrc: ElementObject, @unchecked Sendable {
     private func answer(_ query: UnsafeMutablePointer<GstQuery>) -> gboolean? {
         guard query.pointee.type == GST_QUERY_LATENCY else { return nil }
         let isLive = gst_base_src_is_live(source)
-        gst_query_set_latency(query, isLive, isLive == 0 ? 0 : GstClockTime(settings.value.latency), GstClockTime.max)
+        gst_query_set_latency(
+            query, isLive, isLive == 0 ? 0 : GstClockTime(settings.value.latency), GstClockTime.max)
         return 1
     }
 

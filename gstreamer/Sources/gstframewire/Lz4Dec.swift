@@ -62,7 +62,8 @@ final class Lz4Dec: ElementObject, @unchecked Sendable {
         self.element = element
         sink = gst_pad_new_from_template(gst_element_class_get_pad_template(elementClass, "sink"), "sink")
         source = gst_pad_new_from_template(gst_element_class_get_pad_template(elementClass, "src"), "src")
-        gst_pad_set_chain_function_full(sink, { _, parent, buffer in Lz4Dec.of(parent).chain(buffer!) }, nil, nil)
+        gst_pad_set_chain_function_full(
+            sink, { _, parent, buffer in Lz4Dec.of(parent).chain(buffer!) }, nil, nil)
         gst_pad_set_event_function_full(
             sink, { pad, parent, event in Lz4Dec.of(parent).sinkEvent(pad!, parent!, event!) }, nil, nil)
         gst_pad_set_event_function_full(
@@ -77,8 +78,10 @@ final class Lz4Dec: ElementObject, @unchecked Sendable {
     private static func initialize(_ given: UnsafeMutablePointer<GstElementClass>) {
         parentClass = g_type_class_peek_parent(given).assumingMemoryBound(to: GstElementClass.self)
         let object = given.cast(to: GObjectClass.self)
-        object.pointee.set_property = { object, number, value, _ in Lz4Dec.setProperty(object, number, value) }
-        object.pointee.get_property = { object, number, value, _ in Lz4Dec.getProperty(object, number, value) }
+        object.pointee.set_property = { object, number, value, _ in Lz4Dec.setProperty(object, number, value)
+        }
+        object.pointee.get_property = { object, number, value, _ in Lz4Dec.getProperty(object, number, value)
+        }
         object.pointee.finalize = { object in
             Lz4Dec.slot.clear(object!)
             Lz4Dec.parentClass.cast(to: GObjectClass.self).pointee.finalize(object)
@@ -172,7 +175,9 @@ final class Lz4Dec: ElementObject, @unchecked Sendable {
             let memory = gst_buffer_peek_memory(buffer, index)
             var map = GstMapInfo()
             guard gst_memory_map(memory, &map, GST_MAP_READ) != 0 else {
-                fail(.resource(GST_RESOURCE_ERROR_READ), "memory \(index) of a buffer cannot be mapped for reading")
+                fail(
+                    .resource(GST_RESOURCE_ERROR_READ),
+                    "memory \(index) of a buffer cannot be mapped for reading")
                 return GST_FLOW_ERROR
             }
             defer { gst_memory_unmap(memory, &map) }
@@ -260,7 +265,8 @@ final class Lz4Dec: ElementObject, @unchecked Sendable {
         }
         let message = gst_message_new_qos(
             element.cast(to: GstObject.self), 0, time, time, info.pts.clockTime, info.duration.clockTime)
-        gst_message_set_qos_stats(message, GST_FORMAT_BUFFERS, guint64(counters.frames - counters.late), guint64(counters.late))
+        gst_message_set_qos_stats(
+            message, GST_FORMAT_BUFFERS, guint64(counters.frames - counters.late), guint64(counters.late))
         gst_element_post_message(element, message)
         return true
     }

@@ -30,7 +30,8 @@ final class Lz4Enc: ElementObject, @unchecked Sendable {
         return [
             .profile(
                 initial, \.options.profile,
-                "How frames are coded; each way is lossless. auto is lz4, because nothing is known of the receiver"),
+                "How frames are coded; each way is lossless. auto is lz4, because nothing is known of the receiver"
+            ),
             .acceleration(initial, \.options.acceleration),
             .keyFrameInterval(initial, \.options.keyFrameInterval),
             .threads(initial, \.options.threads, "compress"),
@@ -62,8 +63,10 @@ final class Lz4Enc: ElementObject, @unchecked Sendable {
     private static func initialize(_ given: UnsafeMutablePointer<GstVideoEncoderClass>) {
         parentClass = g_type_class_peek_parent(given).assumingMemoryBound(to: GstVideoEncoderClass.self)
         let object = given.cast(to: GObjectClass.self)
-        object.pointee.set_property = { object, number, value, _ in Lz4Enc.setProperty(object, number, value) }
-        object.pointee.get_property = { object, number, value, _ in Lz4Enc.getProperty(object, number, value) }
+        object.pointee.set_property = { object, number, value, _ in Lz4Enc.setProperty(object, number, value)
+        }
+        object.pointee.get_property = { object, number, value, _ in Lz4Enc.getProperty(object, number, value)
+        }
         object.pointee.finalize = { object in
             Lz4Enc.slot.clear(object!)
             Lz4Enc.parentClass.cast(to: GObjectClass.self).pointee.finalize(object)
@@ -74,7 +77,8 @@ final class Lz4Enc: ElementObject, @unchecked Sendable {
         addPadTemplate(element, "src", GST_PAD_SRC, streamCaps)
         setMetadata(
             element, name: "LZ4 video encoder", kind: "Codec/Encoder/Video",
-            description: "Compresses video frames without loss into a Framewire stream, which stock lz4 -d reads too")
+            description:
+                "Compresses video frames without loss into a Framewire stream, which stock lz4 -d reads too")
         given.pointee.start = { parent in Lz4Enc.of(parent).start().gboolean }
         given.pointee.stop = { parent in
             Lz4Enc.of(parent).forgetStream()
@@ -103,7 +107,8 @@ final class Lz4Enc: ElementObject, @unchecked Sendable {
             return true
         } catch {
             post(
-                GST_MESSAGE_ERROR, element, ErrorKind(error, connection: GST_RESOURCE_ERROR_FAILED), error.message)
+                GST_MESSAGE_ERROR, element, ErrorKind(error, connection: GST_RESOURCE_ERROR_FAILED),
+                error.message)
             return false
         }
     }
@@ -186,9 +191,12 @@ final class Lz4Enc: ElementObject, @unchecked Sendable {
         return gst_video_encoder_finish_frame(parent, frame)
     }
 
-    private func describe(_ frame: UnsafeMutablePointer<GstVideoCodecFrame>, _ input: InputFormat) -> FrameInfo {
+    private func describe(
+        _ frame: UnsafeMutablePointer<GstVideoCodecFrame>, _ input: InputFormat
+    ) -> FrameInfo {
         let settings = self.settings.value
-        var info = FrameInfo(width: Int(input.video.width), height: Int(input.video.height), format: input.format)
+        var info = FrameInfo(
+            width: Int(input.video.width), height: Int(input.video.height), format: input.format)
         info.pts = Int64?(clockTime: frame.pointee.pts)
         info.duration = Int64?(clockTime: frame.pointee.duration) ?? input.frameDuration
         info.color = ColorDescription(input.video.colorimetry)

@@ -114,7 +114,8 @@ final class Picture: @unchecked Sendable {
 
 /// Copies rows between two pictures; strides may be negative.
 func copyRows(
-    _ from: UnsafeRawPointer, _ fromStride: Int, _ to: UnsafeMutableRawPointer, _ toStride: Int, rowBytes: Int,
+    _ from: UnsafeRawPointer, _ fromStride: Int, _ to: UnsafeMutableRawPointer, _ toStride: Int,
+    rowBytes: Int,
     rows: Int
 ) {
     if fromStride == rowBytes, toStride == rowBytes {

@@ -71,7 +71,8 @@ struct ErrorKind: Sendable {
 
 /// Posts an error or a warning: what GST_ELEMENT_ERROR and GST_ELEMENT_WARNING do.
 func post(
-    _ type: GstMessageType, _ element: UnsafeMutablePointer<GstElement>, _ kind: ErrorKind, _ sentence: String,
+    _ type: GstMessageType, _ element: UnsafeMutablePointer<GstElement>, _ kind: ErrorKind,
+    _ sentence: String,
     function: StaticString = #function, line: Int32 = #line
 ) {
     gst_element_message_full(
@@ -99,7 +100,8 @@ func report(
     record.set("peer", event.peer)
     record.set("peer-id", event.peerID)
     if let reason = event.reason { record.set("reason", reason.message) }
-    gst_element_post_message(element, gst_message_new_element(element.cast(to: GstObject.self), record.structure))
+    gst_element_post_message(
+        element, gst_message_new_element(element.cast(to: GstObject.self), record.structure))
     if warnOfLoss, event.state == .lost, let reason = event.reason, reason.code != .closed {
         post(GST_MESSAGE_WARNING, element, ErrorKind(reason, connection: failure), reason.message)
     }

@@ -32,13 +32,15 @@ extension Property {
         enumeration("profile", blurb, profileType, initial, path)
     }
 
-    static func overflow(_ initial: Owner.Settings, _ path: Path<OverflowPolicy>, _ blurb: String) -> Property {
+    static func overflow(_ initial: Owner.Settings, _ path: Path<OverflowPolicy>, _ blurb: String) -> Property
+    {
         enumeration("overflow", blurb, overflowType, initial, path)
     }
 
     static func reconnect(_ initial: Owner.Settings, _ path: Path<ReconnectPolicy>) -> Property {
         enumeration(
-            "reconnect", "What happens without a connection, where this side connects", reconnectType, initial,
+            "reconnect", "What happens without a connection, where this side connects", reconnectType,
+            initial,
             path)
     }
 
@@ -63,12 +65,15 @@ extension Property {
         _ initial: Owner.Settings, _ path: Path<Limits>, verify: Path<Bool>
     ) -> [Property] {
         [
-            uint("max-width", "Wider frames are refused, in pixels", 1...65535, initial, path.appending(path: \.maxWidth)),
+            uint(
+                "max-width", "Wider frames are refused, in pixels", 1...65535, initial,
+                path.appending(path: \.maxWidth)),
             uint(
                 "max-height", "Higher frames are refused, in pixels", 1...65535, initial,
                 path.appending(path: \.maxHeight)),
             int(
-                "max-frame-bytes", "Frames that are larger when decoded are refused, in bytes", 1...(1 << 40), initial,
+                "max-frame-bytes", "Frames that are larger when decoded are refused, in bytes", 1...(1 << 40),
+                initial,
                 path.appending(path: \.maxFrameBytes)),
             bool("verify-checksums", "Compare the checksums that the sender sent along", initial, verify),
         ]
@@ -90,7 +95,9 @@ extension Property {
     static func marks(_ initial: Owner.Settings, streamID: Path<UInt32>, viewID: Path<UInt32>) -> [Property] {
         [
             uint("stream-id", "Tells streams over one connection apart", 0...guint.max, initial, streamID),
-            uint("view-id", "Tells the views of a stream apart, of two eyes for example", 0...guint.max, initial, viewID),
+            uint(
+                "view-id", "Tells the views of a stream apart, of two eyes for example", 0...guint.max,
+                initial, viewID),
         ]
     }
 
@@ -101,16 +108,20 @@ extension Property {
                 "tls-certificate", "File with this side's certificate, PEM", initial,
                 path.appending(path: \.certificateFile)),
             string(
-                "tls-key", "File with the certificate's key, PEM; none: it is in the certificate's file", initial,
+                "tls-key", "File with the certificate's key, PEM; none: it is in the certificate's file",
+                initial,
                 path.appending(path: \.keyFile)),
             string(
-                "tls-authority", "File with the certificates of trusted authorities, PEM; none: the system's", initial,
+                "tls-authority", "File with the certificates of trusted authorities, PEM; none: the system's",
+                initial,
                 path.appending(path: \.authorityFile)),
             string(
-                "tls-pins", "Fingerprints of trusted certificates, sha256:…, with commas between them", initial,
+                "tls-pins", "Fingerprints of trusted certificates, sha256:…, with commas between them",
+                initial,
                 path.appending(path: \.pinText)),
             bool(
-                "tls-require-certificate", "Whether whoever connects to this side must show a certificate", initial,
+                "tls-require-certificate", "Whether whoever connects to this side must show a certificate",
+                initial,
                 path.appending(path: \.requiresClientCertificate)),
         ]
     }
@@ -120,7 +131,9 @@ extension Property {
         _ initial: Owner.Settings, connect: Path<Int64>, keepalive: Path<Int64>, idle: Path<Int64>
     ) -> [Property] {
         [
-            int("connect-timeout", "For one attempt to connect, in nanoseconds", 1...gint64.max, initial, connect),
+            int(
+                "connect-timeout", "For one attempt to connect, in nanoseconds", 1...gint64.max, initial,
+                connect),
             int(
                 "keepalive-interval", "How often the other side is asked whether it is there, in nanoseconds",
                 1...gint64.max, initial, keepalive),

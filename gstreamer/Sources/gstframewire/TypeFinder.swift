@@ -30,6 +30,7 @@ func registerTypeFinder(_ plugin: OpaquePointer) -> Bool {
     let caps = gst_caps_from_string(streamCaps)
     defer { gst_caps_unref(caps) }
     return gst_type_find_register(
-        plugin, streamCaps, guint(GST_RANK_PRIMARY.rawValue), { finder, _ in find(finder!) }, "fwr,fw", caps, nil, nil)
+        plugin, streamCaps, guint(GST_RANK_PRIMARY.rawValue), { finder, _ in find(finder!) }, "fwr,fw", caps,
+        nil, nil)
         != 0
 }
