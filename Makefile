@@ -131,7 +131,7 @@ demo:
 	@scripts/demo.sh
 
 test:
-	@scripts/install-packages.sh build demo test
+	@scripts/install-packages.sh build demo test gstreamer
 	@scripts/test.sh
 
 fuzz:

@@ -12,7 +12,7 @@ step() {
 }
 
 step "Format of the Swift sources"
-swift format lint --strict --parallel -r Package.swift Sources Tests samples/swift samples/swift-opengl
+swift format lint --strict --parallel -r Package.swift Sources Tests gstreamer samples/swift samples/swift-opengl
 
 step "Headers alone, as C99 and as C++11"
 scripts/check-headers.sh
@@ -65,6 +65,14 @@ scripts/test-differential.sh "$prefix" --long
 
 step "Interoperability: lz4, nc, GStreamer, CMake, the command"
 scripts/test-interop.sh "$prefix"
+
+step "GStreamer plugin: formats, streams, connections, states, pipelines"
+make --no-print-directory gstreamer >.build-output.log 2>&1 || {
+    cat .build-output.log
+    exit 1
+}
+rm -f .build-output.log
+scripts/test-gstreamer.sh "$prefix"
 
 step "Faults: slow and broken links, killed and stopped peers, strangers, thousands of connections"
 scripts/test-faults.sh "$prefix"

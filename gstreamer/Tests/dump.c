@@ -2,6 +2,7 @@
  * Plays a pipeline and writes what its element `out`, a fakesink, gets: rows packed, one picture after another.
  *
  *   dump FILE DESCRIPTION [PORT-FILE]
+ *   dump DESCRIPTION                     only builds it; elements that are not installed are no failure
  *
  * PORT-FILE gets the `current-port` of the element `src` once it plays. Prints the caps whenever they change. Exits with 1 for
  * an error or when the stream does not end within a minute.
@@ -43,7 +44,15 @@ static void write_picture(GstElement *sink, GstBuffer *buffer, GstPad *pad, gpoi
 
 int main(int argc, char **argv) {
     begin(&argc, &argv);
-    CHECK(argc >= 3, "dump FILE DESCRIPTION [PORT-FILE]");
+    CHECK(argc >= 2, "dump FILE DESCRIPTION [PORT-FILE]");
+    if (argc == 2) {
+        GError *error = NULL;
+        GstElement *built = gst_parse_launch(argv[1], &error);
+        CHECK(!error || g_error_matches(error, GST_PARSE_ERROR, GST_PARSE_ERROR_NO_SUCH_ELEMENT), "%s", error->message);
+        g_clear_error(&error);
+        if (built) gst_object_unref(built);
+        return end();
+    }
     file = fopen(argv[1], "wb");
     CHECK(file, "%s", argv[1]);
     GstElement *pipeline = launch("%s", argv[2]);

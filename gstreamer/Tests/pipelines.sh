@@ -109,7 +109,7 @@ bitmaps() {
 
 # Bitmaps of another program's making to the command's.
 bitmaps_to_command() {
-    need_elements gdkpixbufdec multifilesrc
+    need_elements avdec_bmp multifilesrc
     need ppmtobmp bmptopnm
     mkdir sent received
     local number
@@ -120,7 +120,7 @@ bitmaps_to_command() {
     framewire receive tcp://127.0.0.1:0 --once --output received/%05d.bmp --ready-file port &
     local receiver=$!
     await test -s port
-    launch multifilesrc location=sent/%05d.bmp caps=image/bmp,framerate=30/1 ! gdkpixbufdec ! \
+    launch multifilesrc location=sent/%05d.bmp caps=image/bmp,framerate=30/1 ! avdec_bmp ! videoconvert ! video/x-raw,format=BGR ! \
         framewiresink sync=false overflow=block uri="tcp://127.0.0.1:$(cat port)"
     await_end $receiver "framewire receive"
     for number in 0 1 2 3 4; do
@@ -159,6 +159,20 @@ fan_out() {
     done
 }
 
+# What gstreamer/README.md tells users to type is understood, as far as the elements are installed.
+readme() {
+    local line count=0
+    # Lines that end in a backslash go on.
+    sed -e ':more' -e '/\\$/{N;s/\\\n//;b more' -e '}' "$SOURCES/../README.md" | sed -n 's/^gst-launch-1\.0 //p' >lines
+    while read -r line; do
+        line=${line%%#*}
+        line=${line#-[em] }
+        limit "$BIN/dump" "${line//\'/}" || fail "not understood: $line"
+        count=$((count + 1))
+    done <lines
+    [ $count -ge 15 ] || fail "only $count pipelines were found"
+}
+
 src='framewiresrc name=src uri=tcp://127.0.0.1:0 once=true'
 dec='tcpserversrc name=src host=127.0.0.1 port=0 ! lz4dec'
 for pair in rgba8:RGBA bgra8:BGRA rgb8:RGB bgr8:BGR r8:GRAY8 rgba16:RGBA64_LE nv12:NV12 i420:I420; do
@@ -180,3 +194,4 @@ check plugin-bitmaps bitmaps
 check plugin-bitmaps-to-command bitmaps_to_command
 check plugin-encrypted encrypted
 check plugin-fan-out fan_out
+check plugin-readme readme

@@ -10,7 +10,6 @@ final class FrameOutput {
     private var defaultFits = false
     private var takesMeta = false
     private var pool: UnsafeMutablePointer<GstBufferPool>?
-    private var hasPool = false
     private var rate: (numerator: gint, denominator: gint) = (0, 1)
 
     deinit {

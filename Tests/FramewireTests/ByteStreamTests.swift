@@ -1,0 +1,85 @@
+import Foundation
+import Framewire
+import Testing
+
+/// What a program that carries the bytes itself can do with the public names alone.
+@Suite struct ByteStreamTests {
+    private static let info = FrameInfo(width: 37, height: 21, pts: 40_000_000)
+
+    private func encoder(_ profile: Profile) throws -> FrameMessageEncoder {
+        var options = Sender.Options()
+        options.profile = profile
+        options.threads = 1
+        return try FrameMessageEncoder(options: options)
+    }
+
+    private func picture(_ number: UInt8) -> [UInt8] {
+        (0..<37 * 21 * 4).map { UInt8(truncatingIfNeeded: $0 / 7) &+ number }
+    }
+
+    private func bytes(_ message: Buffer) throws -> [UInt8] {
+        try message.withUnsafeBytes { Array($0) }
+    }
+
+    @Test func framesComeBackFromBytesInPieces() throws {
+        let encoder = try encoder(.lz4)
+        let decoder = try FrameMessageDecoder(options: Receiver.Options())
+        for number in 0..<3 as Range<UInt8> {
+            let sent = picture(number)
+            let message = try sent.withUnsafeBytes { try bytes(encoder.encode(Self.info, $0)) }
+            #expect(decoder.nextFrame() == nil)
+            for piece in stride(from: 0, to: message.count, by: 100) {
+                let part = Array(message[piece..<min(piece + 100, message.count)])
+                #expect(try part.withUnsafeBytes { try decoder.feed($0) } == part.count)
+            }
+            let frame = try #require(decoder.nextFrame())
+            #expect(frame.info.pts == 40_000_000)
+            #expect(frame.withUnsafeBytes { Array($0) } == sent)
+            #expect(decoder.nextFrame() == nil)
+        }
+        try decoder.finish()
+    }
+
+    @Test func theOpeningIsTheFirstMemoryOfTheFirstMessage() throws {
+        let encoder = try encoder(.lz4)
+        let pixels = picture(0)
+        let first = try pixels.withUnsafeBytes { try encoder.encode(Self.info, $0) }
+        let second = try pixels.withUnsafeBytes { try encoder.encode(Self.info, $0) }
+        let opening: [UInt8] = [0x04, 0x22, 0x4D, 0x18, 0x60, 0x40, 0x82, 0, 0, 0, 0]
+        #expect(first.memory(at: 0)?.size == opening.count)
+        #expect(try bytes(first).starts(with: opening))
+        #expect(try !bytes(second).starts(with: opening))
+    }
+
+    @Test func messagesThatNeedAnotherAreMarked() throws {
+        let encoder = try encoder(.tile)
+        let pixels = picture(0)
+        var info = Self.info
+        var isDelta: [Bool] = []
+        for number in 0..<4 {
+            info.flags = number == 2 ? .key : []
+            let message = try pixels.withUnsafeBytes { try encoder.encode(info, $0) }
+            isDelta.append(message.flags.contains(.deltaUnit))
+        }
+        #expect(isDelta == [false, true, false, true])
+    }
+
+    @Test func anEndInsideAMessageIsToldOf() throws {
+        let encoder = try encoder(.raw)
+        let pixels = picture(0)
+        let message = try pixels.withUnsafeBytes { try bytes(encoder.encode(Self.info, $0)) }
+        let decoder = try FrameMessageDecoder(options: Receiver.Options())
+        _ = try message.dropLast().withUnsafeBytes { try decoder.feed($0) }
+        let error = #expect(throws: FramewireError.self) { try decoder.finish() }
+        #expect(error?.code == .protocolViolation)
+    }
+
+    @Test func optionsThatMakeNoSenseAreRefused() {
+        var sending = Sender.Options()
+        sending.threads = 65
+        #expect(throws: FramewireError.self) { try FrameMessageEncoder(options: sending) }
+        var receiving = Receiver.Options()
+        receiving.limits.maxWidth = 0
+        #expect(throws: FramewireError.self) { try FrameMessageDecoder(options: receiving) }
+    }
+}
