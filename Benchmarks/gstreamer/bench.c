@@ -1,8 +1,10 @@
 /*
  * One side of a measurement: pictures of a file into a pipeline, or out of one.
  *
- *   bench source FILE WIDTH HEIGHT SECONDS DESCRIPTION     pushes the RGBA pictures of FILE, again and again, into `in`, an appsrc
- *   bench sink DESCRIPTION PORT-FILE                       counts what `out`, a fakesink, gets; `src` has a `current-port`
+ *   bench source FILE WIDTH HEIGHT SECONDS DESCRIPTION     pushes the RGBA pictures of FILE in a circle into `in`
+ *   bench sink DESCRIPTION PORT-FILE                       counts what `out` gets; `src` has a `current-port`
+ *
+ * `in` is an appsrc, `out` a fakesink.
  *
  * Prints `name value` lines: frames, seconds (from the first to the last), cpu (seconds of this process).
  */

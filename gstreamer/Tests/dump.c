@@ -4,8 +4,8 @@
  *   dump FILE DESCRIPTION [PORT-FILE]
  *   dump DESCRIPTION                     only builds it; elements that are not installed are no failure
  *
- * PORT-FILE gets the `current-port` of the element `src` once it plays. Prints the caps whenever they change. Exits with 1 for
- * an error or when the stream does not end within a minute.
+ * PORT-FILE gets the `current-port` of the element `src` once it plays. Prints the caps whenever they change. Exits
+ * with 1 for an error or when the stream does not end within a minute.
  */
 #include "support.h"
 

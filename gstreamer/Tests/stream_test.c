@@ -135,7 +135,7 @@ static void truncated(const GByteArray *stream, const gsize *offsets) {
     }
 }
 
-/* Damage anywhere: every picture that comes is right (checksums are on), or there is one error and nothing after it. */
+/* Damage anywhere: every picture that comes is right (checksums are on), or there is one error and nothing more. */
 static void damaged(const GByteArray *stream, guint seed) {
     GRand *random = g_rand_new_with_seed(seed);
     for (int round = 0; round < (is_quick() ? 10 : 300); round++) {

@@ -1,6 +1,6 @@
 /*
- * What the test programs of the GStreamer plugin share: computed pictures in buffers of any layout, the comparison of what
- * comes out, and a bus loop that ends in time.
+ * What the test programs of the GStreamer plugin share: computed pictures in buffers of any layout, the comparison of
+ * what comes out, and a bus loop that ends in time.
  */
 #ifndef SUPPORT_H
 #define SUPPORT_H
@@ -52,8 +52,8 @@ void check_caps(GstCaps *caps, const GstVideoInfo *info);
 typedef enum ending { ENDED_EOS, ENDED_ERROR, ENDED_TIMEOUT } ending;
 
 /*
- * Waits for the end of a pipeline's stream, at most `seconds`. `sentence` (may be NULL) gets the text of the error, to be
- * freed with g_free; `warnings` (may be NULL) the number of warnings.
+ * Waits for the end of a pipeline's stream, at most `seconds`. `sentence` (may be NULL) gets the text of the error, to
+ * be freed with g_free; `warnings` (may be NULL) the number of warnings.
  */
 ending await_end(GstElement *pipeline, int seconds, char **sentence, guint *warnings);
 

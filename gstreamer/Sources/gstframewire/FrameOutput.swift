@@ -1,8 +1,8 @@
 import CGStreamer
 import Framewire
 
-/// Makes buffers and caps of received frames, without a copy where downstream can read them as they lie. It belongs to the
-/// streaming thread.
+/// Makes buffers and caps of received frames, without a copy where downstream can read them as they lie. It belongs
+/// to the streaming thread.
 final class FrameOutput {
     /// What the present caps were made of.
     private var described: FrameInfo?

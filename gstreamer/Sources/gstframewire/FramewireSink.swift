@@ -261,8 +261,8 @@ final class FramewireSink: ElementObject, @unchecked Sendable {
         guard result == GST_FLOW_OK else { throw Flow(result) }
     }
 
-    /// Everything is handed to the system, and receivers hear that it was all, before the end goes to the application. The
-    /// base class holds its preroll lock, as it does for ``render(_:)``.
+    /// Everything is handed to the system, and receivers hear that it was all, before the end goes to the application.
+    /// The base class holds its preroll lock, as it does for ``render(_:)``.
     private func end() {
         guard !hasEnded, let sender = sender.value else { return }
         var left = settings.value.sender.closeTimeout

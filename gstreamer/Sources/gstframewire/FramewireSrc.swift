@@ -184,7 +184,7 @@ final class FramewireSrc: ElementObject, @unchecked Sendable {
     }
 
     private func stop() {
-        if descriptor.fd >= 0 { gst_poll_remove_fd(poll, &descriptor) }
+        gst_poll_remove_fd(poll, &descriptor)
         let receiver = self.receiver.change { held in
             defer { held = nil }
             return held

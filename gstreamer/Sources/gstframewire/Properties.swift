@@ -1,7 +1,7 @@
 import CGStreamer
 
-/// One property of an element: its description, and how it is read and written. Its default is what a new settings value
-/// has.
+/// One property of an element: its description, and how it is read and written. Its default is what a new settings
+/// value has.
 struct Property<Owner: ElementObject>: @unchecked Sendable {
     // Unchecked: key paths of constants and functions without state.
     let makeSpec: () -> UnsafeMutablePointer<GParamSpec>?

@@ -80,8 +80,8 @@ func post(
         ("gstframewire" as StaticString).cString, function.cString, line)
 }
 
-/// Tells the application what becomes of a connection: an element message `framewire-connection`, and a warning where a
-/// stream broke and another may follow.
+/// Tells the application what becomes of a connection: an element message `framewire-connection`, and a warning where
+/// a stream broke and another may follow.
 ///
 /// - Parameter failure: what a lost connection counts as.
 func report(

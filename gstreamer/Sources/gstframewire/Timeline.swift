@@ -1,10 +1,11 @@
 import CGStreamer
 import Framewire
 
-/// Puts the frames of one stream after another on the time line of a pipeline: presentation times stay as they were sent,
-/// and segments make running time of them that never goes back.
+/// Puts the frames of one stream after another on the time line of a pipeline: presentation times stay as they were
+/// sent, and segments make running time of them that never goes back.
 ///
-/// A segment begins with the first frame, with each frame of another sender, and where the times of a stream jump back.
+/// A segment begins with the first frame, with the first one of another sender, with a discontinuity, and where the
+/// times of a stream jump back.
 struct Timeline {
     /// The segment that frames are in; nil before the first.
     private(set) var segment: GstSegment?
