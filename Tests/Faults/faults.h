@@ -7,12 +7,11 @@
 #ifndef FAULTS_H
 #define FAULTS_H
 
+#include "../CAPI/check.h"
+
 #include <dirent.h>
-#include <framewire/framewire.h>
 #include <signal.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -55,15 +54,6 @@ UNUSED_OK static void die(const char *what) {
     fprintf(stderr, "%s: %s\n", what, fw_last_error());
     exit(1);
 }
-
-#define CHECK(condition)                                                                                             \
-    do {                                                                                                             \
-        if (!(condition)) {                                                                                          \
-            fprintf(stderr, "%s:%d: CHECK(%s) failed; fw_last_error: \"%s\"\n", __FILE__, __LINE__, #condition,      \
-                    fw_last_error());                                                                                \
-            exit(1);                                                                                                 \
-        }                                                                                                            \
-    } while (0)
 
 /* The word at `position` of the picture: noise that nothing can compress, runs, or the same in each picture. */
 UNUSED_OK static uint64_t painted_word(const stamp *s, size_t position) {
