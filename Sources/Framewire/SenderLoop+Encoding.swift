@@ -37,10 +37,12 @@ extension SenderLoop {
 
     private func note(_ message: EncodedMessage, _ peer: SenderPeer, _ core: SenderCore) {
         let now = Clock.now()
+        // A renderer that asks first gives no frame that would have to wait.
+        let wasAsked = peer.queue.wasAskedInVain.exchange(false, ordering: .relaxed)
         peer.chooser.noteEncoded(
             message.coding.profile, isKey: message.isKey, rawBytes: message.rawBytes,
             wireBytes: message.encoder.messageSize, duration: message.duration,
-            encoderIsLate: peer.sending == nil && core.hasWaiting(peer.queue),
+            encoderIsLate: peer.sending == nil && (wasAsked || core.hasWaiting(peer.queue)),
             interval: peer.lastEncoded.map { now - $0 })
         peer.lastEncoded = now
     }

@@ -199,7 +199,7 @@ final class SenderPeer {
         let rate = Double(messageSize) / Double(max(1, now - sendStart))
         drainRate = drainRate == 0 ? rate : 0.75 * drainRate + 0.25 * rate
         if wasHeldUp || message.coding.profile == .raw && message.rawBytes >= Self.telltaleBytes {
-            chooser.noteDrained(messageSize, duration: now - sendStart)
+            chooser.noteDrained(message.coding.profile, messageSize, duration: now - sendStart)
         }
         backChannel.expect(message.sequence, submitted: message.submitTime, now: now)
         queue.unsent.store(connection.unsentBytes, ordering: .relaxed)
