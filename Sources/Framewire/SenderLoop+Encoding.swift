@@ -72,7 +72,11 @@ extension SenderLoop {
         for index in peers.indices {
             let peer = peers[index]
             let now = Clock.now()
-            while let time = takingTime(peer), time <= now, let slot = core.takeNext(peer.queue) {
+            // Where the link is the limit, the newest frame is the one that is worth it.
+            let isLate = options.overflow == .dropOldest && !link.isFile && !hurries && peer.isHeldUp
+            while let time = takingTime(peer), time <= now,
+                let slot = core.takeNext(peer.queue, skipsOvertaken: isLate)
+            {
                 guard peer.accepts(slot) else {
                     slot.drop()
                     core.recordLost(peer.queue)

@@ -42,8 +42,9 @@ final class SenderPeer {
     private(set) var remaining = 0
     private(set) var messageSize = 0
     private(set) var sendStart: Int64 = 0
-    /// Whether the link made this message wait.
+    /// Whether the link made this message wait, and whether it made the one before.
     private var wasHeldUp = false
+    private var wasHeldUpBefore = false
     /// Bytes per nanosecond that the link takes: a moving average.
     private var drainRate = 0.0
 
@@ -155,6 +156,9 @@ final class SenderPeer {
         sending == nil || Double(remaining) <= drainRate * encodeEstimate
     }
 
+    /// Whether frames wait for the link.
+    var isHeldUp: Bool { wasHeldUp || wasHeldUpBefore && sending != nil }
+
     /// Whether the receiver has more frames to answer than the way to it explains.
     var isBehind: Bool { backChannel.inFlight.areTooMany(now: Clock.now()) }
 
@@ -176,6 +180,7 @@ final class SenderPeer {
         messageSize = message.encoder.messageSize
         remaining = messageSize
         sendStart = Clock.now()
+        wasHeldUpBefore = wasHeldUp
         wasHeldUp = false
     }
 

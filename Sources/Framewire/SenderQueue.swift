@@ -50,6 +50,8 @@ struct EvictedFrames {
     private var slots = InlineArray<32, FrameSlot?>(repeating: nil)
     private var count = 0
 
+    var isFull: Bool { count == slots.count }
+
     /// - Precondition: no more than ``Sender/maximumPeers`` frames.
     mutating func add(_ slot: FrameSlot) {
         slots[count] = slot
