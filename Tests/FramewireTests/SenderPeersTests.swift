@@ -260,6 +260,33 @@ import Wire
 
     // MARK: - Who is served
 
+    @Test func aToolThatReadsNothingMakesRoomForAReceiver() throws {
+        let sender = try listen(.dropOldest, .raw) {
+            $0.maxPeers = 2
+            $0.idleTimeout = 20_000_000
+        }
+        let stalled = try connect(sender)
+        let served = try connect(sender)
+        let shown = largePictures(2)
+        try push(shown[0], to: sender)
+        try served.read(untilFrames: 1)
+        // Refused until the time has passed.
+        var late: HandReceiver?
+        try eventually("a place") {
+            let receiver = HandReceiver(try Connector.connect(Endpoint(parsing: url), timeout: hangLimit))
+            try receiver.read { !$0.isEmpty }
+            late = receiver
+            if case .bye = receiver.messages.others[0] { return false }
+            return true
+        }
+        let receiver = try #require(late)
+        try push(shown[1], to: sender)
+        try receiver.read(untilFrames: 1)
+        expect(receiver, shows: [shown[1]])
+        #expect(sender.receiverCount == 2)
+        stalled.close()
+    }
+
     @Test func receiversBeyondTheLimitAreToldSoAndRefused() throws {
         let sender = try listen { $0.maxPeers = 2 }
         let served = try (0..<2).map { _ in try connect(sender) }

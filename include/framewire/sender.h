@@ -105,7 +105,8 @@ typedef struct fw_sender_options {
     uint32_t max_frame_rate_millihertz; /* frames that each receiver gets at most, in thousandths of a frame per second; 0 =
                                            default, any number. The others are dropped by `overflow` as with a slow
                                            link. All streams and views count together */
-    uint32_t max_peers;                 /* receivers at once, when it listens, 1 to 32; 0 = default, 16. Others are refused */
+    uint32_t max_peers;                 /* receivers at once, when it listens, 1 to 32; 0 = default, 16. Others are refused, unless
+                                           one that does not speak has read nothing for idle_timeout_ns: that makes room */
 } fw_sender_options;
 
 #define FW_SENDER_OPTIONS_INIT \
