@@ -34,8 +34,7 @@ public final class FrameMessageEncoder {
     /// The buffer of a frame that needs the one before of its stream and view has the flag `deltaUnit`. In profile
     /// raw the buffer refers to `pixels`, which must live as long.
     /// - Throws: ``FramewireError``: `invalidArgument`, `outOfRange`, `noMemory`.
-    public func encode(_ info: FrameInfo, _ pixels: UnsafeRawBufferPointer) throws(FramewireError) -> Buffer
-    {
+    public func encode(_ info: FrameInfo, _ pixels: UnsafeRawBufferPointer) throws(FramewireError) -> Buffer {
         let slot: FrameSlot
         do throws(BufferError) {
             let layout = try FrameLayout(info)

@@ -66,7 +66,8 @@ enum Program {
             await useRuntime(round)
             play("videotestsrc num-buffers=5 ! lz4enc profile=tile ! lz4dec ! fakesink")
             await useRuntime(round)
-            play("videotestsrc num-buffers=5 ! framewiresink sync=false overflow=block uri=file://\(recording)")
+            let sink = "framewiresink sync=false overflow=block uri=file://\(recording)"
+            play("videotestsrc num-buffers=5 ! \(sink)")
             play("framewiresrc uri=file://\(recording) ! fakesink")
             // The library's own copy of the same code, in the same process.
             var receiver: OpaquePointer?

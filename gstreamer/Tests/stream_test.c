@@ -240,6 +240,55 @@ static void late_frames(const GByteArray *stream, const gsize *offsets) {
     }
 }
 
+/* Elements that draw into pictures get a copy: frames that come later are decoded from the first one. */
+static void drawn_into(void) {
+    GstHarness *harness = gst_harness_new_parse("lz4enc profile=tile ! lz4dec");
+    gst_harness_set_src_caps(harness, gst_video_info_to_caps(&info));
+    for (guint number = 0; number < PICTURES; number++) {
+        GstBuffer *picture = make_picture(&info, LAYOUT_DEFAULT, 3);
+        GST_BUFFER_PTS(picture) = number * 40 * GST_MSECOND;
+        CHECK(gst_harness_push(harness, picture) == GST_FLOW_OK);
+        GstBuffer *out = gst_harness_pull(harness);
+        check_picture(out, &info, 3);
+        out = gst_buffer_make_writable(out);
+        GstMapInfo map;
+        CHECK(gst_buffer_map(out, &map, GST_MAP_READWRITE));
+        memset(map.data, 0x5A, map.size);
+        gst_buffer_unmap(out, &map);
+        gst_buffer_unref(out);
+    }
+    gst_harness_teardown(harness);
+}
+
+/* Pictures and messages outlive the elements that made them. */
+static void outlived(void) {
+    static const char *const descriptions[] = {"lz4enc profile=tile ! lz4dec", "lz4enc", "lz4enc profile=raw"};
+    for (guint index = 0; index < G_N_ELEMENTS(descriptions); index++) {
+        GstBuffer *kept[PICTURES + 1];
+        guint count = 0;
+        GstHarness *harness = gst_harness_new_parse(descriptions[index]);
+        gst_harness_set_src_caps(harness, gst_video_info_to_caps(&info));
+        for (guint number = 0; number < PICTURES; number++) {
+            GstBuffer *picture = make_picture(&info, (layout)(number % LAYOUT_COUNT), number);
+            GST_BUFFER_PTS(picture) = number * 40 * GST_MSECOND;
+            CHECK(gst_harness_push(harness, picture) == GST_FLOW_OK);
+            GstBuffer *out;
+            while ((out = gst_harness_try_pull(harness))) kept[count++] = out;
+        }
+        gst_harness_teardown(harness);
+        GstHarness *decoder = index > 0 ? start_decoder() : NULL;
+        for (guint number = 0; number < count; number++) {
+            if (decoder) CHECK(gst_harness_push(decoder, kept[number]) == GST_FLOW_OK);
+            if (!decoder) check_picture(kept[number], &info, number);
+            if (!decoder) gst_buffer_unref(kept[number]);
+        }
+        if (decoder) {
+            check_pictures(decoder, 0, PICTURES);
+            gst_harness_teardown(decoder);
+        }
+    }
+}
+
 /* Recordings are known by their first bytes, and play in decodebin from any place that asks for the beginning. */
 static void found_by_type(const GByteArray *stream) {
     char *name = NULL;
@@ -274,6 +323,8 @@ int main(int argc, char **argv) {
     late_join();
     interrupted(stream, offsets);
     selected();
+    drawn_into();
+    outlived();
     late_frames(stream, offsets);
     found_by_type(stream);
     g_byte_array_unref(stream);
