@@ -59,6 +59,17 @@ exports() {
     ! readelf --dynamic "$PLUGIN/libgstframewire.so" | grep -E 'libswift|libframewire|RPATH|RUNPATH'
 }
 
+# It is put where GStreamer looks, and taken away again.
+installs() {
+    local file
+    env -u MAKEFLAGS -u PREFIX make -s -C "$INTEROP/../.." install-gstreamer DESTDIR="$PWD/root" >/dev/null
+    file=$(find root -name libgstframewire.so)
+    [ "/${file#root/}" = "$(pkg-config --variable=pluginsdir gstreamer-1.0)/libgstframewire.so" ] || fail "it is in '$file'"
+    GST_PLUGIN_PATH=$(dirname "$file") GST_REGISTRY=$PWD/registry gst-inspect-1.0 --exists --atleast-version=0.1 framewiresrc
+    env -u MAKEFLAGS -u PREFIX make -s -C "$INTEROP/../.." uninstall-gstreamer DESTDIR="$PWD/root" >/dev/null
+    [ -z "$(find root -type f)" ] || fail "$(find root -type f) stays"
+}
+
 without_leaks() {
     export FRAMEWIRE_TEST_QUICK=1 GST_TRACERS=leaks GST_DEBUG=GST_TRACER:7 GST_DEBUG_FILE=$PWD/leaks GST_DEBUG_NO_COLOR=1
     limit "$BIN/$1"
@@ -85,6 +96,7 @@ no_clash() {
 }
 
 check plugin-exports exports
+check plugin-installs installs
 for program in formats stream network states; do
     check "plugin-$program" limit "$BIN/${program}_test"
     check "plugin-$program-leaks" without_leaks "${program}_test"

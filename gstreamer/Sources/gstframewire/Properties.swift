@@ -30,7 +30,7 @@ struct Property<Owner: ElementObject>: @unchecked Sendable {
 
     /// "key-frame-interval" is shown as "Key frame interval".
     private static func nick(_ name: String) -> String {
-        name.prefix(1).uppercased() + name.dropFirst().replacing("-", with: " ")
+        name.prefix(1).uppercased() + String(name.dropFirst().map { $0 == "-" ? " " : $0 })
     }
 
     static func bool(
