@@ -240,6 +240,43 @@ static void late_frames(const GByteArray *stream, const gsize *offsets) {
     }
 }
 
+/* Running time follows the segments of the sender; a dropped buffer before a picture changes nothing. */
+static void segments(void) {
+    static const struct {
+        GstClockTime pts, running;
+        gboolean is_discontinuous, has_segment;
+    } steps[] = {
+        {0, 0, FALSE, FALSE},
+        {80 * GST_MSECOND, 80 * GST_MSECOND, TRUE, FALSE},
+        {10 * GST_SECOND, 120 * GST_MSECOND, FALSE, TRUE},
+        {10 * GST_SECOND + 40 * GST_MSECOND, 160 * GST_MSECOND, FALSE, FALSE},
+    };
+    GstHarness *harness = gst_harness_new_parse("lz4enc ! lz4dec");
+    gst_harness_set_src_caps(harness, gst_video_info_to_caps(&info));
+    for (guint index = 0; index < G_N_ELEMENTS(steps); index++) {
+        if (steps[index].has_segment) {
+            GstSegment segment;
+            gst_segment_init(&segment, GST_FORMAT_TIME);
+            segment.start = segment.time = steps[index].pts;
+            segment.base = steps[index].running;
+            CHECK(gst_harness_push_event(harness, gst_event_new_segment(&segment)));
+        }
+        GstBuffer *picture = make_picture(&info, LAYOUT_DEFAULT, index);
+        GST_BUFFER_PTS(picture) = steps[index].pts;
+        if (steps[index].is_discontinuous) GST_BUFFER_FLAG_SET(picture, GST_BUFFER_FLAG_DISCONT);
+        CHECK(gst_harness_push(harness, picture) == GST_FLOW_OK);
+        GstBuffer *out = gst_harness_pull(harness);
+        CHECK(GST_BUFFER_PTS(out) == steps[index].pts);
+        GstEvent *event = gst_pad_get_sticky_event(harness->sinkpad, GST_EVENT_SEGMENT, 0);
+        const GstSegment *segment;
+        gst_event_parse_segment(event, &segment);
+        CHECK(gst_segment_to_running_time(segment, GST_FORMAT_TIME, steps[index].pts) == steps[index].running, "step %u", index);
+        gst_event_unref(event);
+        gst_buffer_unref(out);
+    }
+    gst_harness_teardown(harness);
+}
+
 /* Elements that draw into pictures get a copy: frames that come later are decoded from the first one. */
 static void drawn_into(void) {
     GstHarness *harness = gst_harness_new_parse("lz4enc profile=tile ! lz4dec");
@@ -323,6 +360,7 @@ int main(int argc, char **argv) {
     late_join();
     interrupted(stream, offsets);
     selected();
+    segments();
     drawn_into();
     outlived();
     late_frames(stream, offsets);

@@ -73,7 +73,7 @@ final class FramewireSink: ElementObject, @unchecked Sendable {
     private var input: InputFormat?
     /// Whether the sender has said that the stream ends.
     private var hasEnded = false
-    private var isDiscontinuous = false
+    private var segments = SegmentWatch()
 
     private init(_ sink: UnsafeMutablePointer<GstBaseSink>) {
         self.sink = sink
@@ -155,6 +155,7 @@ final class FramewireSink: ElementObject, @unchecked Sendable {
             return false
         }
         hasEnded = false
+        segments = SegmentWatch()
         g_object_notify(element.cast(to: GObject.self), "current-port")
         return true
     }
@@ -207,7 +208,7 @@ final class FramewireSink: ElementObject, @unchecked Sendable {
         info.color = ColorDescription(input.video.colorimetry)
         info.streamID = settings.streamID
         info.viewID = settings.viewID
-        if gst_buffer_has_flags(buffer, GST_BUFFER_FLAG_DISCONT) != 0 { info.flags.insert(.discontinuity) }
+        if segments.hasJumped(to: sink.pointee.segment) { info.flags.insert(.discontinuity) }
         let picture: Picture
         do throws(Refusal) {
             picture = try Picture(buffer, input, info)

@@ -47,10 +47,13 @@ final class Lz4Enc: ElementObject, @unchecked Sendable {
     /// Whether the output's caps are still to be set for the present input.
     private var needsCaps = true
     private var isFirst = true
+    /// Whether the base class has been given what the stream begins with.
+    private var hasHeaders = false
     private var needsKeyFrame = false
     /// What every stream begins with.
     private var opening: UnsafeMutablePointer<GstBuffer>?
     private var scratch: PackedPixels?
+    private var segments = SegmentWatch()
 
     private init(_ parent: UnsafeMutablePointer<GstVideoEncoder>) {
         self.parent = parent
@@ -117,7 +120,9 @@ final class Lz4Enc: ElementObject, @unchecked Sendable {
         encoder = nil
         input = nil
         scratch = nil
+        segments = SegmentWatch()
         isFirst = true
+        hasHeaders = false
         needsKeyFrame = false
         if let state { gst_video_codec_state_unref(state) }
         state = nil
@@ -204,9 +209,7 @@ final class Lz4Enc: ElementObject, @unchecked Sendable {
         info.viewID = settings.viewID
         let isForced = frame.pointee.flags & UInt32(GST_VIDEO_CODEC_FRAME_FLAG_FORCE_KEYFRAME.rawValue) != 0
         if isForced || needsKeyFrame { info.flags.insert(.key) }
-        if !isFirst, gst_buffer_has_flags(frame.pointee.input_buffer, GST_BUFFER_FLAG_DISCONT) != 0 {
-            info.flags.insert(.discontinuity)
-        }
+        if segments.hasJumped(to: parent.pointee.input_segment) { info.flags.insert(.discontinuity) }
         return info
     }
 
@@ -235,8 +238,9 @@ final class Lz4Enc: ElementObject, @unchecked Sendable {
         }
         gst_video_codec_state_unref(gst_video_encoder_set_output_state(parent, caps, state))
         guard gst_video_encoder_negotiate(parent) != 0 else { return false }
-        if needsCaps, let opening {
+        if !hasHeaders, let opening {
             gst_video_encoder_set_headers(parent, g_list_append(nil, gst_buffer_ref(opening)))
+            hasHeaders = true
         }
         needsCaps = false
         return true

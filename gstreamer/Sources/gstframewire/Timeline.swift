@@ -1,6 +1,20 @@
 import CGStreamer
 import Framewire
 
+/// Notices where the time line of pictures that come down a pipeline jumps: where another segment makes another running
+/// time of the same presentation time. Buffers that are marked as discontinuous only follow others that were dropped.
+struct SegmentWatch {
+    private var latest: GstSegment?
+
+    /// Whether the segment of a picture is another than that of the picture before.
+    mutating func hasJumped(to segment: GstSegment) -> Bool {
+        defer { latest = segment }
+        guard let latest else { return false }
+        return latest.start != segment.start || latest.base != segment.base || latest.offset != segment.offset
+            || latest.rate != segment.rate
+    }
+}
+
 /// Puts the frames of one stream after another on the time line of a pipeline: presentation times stay as they were
 /// sent, and segments make running time of them that never goes back.
 ///
