@@ -73,8 +73,9 @@ public final class FrameMessageEncoder {
             throw FramewireError(error, payloadOffset: 0)
         }
         do {
-            var message = try makeBuffer(around: pixels)
-            if coding.reference != nil { message.flags.insert(.deltaUnit) }
+            let message = try makeBuffer(around: pixels)
+            // Nobody else has the buffer yet, so its own header can be changed in place.
+            if coding.reference != nil { message.storage.head.pointee.flags.insert(.deltaUnit) }
             sequence += 1
             isComplete = true
             return message
