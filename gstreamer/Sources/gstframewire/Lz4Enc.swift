@@ -52,7 +52,8 @@ final class Lz4Enc: ElementObject, @unchecked Sendable {
     private var needsKeyFrame = false
     /// What every stream begins with.
     private var opening: UnsafeMutablePointer<GstBuffer>?
-    private var scratch: PackedPixels?
+    /// Room for a packed picture.
+    private var scratch = UnsafeMutableRawBufferPointer(start: nil, count: 0)
     private var segments = SegmentWatch()
 
     private init(_ parent: UnsafeMutablePointer<GstVideoEncoder>) {
@@ -119,7 +120,8 @@ final class Lz4Enc: ElementObject, @unchecked Sendable {
     private func forgetStream() {
         encoder = nil
         input = nil
-        scratch = nil
+        scratch.deallocate()
+        scratch = UnsafeMutableRawBufferPointer(start: nil, count: 0)
         segments = SegmentWatch()
         isFirst = true
         hasHeaders = false
@@ -150,18 +152,19 @@ final class Lz4Enc: ElementObject, @unchecked Sendable {
             gst_video_codec_frame_unref(frame)
             return GST_FLOW_NOT_NEGOTIATED
         }
-        let message: Buffer
-        let owner: AnyObject
+        let isKey: Bool
         do {
             let info = describe(frame, input)
             let picture = try Picture(frame.pointee.input_buffer, input, info)
-            if let lying = picture.asItLies {
-                message = try encoder.encode(lying.info, lying.bytes)
-                owner = picture
-            } else {
-                let packed = pack(picture)
-                message = try encoder.encode(info, UnsafeRawBufferPointer(packed.bytes))
-                owner = packed
+            isKey = try withExtendedLifetime(picture) {
+                let message =
+                    if let lying = picture.asItLies {
+                        try encoder.encode(lying.info, lying.bytes)
+                    } else {
+                        try encoder.encode(info, pack(picture))
+                    }
+                frame.pointee.output_buffer = take(message)
+                return !message.flags.contains(.deltaUnit)
             }
         } catch {
             // Drops the frame.
@@ -177,22 +180,14 @@ final class Lz4Enc: ElementObject, @unchecked Sendable {
             return GST_FLOW_ERROR
         }
         needsKeyFrame = false
-        let hasOpening = isFirst
-        isFirst = false
-        if hasOpening {
-            opening = copyBytes(of: message, 0..<1)
-            if let opening { gst_buffer_set_flags(opening, GST_BUFFER_FLAG_HEADER) }
-        }
         guard !needsCaps || setCaps() else {
+            gst_buffer_replace(&frame.pointee.output_buffer, nil)
             gst_video_encoder_finish_frame(parent, frame)
             // No reader has this frame, so the next one must not need it.
             needsKeyFrame = true
             return refusal(of: parent.pointee.srcpad)
         }
-        frame.pointee.output_buffer = makeBuffer(message, from: hasOpening ? 1 : 0, owner)
-        if !message.flags.contains(.deltaUnit) {
-            frame.pointee.flags |= UInt32(GST_VIDEO_CODEC_FRAME_FLAG_SYNC_POINT.rawValue)
-        }
+        if isKey { frame.pointee.flags |= UInt32(GST_VIDEO_CODEC_FRAME_FLAG_SYNC_POINT.rawValue) }
         return gst_video_encoder_finish_frame(parent, frame)
     }
 
@@ -213,14 +208,14 @@ final class Lz4Enc: ElementObject, @unchecked Sendable {
         return info
     }
 
-    /// A packed copy, in memory that is used again unless a message still refers to it.
-    private func pack(_ picture: Picture) -> PackedPixels {
-        if !isKnownUniquelyReferenced(&scratch) || scratch?.bytes.count != picture.packedSize {
-            scratch = PackedPixels(picture.packedSize)
+    /// A packed copy, valid until the next one.
+    private func pack(_ picture: Picture) -> UnsafeRawBufferPointer {
+        if scratch.count != picture.packedSize {
+            scratch.deallocate()
+            scratch = .allocate(byteCount: picture.packedSize, alignment: 64)
         }
-        let packed = scratch!
-        picture.pack(into: packed.bytes)
-        return packed
+        picture.pack(into: scratch)
+        return UnsafeRawBufferPointer(scratch)
     }
 
     /// Tells downstream what comes, with the opening for those that join later.
@@ -246,26 +241,15 @@ final class Lz4Enc: ElementObject, @unchecked Sendable {
         return true
     }
 
-    /// - Parameter owner: what the message may refer to.
-    private func makeBuffer(
-        _ message: Buffer, from first: Int, _ owner: AnyObject
-    ) -> UnsafeMutablePointer<GstBuffer>? {
-        // More memories than a buffer takes would be merged one by one.
-        guard message.memoryCount - first <= Int(gst_buffer_get_max_memory()) else {
-            return copyBytes(of: message, first..<message.memoryCount)
-        }
-        let lent = LentMessage(message, owner)
-        let buffer = gst_buffer_new()!
-        for index in first..<message.memoryCount {
-            guard let bytes = lent.bytes(at: index), let start = bytes.baseAddress else { continue }
-            gst_buffer_append_memory(
-                buffer,
-                gst_memory_new_wrapped(
-                    GST_MEMORY_FLAG_READONLY, UnsafeMutableRawPointer(mutating: start), gsize(bytes.count), 0,
-                    gsize(bytes.count), Unmanaged.passRetained(lent).toOpaque(),
-                    { Unmanaged<LentMessage>.fromOpaque($0!).release() }))
-        }
-        return buffer
+    /// The bytes of a message in one memory: messages of large pictures are in more memories than a buffer takes, and may
+    /// refer to the pixels.
+    private func take(_ message: Buffer) -> UnsafeMutablePointer<GstBuffer>? {
+        debug(GST_LEVEL_LOG, element, "a message of \(message.size) bytes in \(message.memoryCount) memories")
+        guard isFirst else { return copyBytes(of: message, 0..<message.memoryCount) }
+        isFirst = false
+        opening = copyBytes(of: message, 0..<1)
+        if let opening { gst_buffer_set_flags(opening, GST_BUFFER_FLAG_HEADER) }
+        return copyBytes(of: message, 1..<message.memoryCount)
     }
 
     /// One memory with the bytes of some of a message's.
@@ -283,34 +267,5 @@ final class Lz4Enc: ElementObject, @unchecked Sendable {
             offset: offset, into: UnsafeMutableRawBufferPointer(start: map.data, count: Int(map.size)))
         gst_buffer_unmap(buffer, &map)
         return buffer
-    }
-}
-
-/// Keeps a message, and what it refers to, while a buffer refers to its bytes.
-private final class LentMessage {
-    private let message: Buffer
-    private let owner: AnyObject
-
-    init(_ message: Buffer, _ owner: AnyObject) {
-        self.message = message
-        self.owner = owner
-    }
-
-    /// Of one memory, which stay where they are as long as this object.
-    func bytes(at index: Int) -> UnsafeRawBufferPointer? {
-        try? message.withUnsafeBytes(ofMemoriesAt: index, count: 1) { $0 }
-    }
-}
-
-/// Room for a packed picture.
-private final class PackedPixels {
-    let bytes: UnsafeMutableRawBufferPointer
-
-    init(_ size: Int) {
-        bytes = .allocate(byteCount: size, alignment: 64)
-    }
-
-    deinit {
-        bytes.deallocate()
     }
 }
