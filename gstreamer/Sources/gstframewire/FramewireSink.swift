@@ -1,6 +1,5 @@
 import CGStreamer
 import Framewire
-import Synchronization
 
 /// `framewiresink`: sends the pictures that come down the pipeline, or records them.
 final class FramewireSink: ElementObject, @unchecked Sendable {
@@ -69,7 +68,6 @@ final class FramewireSink: ElementObject, @unchecked Sendable {
     let settings = Guarded(Settings())
     private let sink: UnsafeMutablePointer<GstBaseSink>
     private let sender = Guarded<Sender?>(nil)
-    private let isUnlocked = Atomic<Bool>(false)
     private var input: InputFormat?
     /// Whether the sender has said that the stream ends.
     private var hasEnded = false
@@ -103,14 +101,6 @@ final class FramewireSink: ElementObject, @unchecked Sendable {
             FramewireSink.of(sink).stop()
             return 1
         }
-        given.pointee.unlock = { sink in
-            FramewireSink.of(sink).isUnlocked.store(true, ordering: .sequentiallyConsistent)
-            return 1
-        }
-        given.pointee.unlock_stop = { sink in
-            FramewireSink.of(sink).isUnlocked.store(false, ordering: .sequentiallyConsistent)
-            return 1
-        }
         given.pointee.set_caps = { sink, caps in FramewireSink.of(sink).setCaps(caps!).gboolean }
         given.pointee.propose_allocation = { sink, query in
             FramewireSink.of(sink).proposeAllocation(query!).gboolean
@@ -140,7 +130,7 @@ final class FramewireSink: ElementObject, @unchecked Sendable {
         let settings = self.settings.value
         var options = settings.sender
         if settings.checksum { options.checksum = true }
-        // A call that would wait longer comes back, to see whether the element is to stop waiting.
+        // A call that would wait longer comes back, to see what has become of the element.
         options.blockTimeout = Self.patience
         let reference = ElementReference(element: element)
         options.onConnection = { event in
@@ -240,24 +230,40 @@ final class FramewireSink: ElementObject, @unchecked Sendable {
     /// Calls until there is room.
     private func send(_ attempt: () throws(FramewireError) -> Void) throws(Flow) {
         while true {
-            do throws(FramewireError) {
-                return try attempt()
-            } catch {
-                guard error.code == .timeout else {
-                    post(
-                        GST_MESSAGE_ERROR, element, ErrorKind(error, connection: GST_RESOURCE_ERROR_WRITE),
-                        error.message)
-                    throw Flow(GST_FLOW_ERROR)
+            var failure: FramewireError?
+            letStatesChange {
+                do throws(FramewireError) {
+                    try attempt()
+                } catch {
+                    failure = error
                 }
             }
-            try stopWaiting()
+            guard let failure else { return }
+            guard failure.code == .timeout else {
+                post(
+                    GST_MESSAGE_ERROR, element, ErrorKind(failure, connection: GST_RESOURCE_ERROR_WRITE),
+                    failure.message)
+                throw Flow(GST_FLOW_ERROR)
+            }
+            try goOnWaiting()
         }
     }
 
-    /// - Throws: what the base class gives where the element is to stop waiting.
-    private func stopWaiting() throws(Flow) {
-        guard isUnlocked.load(ordering: .sequentiallyConsistent) else { return }
-        // Either flushing, or paused: then until the element plays again.
+    /// Runs what may wait without the base class's preroll lock. Every change of state takes that, and not all of them
+    /// ask the element to stop waiting before.
+    private func letStatesChange(_ body: () -> Void) {
+        g_mutex_unlock(&sink.pointee.preroll_lock)
+        body()
+        g_mutex_lock(&sink.pointee.preroll_lock)
+    }
+
+    /// What has become of the element while it waited.
+    ///
+    /// - Throws: what the base class gives where it is to stop.
+    private func goOnWaiting() throws(Flow) {
+        if sink.pointee.flushing != 0 { throw Flow(GST_FLOW_FLUSHING) }
+        guard sink.pointee.need_preroll != 0 else { return }
+        // Paused: until the element plays again.
         let result = gst_base_sink_wait_preroll(sink)
         guard result == GST_FLOW_OK else { throw Flow(result) }
     }
@@ -267,21 +273,25 @@ final class FramewireSink: ElementObject, @unchecked Sendable {
     private func end() {
         guard !hasEnded, let sender = sender.value else { return }
         var left = settings.value.sender.closeTimeout
+        var isFlushed = false
         do throws(Flow) {
-            while left > 0, !flush(sender, min(left, Self.patience)) {
+            while left > 0, !isFlushed {
+                letStatesChange { isFlushed = flush(sender, min(left, Self.patience)) }
                 left -= Self.patience
-                try stopWaiting()
+                if !isFlushed { try goOnWaiting() }
             }
         } catch {
             return
         }
         hasEnded = true
-        do throws(FramewireError) {
-            try sender.end(timeout: min(max(left, Self.patience), 1_000_000_000))
-        } catch {
-            post(
-                GST_MESSAGE_WARNING, element, ErrorKind(error, connection: GST_RESOURCE_ERROR_WRITE),
-                error.message)
+        letStatesChange {
+            do throws(FramewireError) {
+                try sender.end(timeout: min(max(left, Self.patience), 1_000_000_000))
+            } catch {
+                post(
+                    GST_MESSAGE_WARNING, element, ErrorKind(error, connection: GST_RESOURCE_ERROR_WRITE),
+                    error.message)
+            }
         }
     }
 
