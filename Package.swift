@@ -8,6 +8,8 @@ let package = Package(
         .library(name: "Framewire", targets: ["Framewire"]),
         // libframewire.so, the C interface. The Makefile builds it as Embedded Swift.
         .library(name: "framewire", type: .dynamic, targets: ["FramewireC"]),
+        // libframewire-capture.so, which `framewire capture` preloads.
+        .library(name: "framewire-capture", type: .dynamic, targets: ["Capture"]),
         // Installed as `framewire`; product names are unique, and the library has that one.
         .executable(name: "framewire-cli", targets: ["framewire-cli"]),
     ],
@@ -40,6 +42,9 @@ let package = Package(
         .target(
             name: "FramewireC",
             dependencies: ["Framewire", "Buffers", "Codec", "Wire", "CFramewire", "CPosix"]),
+        // What the library that is preloaded cannot say in Swift.
+        .target(name: "CCapture"),
+        .target(name: "Capture", dependencies: ["Framewire", "Buffers", "Codec", "CCapture", "CPosix"]),
         // Keys and certificates for the command and the tests.
         .target(name: "Identities", dependencies: ["COpenSSL", "CPosix"]),
         .target(name: "PictureFiles", dependencies: ["Buffers", "CPNG", "CPosix", "CZstd"]),
