@@ -25,6 +25,9 @@ final class CapturedWindow {
     private var nextTime: Int64 = 0
     private var readback: GLReadback?
     private var geometry = WindowSystem.Geometry.unknown
+    /// Of the last frame; 0 before there is one.
+    private var width = 0
+    private var height = 0
     /// What is read; 0 is whatever the program has set.
     private var attachment: UInt32 = 0
     /// Captures that failed, one after another.
@@ -51,12 +54,11 @@ final class CapturedWindow {
         // The pace is kept, and not made up for after a pause.
         let interval = session.settings.interval
         nextTime = max(nextTime + interval, now - interval)
-        guard let (width, height) = system.size(display, drawable, &geometry), width > 0, height > 0 else {
-            return
-        }
+        guard let size = system.size(display, drawable, &geometry), size.0 > 0, size.1 > 0 else { return }
         do throws(FramewireError) {
             if readback == nil { readback = try make(sender) }
             readback?.moveToThisThread()
+            try follow(size)
             try readback?.capture(
                 framebuffer: 0, attachment: attachment, width: width, height: height, pts: now - session.start
             )
@@ -66,8 +68,26 @@ final class CapturedWindow {
         }
     }
 
+    /// Takes over the size of a window, once its buffers have it: what was begun before it was resized has the old one.
+    private func follow(_ size: (width: Int, height: Int)) throws(FramewireError) {
+        if width > 0, let readback {
+            var hasOldSize = false
+            if size.width != width {
+                // A pixel that is in one of both alone.
+                let isInOne = try readback.hasPixel(x: min(size.width, width), y: 0)
+                hasOldSize = isInOne == (size.width < width)
+            } else if size.height != height {
+                let isInOne = try readback.hasPixel(x: 0, y: min(size.height, height))
+                hasOldSize = isInOne == (size.height < height)
+            }
+            if hasOldSize { return }
+        }
+        (width, height) = size
+    }
+
     private func make(_ sender: Sender) throws(FramewireError) -> GLReadback {
         var options = GLReadback.Options()
+        options.framebuffer = 0
         options.streamID = id
         let system = system
         let made = try GLReadback(sender: sender, options: options) { name in
@@ -80,7 +100,9 @@ final class CapturedWindow {
 
     private func failed(_ error: FramewireError, _ session: Session) {
         switch error.code {
-        case .closed: readback = nil
+        case .closed:
+            readback = nil
+            width = 0
         // A frame that waited for a receiver in vain is lost, as others that there is no room for.
         case .timeout, .wouldBlock: return
         default: break

@@ -78,8 +78,8 @@ final class WindowSystem: Sendable {
             return current() == drawable && library.currentReadDrawable.map { $0() == drawable } ?? true
         }
         guard let current = library.currentSurface else { return false }
-        return current(0x3059 /* EGL_DRAW */) == RawPointer(bitPattern: drawable)
-            && current(0x305A /* EGL_READ */) == RawPointer(bitPattern: drawable)
+        return current(FWC_EGL_DRAW) == RawPointer(bitPattern: drawable)
+            && current(FWC_EGL_READ) == RawPointer(bitPattern: drawable)
     }
 
     /// The name that this process knows an OpenGL function by, or one of the window system's. Not hooked.
@@ -105,8 +105,8 @@ final class WindowSystem: Sendable {
     func size(_ display: RawPointer?, _ drawable: UInt, _ geometry: inout Geometry) -> (Int, Int)? {
         if kind == .egl {
             let surface = RawPointer(bitPattern: drawable)
-            guard let width = attribute(display, surface, 0x3057 /* EGL_WIDTH */),
-                let height = attribute(display, surface, 0x3056 /* EGL_HEIGHT */)
+            guard let width = attribute(display, surface, FWC_EGL_WIDTH),
+                let height = attribute(display, surface, FWC_EGL_HEIGHT)
             else { return nil }
             return (Int(width), Int(height))
         }
@@ -121,15 +121,15 @@ final class WindowSystem: Sendable {
         }
         guard let query = library.queryDrawable else { return nil }
         var (width, height) = (UInt32(0), UInt32(0))
-        query(display, drawable, 0x801D /* GLX_WIDTH */, &width)
-        query(display, drawable, 0x801E /* GLX_HEIGHT */, &height)
+        query(display, drawable, FWC_GLX_WIDTH, &width)
+        query(display, drawable, FWC_GLX_HEIGHT, &height)
         return (Int(width), Int(height))
     }
 
     /// Whether a surface of EGL is one without a window: only for those EGL answers this question.
     func isPixelBuffer(_ display: RawPointer?, _ drawable: UInt) -> Bool {
         kind == .egl
-            && attribute(display, RawPointer(bitPattern: drawable), 0x3058 /* EGL_LARGEST_PBUFFER */) != nil
+            && attribute(display, RawPointer(bitPattern: drawable), FWC_EGL_LARGEST_PBUFFER) != nil
     }
 
     private func attribute(_ display: RawPointer?, _ surface: RawPointer?, _ name: Int32) -> Int32? {

@@ -48,6 +48,15 @@ typedef struct fwc_cookie {
     unsigned sequence;
 } fwc_cookie;
 
+/* Constants of EGL and GLX. */
+#define FWC_EGL_HEIGHT 0x3056
+#define FWC_EGL_WIDTH 0x3057
+#define FWC_EGL_LARGEST_PBUFFER 0x3058
+#define FWC_EGL_DRAW 0x3059
+#define FWC_EGL_READ 0x305A
+#define FWC_GLX_WIDTH 0x801D
+#define FWC_GLX_HEIGHT 0x801E
+
 typedef fwc_cookie (*fwc_get_geometry)(void *_Nonnull connection, uint32_t drawable);
 typedef uint8_t *_Nullable (*fwc_get_geometry_reply)(void *_Nonnull connection, fwc_cookie cookie,
                                                      void *_Nullable *_Nullable error);
