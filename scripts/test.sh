@@ -60,6 +60,9 @@ VALGRIND=0 SKIP=alloc_test scripts/test-capi.sh "$prefix-static"
 step "Reading back from OpenGL: every path, format and state, on contexts of five kinds"
 scripts/test-gl.sh "$prefix"
 
+step "Programs that know nothing of Framewire, captured under Xvfb"
+scripts/test-capture.sh "$prefix"
+
 step "Buffers beside libgstreamer, a million random operations"
 scripts/test-differential.sh "$prefix" --long
 

@@ -44,8 +44,10 @@ final class WindowSystem: Sendable {
         let swap: Hook = kind == .glx ? .glXSwapBuffers : .eglSwapBuffers
         guard let real = swap.real, let handle = fwc_library_of(real) else { return nil }
         let proc: Hook = kind == .glx ? .glXGetProcAddressARB : .eglGetProcAddress
+        // Where the library is another tool's that is preloaded as well, the functions are behind it.
         let find = { (name: StaticString) in
-            fwc_find(handle, UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self))
+            let text = UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self)
+            return fwc_find(handle, text) ?? fwc_find_next(text)
         }
         guard let context = find(kind == .glx ? "glXGetCurrentContext" : "eglGetCurrentContext") else {
             return nil
@@ -87,7 +89,7 @@ final class WindowSystem: Sendable {
         if strncmp(name, "gl", 2) == 0, name[2] != 88, let found = library.getProcAddress?(name) {
             return found
         }
-        return fwc_find(library.handle, name)
+        return fwc_find(library.handle, name) ?? fwc_find_next(name)
     }
 
     // MARK: - Sizes
