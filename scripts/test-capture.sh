@@ -48,6 +48,7 @@ check() {
     [[ $name =~ ${ONLY:-} ]] || return 0
     rm -rf "$work/here"
     mkdir "$work/here"
+    ln -s "$PWD/packaging" "$work/here"
     if (cd "$work/here" && "$@") >"$log" 2>&1; then
         passed=$((passed + 1))
         echo "ok      $name"
@@ -96,6 +97,16 @@ pictures() {
 run_exactly() {
     capture --to "tcp://127.0.0.1:$port" --wait --policy block -- "$@"
 }
+
+# What the preloaded library shows and needs.
+library=$prefix/lib/framewire/libframewire-capture.so
+slender() {
+    sed -n 's/^ *\([A-Za-z]*\);$/\1/p' packaging/capture.map | grep -vx local | sort >wanted
+    nm -D --defined-only "$library" | awk '{ print $3 }' | sort | diff -u wanted - || return
+    ! readelf --dynamic --wide "$library" | sed -n 's/.*(NEEDED).*\[\(.*\)\].*/\1/p' |
+        grep -vE '^(libc\.so\.6|libm\.so\.6|liblz4\.so\.1|ld-linux-[a-z0-9-]*\.so\.[0-9])$'
+}
+check "what the library shows and needs" slender
 
 one='window 1 frames 20 from 0 to 19 gaps 0 sizes 320x240'
 two="$one
@@ -266,6 +277,17 @@ check "a static program" static
 check "no program" refused 2 'program' --
 check "a URL that is none" refused 1 'nowhere' --to nowhere -- true
 FRAMEWIRE_CAPTURE_LIBRARY=/nowhere.so check "a library that is not there" refused 1 '/nowhere.so' -- true
+
+# Windows, contexts and sizes that change, looked at by valgrind; what it says of other libraries is theirs.
+examined() {
+    sinks run_examined 2>errors || { cat errors; return 1; }
+    ! grep -A 20 -B 20 libframewire errors
+}
+run_examined() {
+    LP_NUM_THREADS=0 capture --to "tcp://127.0.0.1:$port" --wait --policy block -- valgrind --quiet --fair-sched=yes \
+        --leak-check=full --show-leak-kinds=definite "$work/linked" windows=2 frames=4 resize=2 again=2 end=destroy
+}
+if [ "${VALGRIND:-1}" != 0 ] && command -v valgrind >/dev/null; then check "valgrind" examined; fi
 
 printf '%d passed, %d failed\n' $passed $failed
 [ $failed = 0 ]

@@ -113,9 +113,7 @@ final class CapturedWindow {
                 || readback == nil && error.code == .gl
         else { return }
         isOff = true
-        if session.isOpen {
-            Notice.warn("stream \(id) is not captured: \(error.message)")
-        }
+        session.warn("stream \(id) is not captured: \(error.message)")
     }
 
     /// Hands over what can be had without waiting, after the buffers have been swapped.

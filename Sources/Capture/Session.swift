@@ -19,6 +19,7 @@ final class Session: @unchecked Sendable {
     private let endedCount = Atomic<Int>(0)
     private let isWaitedFor = Atomic<Bool>(false)
     private let isOver = Atomic<Bool>(false)
+    private let hasWarned = Atomic<Bool>(false)
 
     /// More windows at once are not captured.
     private static let maximumWindows = 64
@@ -59,6 +60,12 @@ final class Session: @unchecked Sendable {
 
     /// Whether frames are still captured.
     var isOpen: Bool { !isOver.load(ordering: .relaxed) && !Self.isForked.load(ordering: .relaxed) }
+
+    /// Says, once, that something is not captured.
+    func warn(_ text: Sentence) {
+        guard isOpen, !hasWarned.exchange(true, ordering: .relaxed) || settings.isVerbose else { return }
+        Notice.warn(text)
+    }
 
     // MARK: - Swaps
 
@@ -172,6 +179,7 @@ final class Session: @unchecked Sendable {
     func willDestroy(_ system: WindowSystem?, _ context: RawPointer?) {
         guard let system, let context, !Self.isForked.load(ordering: .relaxed) else { return }
         let windows = lock.withLock {
+            if ended.count == Self.maximumWindows { ended.removeFirst() }
             ended.append(context)
             endedCount.store(ended.count, ordering: .relaxed)
             return remove { $0.context == context && $0.system === system }
@@ -210,7 +218,9 @@ final class Session: @unchecked Sendable {
 
     /// At the end of the program: sends what there is, within a bound.
     private func finish() {
-        guard isOpen else { return }
+        // A program that ends inside of a hook does so in a handler of a signal or of an error of X, where nothing may be
+        // waited for: this thread may have a lock.
+        guard isOpen, fwc_depth().pointee == 0 else { return }
         isOver.store(true, ordering: .relaxed)
         let (sender, windows) = lock.withLock { () -> (Sender?, [CapturedWindow]) in
             var free: [CapturedWindow] = []

@@ -77,6 +77,9 @@ static void *library;
 
 static void load(int from_proc) {
 #ifndef LINKED
+    if (dlsym(RTLD_DEFAULT, "eglSwapBuffers") != NULL || dlsym(RTLD_DEFAULT, "glXSwapBuffers") != NULL) {
+        fail("OpenGL is there without having been loaded");
+    }
     if (is_egl) {
         library = dlopen("libEGL.so.1", RTLD_LAZY | RTLD_LOCAL);
         if (library == NULL) fail(dlerror());
