@@ -275,6 +275,7 @@ check "a program that is not there" refused 127 'No such file' -- ./nothing
 check "a file that cannot be run" refused 126 'ermission' -- /etc/passwd
 check "a static program" static
 check "no program" refused 2 'program' --
+check "an option that is none" refused 2 'no option --nothing' --nothing
 check "a URL that is none" refused 1 'nowhere' --to nowhere -- true
 FRAMEWIRE_CAPTURE_LIBRARY=/nowhere.so check "a library that is not there" refused 1 '/nowhere.so' -- true
 

@@ -83,5 +83,7 @@ private func choice(_ name: StaticString, _ names: StaticString...) throws(Frame
         return index
     }
     throw FramewireError(
-        .invalidArgument, "FRAMEWIRE_CAPTURE_\(name) is \"\(String(text: value))\", which is no such thing")
+        .invalidArgument,
+        "FRAMEWIRE_CAPTURE_\(name) is \"\(String(text: value))\"; 'framewire capture --help' says what it can be"
+    )
 }

@@ -60,6 +60,13 @@ struct Capture: ParsableCommand {
         guard let program = words.first else {
             throw Failure(message: "which program? Put it behind --, with its arguments", isUsage: true)
         }
+        // What is no option of this command is taken for the program's name.
+        if program.hasPrefix("-"), command.first != "--" {
+            if ["-h", "--help"].contains(program) { throw CleanExit.helpRequest(self) }
+            throw Failure(
+                message: "there is no option \(program); the program and its options stand behind --",
+                isUsage: true)
+        }
         try Sender.check(url: to)
         let library = try CaptureLibrary.find()
         try ProgramFile.check(program)
