@@ -122,6 +122,19 @@ UNUSED_OK static int count_of(const char *what) {
     return count - 2 - (strcmp(what, "fd") == 0);
 }
 
+/* TLS with what `framewire keygen` has put into `folder`: this side's own identity, and the other's as the one that is trusted. */
+UNUSED_OK static const fw_tls_options *tls_of(const char *folder, const char *own, const char *other) {
+    static fw_tls_options tls = FW_TLS_OPTIONS_INIT;
+    static char certificate[512], key[512], authority[512];
+    snprintf(certificate, sizeof certificate, "%s/%s.pem", folder, own);
+    snprintf(key, sizeof key, "%s/%s.key", folder, own);
+    snprintf(authority, sizeof authority, "%s/%s.pem", folder, other);
+    tls.certificate_file = certificate;
+    tls.key_file = key;
+    tls.authority_file = authority;
+    return &tls;
+}
+
 /* The place of `value` in the words of `names`, counted from `first`; ends the program if it is not there. */
 UNUSED_OK static int one_of(const char *option, const char *value, const char *names, int first) {
     size_t length = strlen(value);
