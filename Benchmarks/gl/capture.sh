@@ -4,7 +4,7 @@
 #
 #   Benchmarks/gl/capture.sh PREFIX [ROUNDS]       PREFIX: where Framewire was installed; ROUNDS: 5 unless told otherwise
 #
-# Needs a display (xvfb-run -s '-screen 0 2048x1200x24' …). Prints the median of the rounds for each size and way.
+# First the time of a swap of nothing, alone and captured. Needs a display (xvfb-run -s '-screen 0 2048x1200x24' …). Prints the median of the rounds for each size and way.
 set -eu
 export LC_ALL=C vblank_mode=0
 prefix=$(readlink -f "${1:?usage: Benchmarks/gl/capture.sh PREFIX [ROUNDS]}")
@@ -12,6 +12,12 @@ rounds=${2:-5}
 command=$prefix/bin/framewire
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+
+cc -O2 -std=c99 -Wall -Wextra -Wpedantic -Werror "$(dirname "$0")/swap_cost.c" -o "$work/swap_cost" -lEGL
+for _ in 1 2 3; do
+    printf 'a swap: %s alone, %s captured without a receiver\n' "$("$work/swap_cost" 2>/dev/null)" \
+        "$("$command" capture --to tcp://127.0.0.1:9 -- "$work/swap_cost" 2>/dev/null)"
+done
 
 # Frames per second of the first five seconds.
 gears() {
