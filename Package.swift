@@ -65,7 +65,7 @@ let package = Package(
             name: "FramewireTests", dependencies: ["Framewire", "Identities", "TestSupport", "Fuzzing"],
             resources: [.copy("Corpus")]),
         .testTarget(
-            name: "ReadbackTests", dependencies: ["Framewire", "CEGL"],
+            name: "ReadbackTests", dependencies: ["Framewire", "Buffers", "CEGL"],
             linkerSettings: [.linkedLibrary("EGL"), .linkedLibrary("GL")]),
         // For OpenGL contexts without a display; the library itself links neither.
         .systemLibrary(
