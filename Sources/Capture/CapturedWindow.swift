@@ -51,9 +51,9 @@ final class CapturedWindow {
         pause = now - lastSwap
         lastSwap = now
         guard !isOff, now >= nextTime else { return }
-        // The pace is kept, and not made up for after a pause.
+        // The pace is kept, but not made up for after a pause.
         let interval = session.settings.interval
-        nextTime = max(nextTime + interval, now - interval)
+        nextTime = (now - nextTime < interval ? nextTime : now) + interval
         guard let size = system.size(display, drawable, &geometry), size.0 > 0, size.1 > 0 else { return }
         do throws(FramewireError) {
             if readback == nil { readback = try make(sender) }

@@ -53,8 +53,6 @@ static int fail(const char *what) {
     _exit(99);
 }
 
-/* ------------------------------------------------------------------------------------------------------- settings */
-
 static int is_egl, is_es, uses_damage, uses_msc, frames, first, resize_at, samples;
 static const char *contexts;
 static long pause_ms;
@@ -108,8 +106,6 @@ static void load(int from_proc) {
     if (uses_msc) *(void **)&swap_msc = (void *)glXGetProcAddress_((const GLubyte *)"glXSwapBuffersMscOML");
     if ((uses_damage && swap_damage == NULL) || (uses_msc && swap_msc == NULL)) fail("this way to swap is not there");
 }
-
-/* -------------------------------------------------------------------------------------------------------- windows */
 
 typedef struct window {
     unsigned number;
@@ -255,8 +251,6 @@ static void *draw_alone(void *argument) {
     destroy_context(w->context);
     return NULL;
 }
-
-/* ------------------------------------------------------------------------------------------------------------ main */
 
 int main(int argc, char **argv) {
     const char *api = setting(argc, argv, "api", "glx");

@@ -7,15 +7,11 @@
 
 #include <stdint.h>
 
-/* ------------------------------------------------------------------------------------------ written in Swift, for `dlsym` */
-
-/* Whether the program gets another function than it asks for by this name. */
+/* Written in Swift, for `dlsym`: whether the program gets another function than it asks for by this name. */
 int32_t fwc_is_hooked(const char *_Nonnull name);
 
 /* What the program gets in place of the function `found` of this name. */
 void *_Nullable fwc_replacement(const char *_Nonnull name, void *_Nonnull found);
-
-/* ------------------------------------------------------------------------------------------------------- looking up */
 
 /* The system's own dlsym. */
 void *_Nullable fwc_find(void *_Nullable library, const char *_Nonnull name);
@@ -37,8 +33,6 @@ int32_t fwc_is_own(const void *_Nonnull address);
 
 /* Whether the libraries of both are files of the same folder. */
 int32_t fwc_share_folder(const void *_Nonnull first, const void *_Nonnull second);
-
-/* ------------------------------------------------------------------------------------------------------------ others */
 
 /* How deep in hooks the calling thread is: functions of the window system may call each other. */
 int32_t *_Nonnull fwc_depth(void);
