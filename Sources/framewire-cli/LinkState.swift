@@ -1,0 +1,43 @@
+import Foundation
+import Framewire
+
+/// What the connections of a receiver are doing, in words for a window. Any thread.
+final class LinkState: @unchecked Sendable {
+    // Unchecked: guarded by the lock.
+    private let lock = NSLock()
+    private var peers: [(id: UInt64, address: String)] = []
+    private var attempt: (url: String, number: Int)?
+    private var hasEnded = false
+
+    func note(_ event: ConnectionEvent) {
+        lock.withLock {
+            switch event.state {
+            case .connecting: attempt = (event.peer, event.attempt)
+            case .connected:
+                attempt = nil
+                peers.append((event.peerID, event.peer))
+            case .lost: peers.removeAll { $0.id == event.peerID }
+            case .closed: hasEnded = true
+            }
+        }
+    }
+
+    /// Whether there is a sender.
+    var isConnected: Bool { lock.withLock { !peers.isEmpty } }
+
+    var peerIDs: [UInt64] { lock.withLock { peers.map(\.id) } }
+
+    var text: String {
+        lock.withLock {
+            if peers.count == 1 {
+                return peers[0].address.hasPrefix("file:") ? "playing" : "connected, \(peers[0].address)"
+            }
+            if peers.count > 1 { return "connected, \(peers.count) senders" }
+            if hasEnded { return "the stream has ended" }
+            if let attempt {
+                return "connecting to \(attempt.url)" + (attempt.number > 1 ? ", attempt \(attempt.number)" : "")
+            }
+            return "waiting for a sender …"
+        }
+    }
+}

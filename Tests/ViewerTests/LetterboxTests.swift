@@ -1,0 +1,55 @@
+import TestSupport
+import Testing
+
+@testable import Viewer
+
+@Test func aWindowOfThePicturesSizeIsFilled() {
+    #expect(
+        Letterbox.place(Size(640, 360), in: Size(640, 360)) == Rectangle(x: 0, y: 0, width: 640, height: 360))
+}
+
+@Test func aWiderWindowHasBarsOnTheSides() {
+    #expect(
+        Letterbox.place(Size(640, 360), in: Size(1000, 360))
+            == Rectangle(x: 180, y: 0, width: 640, height: 360))
+}
+
+@Test func aTallerWindowHasBarsAboveAndBelow() {
+    #expect(
+        Letterbox.place(Size(640, 360), in: Size(320, 400))
+            == Rectangle(x: 0, y: 110, width: 320, height: 180))
+}
+
+@Test func aPictureKeepsItsShapeInAnyWindow() {
+    var random = SeededGenerator()
+    for _ in 0..<2000 {
+        let picture = Size(random.scaled(1...65535), random.scaled(1...65535))
+        let window = Size(random.scaled(1...8192), random.scaled(1...8192))
+        let place = Letterbox.place(picture, in: window)
+        #expect(place.x >= 0 && place.y >= 0 && place.width >= 1 && place.height >= 1)
+        #expect(place.x + place.width <= window.width && place.y + place.height <= window.height)
+        #expect(place.width == window.width || place.height == window.height)
+        #expect(abs(window.width - place.width - 2 * place.x) <= 1)
+        #expect(abs(window.height - place.height - 2 * place.y) <= 1)
+        // The side that is not given by the window is right to half a pixel, but for pictures that are a line.
+        let (exact, got) =
+            place.width == window.width
+            ? (Double(window.width * picture.height) / Double(picture.width), Double(place.height))
+            : (Double(window.height * picture.width) / Double(picture.height), Double(place.width))
+        #expect(abs(exact - got) <= 0.5 || (exact < 1 && got == 1))
+    }
+}
+
+@Test func aNewWindowHasThePicturesPixels() {
+    #expect(Letterbox.windowSize(Size(640, 360), room: Size(1920, 1080)) == Size(640, 360))
+}
+
+@Test func aLargePictureIsFittedIntoTheRoom() {
+    #expect(Letterbox.windowSize(Size(3840, 2160), room: Size(1280, 1000)) == Size(1280, 720))
+}
+
+@Test func aTinyPictureIsMagnifiedByAWholeNumber() {
+    #expect(Letterbox.windowSize(Size(20, 10), room: Size(1920, 1080)) == Size(320, 160))
+    #expect(Letterbox.windowSize(Size(20, 1000), room: Size(1920, 1080)) == Size(20, 1000))
+    #expect(Letterbox.windowSize(Size(20, 10), room: Size(100, 1080)) == Size(100, 50))
+}
