@@ -50,7 +50,8 @@ let package = Package(
         .executableTarget(
             name: "framewire-cli",
             dependencies: [
-                "Framewire", "PictureFiles", "Viewer", "Identities", "Buffers", "Codec", "CLZ4Frame", "CPosix",
+                "Framewire", "PictureFiles", "Viewer", "Identities", "Buffers", "Codec", "CLZ4Frame",
+                "CPosix",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 

@@ -92,8 +92,9 @@ package final class PNGEncoder {
         source.height = UInt32(view.info.height)
         source.bits = 8
         guard let type = PNGEncoder.colorType(view.info.format) else {
+            let isVideo = view.layout.planeCount > 1
             throw .cannotHold(
-                "PNG", view.info.format, view.layout.planeCount > 1 ? "use --format y4m or raw" : "use --format raw")
+                "PNG", view.info.format, isVideo ? "use --format y4m or raw" : "use --format raw")
         }
         source.color_type = type
         switch view.info.format {

@@ -26,12 +26,11 @@ package struct OverlayReading: Sendable {
 
     /// The overlay's lines.
     package var lines: [PanelLine] {
+        let ratio = ratio.map { ", ratio \(hundredths($0))" } ?? ""
         var lines = [
             PanelLine("frames", frameRate.map { "\(tenths($0)) fps" } ?? "–"),
             PanelLine("picture", info.map { "\($0.width) × \($0.height) \($0.format.name)" } ?? "–"),
-            PanelLine(
-                "wire",
-                wireRate.map { "\(tenths($0 / 1e6)) MB/s" + (ratio.map { ", ratio \(hundredths($0))" } ?? "") } ?? "–"),
+            PanelLine("wire", wireRate.map { "\(tenths($0 / 1e6)) MB/s\(ratio)" } ?? "–"),
             PanelLine("latency", latency.map { "\(tenths(Double($0) / 1e6)) ms" } ?? "–"),
             PanelLine("dropped", missed == 0 ? "\(dropped)" : "\(dropped), and \(missed) by the sender"),
         ]

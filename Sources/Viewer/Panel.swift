@@ -48,7 +48,8 @@ package struct Panel: Sendable {
         // The part of the typeface below the line counts as half of the margin.
         size = Size(
             (max(inner, 1) + 2 * Panel.margin) * scale,
-            (lines.count * Panel.lineHeight - (Panel.lineHeight - Font.height) + 2 * Panel.margin - 1) * scale)
+            (lines.count * Panel.lineHeight - (Panel.lineHeight - Font.height) + 2 * Panel.margin - 1) * scale
+        )
         pixels = [UInt32](repeating: Panel.ground, count: size.width * size.height)
         roundCorners(radius: 3 * scale)
         for (index, line) in lines.enumerated() {
@@ -66,7 +67,8 @@ package struct Panel: Sendable {
 
     private static func cells(_ text: String) -> Int { text.unicodeScalars.count }
 
-    private mutating func draw(_ text: String, _ left: Int, _ top: Int, _ scale: Int, _ tone: PanelLine.Tone) {
+    private mutating func draw(_ text: String, _ left: Int, _ top: Int, _ scale: Int, _ tone: PanelLine.Tone)
+    {
         var left = left
         for character in text.unicodeScalars {
             let glyph = Font.glyph(character)

@@ -185,8 +185,8 @@ package final class PictureWindow: @unchecked Sendable {
         guard maximumSize.width == 0 || (size.width <= maximumSize.width && size.height <= maximumSize.height)
         else {
             throw WindowError(
-                message: "pictures of \(size.width) × \(size.height) are too large for what draws here, which takes"
-                    + " \(maximumSize.width) × \(maximumSize.height); set SDL_RENDER_DRIVER=software")
+                message: "pictures of \(size.width) × \(size.height) are too large for what draws here, which"
+                    + " takes \(maximumSize.width) × \(maximumSize.height); set SDL_RENDER_DRIVER=software")
         }
         if picture?.size != size { follow(size) }
         let failure = pixels.withPixels(of: view) { format, bytes, stride -> String? in

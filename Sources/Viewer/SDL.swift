@@ -14,7 +14,8 @@ enum SDL {
             let reason = String(cString: problem)
             table.deallocate()
             throw WindowError(
-                message: "a window needs SDL 2, which cannot be used (\(reason)); install the package libsdl2-2.0-0")
+                message: "a window needs SDL 2, which cannot be used (\(reason)); install the package"
+                    + " libsdl2-2.0-0")
         }
         return UnsafePointer(table)
     }

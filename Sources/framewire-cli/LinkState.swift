@@ -35,7 +35,8 @@ final class LinkState: @unchecked Sendable {
             if peers.count > 1 { return "connected, \(peers.count) senders" }
             if hasEnded { return "the stream has ended" }
             if let attempt {
-                return "connecting to \(attempt.url)" + (attempt.number > 1 ? ", attempt \(attempt.number)" : "")
+                let number = attempt.number > 1 ? ", attempt \(attempt.number)" : ""
+                return "connecting to \(attempt.url)\(number)"
             }
             return "waiting for a sender …"
         }

@@ -18,7 +18,8 @@ private struct PlainScreen {
             let exponent = Int(bits >> 10 & 31)
             let sign = bits >> 15 == 0 ? 1.0 : -1.0
             if exponent == 31 { return fraction == 0 ? sign * .infinity : .nan }
-            return sign * (exponent == 0 ? fraction * pow(2, -14) : (1 + fraction) * pow(2, Double(exponent - 15)))
+            return sign
+                * (exponent == 0 ? fraction * pow(2, -14) : (1 + fraction) * pow(2, Double(exponent - 15)))
         }
         func word(_ index: Int) -> UInt32 {
             (0..<4).reduce(0) { $0 | UInt32(row[at + 4 * index + $1]) << UInt32(8 * $1) }
