@@ -46,7 +46,7 @@ let package = Package(
         .target(name: "Identities", dependencies: ["COpenSSL", "CPosix"]),
         .target(name: "PictureFiles", dependencies: ["Buffers", "CPNG", "CPosix", "CZstd"]),
         // The window of `framewire view`.
-        .target(name: "Viewer", dependencies: ["Buffers", "PictureFiles", "CSDL"]),
+        .target(name: "Viewer", dependencies: ["Buffers", "PictureFiles", "CSDL", "CPosix"]),
         .executableTarget(
             name: "framewire-cli",
             dependencies: [

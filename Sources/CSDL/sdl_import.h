@@ -17,6 +17,7 @@
     F(SDL_Quit) \
     F(SDL_SetMainReady) \
     F(SDL_GetError) \
+    F(SDL_GetCurrentVideoDriver) \
     F(SDL_SetHint) \
     F(SDL_CreateWindow) \
     F(SDL_DestroyWindow) \

@@ -1,4 +1,5 @@
 import Buffers
+import CPosix
 import CSDL
 import PictureFiles
 
@@ -60,10 +61,13 @@ package final class PictureWindow: @unchecked Sendable {
             sdl.pointee.SDL_Quit()
             return WindowError(message: what + " (SDL says: \(reason))")
         }
-        guard sdl.pointee.SDL_InitSubSystem(UInt32(SDL_INIT_VIDEO)) == 0 else {
-            throw failure(
-                "there is no display to open a window on; set DISPLAY or WAYLAND_DISPLAY, or use `framewire receive`"
-            )
+        let noDisplay =
+            "there is no display to open a window on; set DISPLAY or WAYLAND_DISPLAY, or use `framewire receive`"
+        guard sdl.pointee.SDL_InitSubSystem(UInt32(SDL_INIT_VIDEO)) == 0 else { throw failure(noDisplay) }
+        // Some builds of SDL draw into memory where there is no display, which nobody sees; who wants that says so.
+        guard getenv("SDL_VIDEODRIVER") != nil || !PictureWindow.isInMemory(sdl) else {
+            sdl.pointee.SDL_Quit()
+            throw WindowError(message: noDisplay)
         }
         givenSize = PictureWindow.firstSize
         let flags = SDL_WINDOW_RESIZABLE.rawValue | SDL_WINDOW_ALLOW_HIGHDPI.rawValue
@@ -99,12 +103,22 @@ package final class PictureWindow: @unchecked Sendable {
         sdl.pointee.SDL_Quit()
     }
 
+    private static func isInMemory(_ sdl: UnsafePointer<fws_functions>) -> Bool {
+        guard let name = sdl.pointee.SDL_GetCurrentVideoDriver() else { return true }
+        return ["offscreen", "dummy"].contains(String(cString: name))
+    }
+
     private static let firstSize = Size(960, 540)
 
     package var title = "" {
         didSet {
-            if title != oldValue { sdl.pointee.SDL_SetWindowTitle(window, title) }
+            if title != oldValue { sdl.pointee.SDL_SetWindowTitle(window, PictureWindow.plain(title)) }
         }
+    }
+
+    /// X11 takes no other characters than those of the process's locale, which is C for whoever does not set one.
+    private static func plain(_ title: String) -> String {
+        title.replacing("×", with: "x").replacing("–", with: "-").replacing("…", with: "...")
     }
 
     /// Pixels of the screen.

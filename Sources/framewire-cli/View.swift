@@ -57,6 +57,9 @@ struct View: ParsableCommand {
 
     func validate() throws {
         guard frames.map({ $0 > 0 }) ?? true else { throw ValidationError("--frames is 1 or more") }
+        guard screenshot.map({ PictureFormat.ofFile($0) != nil }) ?? true else {
+            throw ValidationError("--screenshot ends in .png, .bmp, .ppm, .y4m or .raw")
+        }
         guard threads.map({ (1...64).contains($0) }) ?? true else {
             throw ValidationError("--threads is 1 to 64")
         }
