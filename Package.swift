@@ -72,7 +72,7 @@ let package = Package(
             name: "CEGL", path: "Tests/CEGL", pkgConfig: "egl",
             providers: [.apt(["libegl-dev", "libgl-dev"])]),
         .testTarget(name: "PictureFilesTests", dependencies: ["PictureFiles", "CZstd"]),
-        .testTarget(name: "ViewerTests", dependencies: ["Viewer", "TestSupport"]),
+        .testTarget(name: "ViewerTests", dependencies: ["Viewer", "PictureFiles", "TestSupport"]),
         // Pictures and random numbers for the tests.
         .target(name: "TestSupport", dependencies: ["Buffers", "CPosix"], path: "Tests/TestSupport"),
         // What scripts/fuzz.sh feeds to the decoders, so that the tests can replay it.

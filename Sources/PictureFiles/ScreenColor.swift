@@ -12,6 +12,8 @@ package struct ScreenColor {
     private let yuv: YUVMatrix
     private let depth: ClosedRange<Float>
     private let isLinear: Bool
+    /// By the bits of a half float; empty for other formats.
+    private let halves: [UInt8]
 
     /// - Parameter depth: The depths that are black and white.
     package init(_ view: PictureView, depth: ClosedRange<Float> = 0...1) {
@@ -22,6 +24,9 @@ package struct ScreenColor {
         self.depth =
             depth.lowerBound < depth.upperBound ? depth : depth.lowerBound...(depth.lowerBound + 1)
         isLinear = view.info.color.transfer == 8
+        halves =
+            view.info.format == .r16f || view.info.format == .rgba16f
+            ? isLinear ? ScreenColor.linearHalves : ScreenColor.plainHalves : []
     }
 
     /// The least and the greatest depth in a picture of one of the depth formats; 0…1 for others.
@@ -76,24 +81,41 @@ package struct ScreenColor {
         case .rgba16f: for x in 0..<width { target[x] = color(.rgba16f, rows, x) }
         case .r32f: for x in 0..<width { target[x] = color(.r32f, rows, x) }
         case .rgba32f: for x in 0..<width { target[x] = color(.rgba32f, rows, x) }
-        case .nv12: for x in 0..<width { target[x] = color(.nv12, rows, x) }
-        case .i420: for x in 0..<width { target[x] = color(.i420, rows, x) }
+        case .nv12, .i420:
+            for x in stride(from: 0, to: width, by: 2) {
+                let chroma = chroma(rows, x)
+                target[x] = yuv.color(byte(rows.first, x), chroma)
+                if x + 1 < width { target[x + 1] = yuv.color(byte(rows.first, x + 1), chroma) }
+            }
         default: for x in 0..<width { target[x] = color(view.info.format, rows, x) }
         }
     }
 
     // MARK: - Pixels
 
-    private typealias Rows = (first: UnsafeRawPointer, second: UnsafeRawPointer, third: UnsafeRawPointer)
+    /// A row of each plane; U and V are in one or in two.
+    private struct Rows {
+        var first: UnsafeRawPointer
+        var u: UnsafeRawPointer
+        var v: UnsafeRawPointer
+        /// Bytes from one U or V to the next.
+        var step = 1
+    }
 
-    /// The rows of the planes; those of planes that are not there are the first's.
     private func rows(_ y: Int) -> Rows {
         let first = view.row(y).baseAddress!
-        return switch view.layout.planeCount {
-        case 1: (first, first, first)
-        case 2: (first, view.row(y / 2, plane: 1).baseAddress!, first)
-        default: (first, view.row(y / 2, plane: 1).baseAddress!, view.row(y / 2, plane: 2).baseAddress!)
+        guard view.layout.planeCount > 1 else { return Rows(first: first, u: first, v: first) }
+        let second = view.row(y / 2, plane: 1).baseAddress!
+        guard view.layout.planeCount > 2 else {
+            return Rows(first: first, u: second, v: second + 1, step: 2)
         }
+        return Rows(first: first, u: second, v: view.row(y / 2, plane: 2).baseAddress!)
+    }
+
+    @inline(__always)
+    private func chroma(_ rows: Rows, _ x: Int) -> YUVMatrix.Chroma {
+        let at = (x >> 1) &* rows.step
+        return yuv.chroma(byte(rows.u, at), byte(rows.v, at))
     }
 
     @inline(__always)
@@ -113,22 +135,18 @@ package struct ScreenColor {
         case .rgb10a2:
             let pixel = word(row, 4 * x)
             return 0xFF00_0000 | pixel << 14 & 0xFF_0000 | pixel >> 4 & 0xFF00 | pixel >> 22 & 0xFF
-        case .r16f: return grey(light(half(row, 2 * x)))
+        case .r16f: return grey(light(half: row, 2 * x))
         case .rgba16f:
             return ScreenColor.packed(
-                light(half(row, 8 * x)), light(half(row, 8 * x + 2)), light(half(row, 8 * x + 4)))
+                light(half: row, 8 * x), light(half: row, 8 * x + 2), light(half: row, 8 * x + 4))
         case .r32f: return grey(light(single(row, 4 * x)))
         case .rgba32f:
             return ScreenColor.packed(
                 light(single(row, 16 * x)), light(single(row, 16 * x + 4)), light(single(row, 16 * x + 8)))
         case .depth16, .depth24s8, .depth32f:
             let value = ScreenColor.depthValue(row, x, format)
-            return grey(level((value - depth.lowerBound) / (depth.upperBound - depth.lowerBound)))
-        case .nv12:
-            let pair = x & ~1
-            return yuv.color(byte(row, x), byte(rows.second, pair), byte(rows.second, pair + 1))
-        case .i420:
-            return yuv.color(byte(row, x), byte(rows.second, x >> 1), byte(rows.third, x >> 1))
+            return grey(ScreenColor.level((value - depth.lowerBound) / (depth.upperBound - depth.lowerBound)))
+        case .nv12, .i420: return yuv.color(byte(row, x), chroma(rows, x))
         }
     }
 
@@ -154,24 +172,38 @@ package struct ScreenColor {
     private func single(_ row: UnsafeRawPointer, _ at: Int) -> Float { Float(bitPattern: word(row, at)) }
 
     @inline(__always)
-    private func half(_ row: UnsafeRawPointer, _ at: Int) -> Float {
-        let bits = UInt32(UInt16(littleEndian: row.loadUnaligned(fromByteOffset: at, as: UInt16.self)))
-        // The exponent of a half moved to where a float has it, and the bias of 15 made 127 by a multiplication.
-        let value = Float(bitPattern: (bits & 0x7FFF) << 13) * Float(bitPattern: 0x7780_0000)
-        // Negative numbers and what is not a number are black.
-        return bits > 0x7C00 ? 0 : value
+    private func light(half row: UnsafeRawPointer, _ at: Int) -> UInt32 {
+        let bits = UInt16(littleEndian: row.loadUnaligned(fromByteOffset: at, as: UInt16.self))
+        return UInt32(halves[Int(bits)])
     }
 
     @inline(__always)
     private func light(_ value: Float) -> UInt32 {
-        guard isLinear else { return level(value) }
-        let steps = Float(ScreenColor.curve.count - 1)
-        return UInt32(ScreenColor.curve[value > 0 ? Int(min(value, 1) * steps + 0.5) : 0])
+        isLinear ? ScreenColor.curved(value) : ScreenColor.level(value)
     }
 
     @inline(__always)
-    private func level(_ value: Float) -> UInt32 {
-        value > 0 ? UInt32(min(value, 1) * 255 + 0.5) : 0
+    private static func curved(_ value: Float) -> UInt32 {
+        let steps = Float(curve.count - 1)
+        return UInt32(curve[value > 0 ? Int(min(value, 1) * steps + 0.5) : 0])
+    }
+
+    @inline(__always)
+    private static func level(_ value: Float) -> UInt32 {
+        let light = min(value > 0 ? value : 0, 1)
+        // In a number from 2^23 on the lowest bit is 1.
+        return (light * 255 + 8_388_608).bitPattern & 0xFF
+    }
+
+    /// What every half float looks like.
+    private static let plainHalves: [UInt8] = (0..<65536).map { UInt8(level(value(half: $0))) }
+    private static let linearHalves: [UInt8] = (0..<65536).map { UInt8(curved(value(half: $0))) }
+
+    /// Negative numbers and what is not a number are 0.
+    private static func value(half bits: Int) -> Float {
+        guard bits <= 0x7C00 else { return 0 }
+        // The exponent of a half moved to where a float has it, and the bias of 15 made 127 by a multiplication.
+        return Float(bitPattern: UInt32(bits) << 13) * Float(bitPattern: 0x7780_0000)
     }
 
     @inline(__always)

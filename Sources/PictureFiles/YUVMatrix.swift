@@ -34,21 +34,30 @@ struct YUVMatrix {
         greenByV = Int32((chromaScale * 2 * (1 - red) * red / green).rounded())
     }
 
-    /// 0xFFRRGGBB.
-    @inline(__always)
-    func color(_ y: UInt32, _ u: UInt32, _ v: UInt32) -> UInt32 {
-        // At most 76309 × 239 + 143168 × 127: no sum comes near 32 bits.
-        let light = (Int32(truncatingIfNeeded: y) &- black) &* luma &+ 32768
-        let u = Int32(truncatingIfNeeded: u) &- 128
-        let v = Int32(truncatingIfNeeded: v) &- 128
-        let red = level(light &+ redByV &* v)
-        let green = level(light &- greenByU &* u &- greenByV &* v)
-        let blue = level(light &+ blueByU &* u)
-        return 0xFF00_0000 | red << 16 | green << 8 | blue
-    }
+    /// What U and V add to the components of the pixels that share them.
+    typealias Chroma = (red: Int32, green: Int32, blue: Int32)
 
     @inline(__always)
+    func chroma(_ u: UInt32, _ v: UInt32) -> Chroma {
+        let u = Int32(truncatingIfNeeded: u) &- 128
+        let v = Int32(truncatingIfNeeded: v) &- 128
+        return (redByV &* v, 0 &- greenByU &* u &- greenByV &* v, blueByU &* u)
+    }
+
+    /// 0xFFRRGGBB.
+    @inline(__always)
+    func color(_ y: UInt32, _ chroma: Chroma) -> UInt32 {
+        // At most 76309 × 239 + 143168 × 127: no sum comes near 32 bits.
+        let light = (Int32(truncatingIfNeeded: y) &- black) &* luma &+ 32768
+        return 0xFF00_0000 | level(light &+ chroma.red) << 16 | level(light &+ chroma.green) << 8
+            | level(light &+ chroma.blue)
+    }
+
+    /// Cuts to 0…255, without a branch that noise would make the processor mispredict.
+    @inline(__always)
     private func level(_ value: Int32) -> UInt32 {
-        UInt32(truncatingIfNeeded: min(max(value &>> 16, 0), 255))
+        let level = value &>> 16
+        let isOver = (255 &- level) &>> 31
+        return UInt32(bitPattern: (level | isOver) & ~(level &>> 31)) & 0xFF
     }
 }

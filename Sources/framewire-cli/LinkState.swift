@@ -30,7 +30,10 @@ final class LinkState: @unchecked Sendable {
     var text: String {
         lock.withLock {
             if peers.count == 1 {
-                return peers[0].address.hasPrefix("file:") ? "playing" : "connected, \(peers[0].address)"
+                let address = peers[0].address
+                if address.hasPrefix("file:") { return "playing" }
+                return "connected, "
+                    + (address.firstRange(of: "://").map { String(address[$0.upperBound...]) } ?? address)
             }
             if peers.count > 1 { return "connected, \(peers.count) senders" }
             if hasEnded { return "the stream has ended" }

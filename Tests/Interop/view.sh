@@ -189,7 +189,7 @@ view_keys() {
     press space
     await title_has paused
     press space
-    await title_has 'connected, tcp://127.0.0.1:'
+    await title_has 'connected, 127.0.0.1:'
     press Escape || true
     await_end $viewer 'framewire view'
     interrupt $blue
