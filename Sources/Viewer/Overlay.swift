@@ -31,7 +31,7 @@ package struct OverlayReading: Sendable {
             PanelLine("frames", frameRate.map { "\(tenths($0)) fps" } ?? "–"),
             PanelLine("picture", info.map { "\($0.width) × \($0.height) \($0.format.name)" } ?? "–"),
             PanelLine("wire", wireRate.map { "\(tenths($0 / 1e6)) MB/s\(ratio)" } ?? "–"),
-            PanelLine("latency", latency.map { "\(tenths(Double($0) / 1e6)) ms" } ?? "–"),
+            PanelLine("latency", latency.map { "\(tenths(Double($0) / 1e6)) ms p50" } ?? "–"),
             PanelLine("dropped", missed == 0 ? "\(dropped)" : "\(dropped), and \(missed) by the sender"),
         ]
         if stream.count > 1, let info {

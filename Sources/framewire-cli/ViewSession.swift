@@ -169,7 +169,7 @@ final class ViewSession {
     /// Milliseconds until something is due; −1 when nothing is.
     private var waitTime: Int32 {
         var deadlines: [Int64] = []
-        if let timeout = command.timeout { deadlines.append(lastFrameTime + timeout.nanoseconds) }
+        if let timeout = command.timeout, isAwaitingFrames { deadlines.append(lastFrameTime + timeout.nanoseconds) }
         if hasOverlay { deadlines.append(meter.deadline) }
         if let notice { deadlines.append(notice.until) }
         if let pending, !isPaused { deadlines.append(pending.due) }
@@ -177,8 +177,11 @@ final class ViewSession {
         return Int32(clamping: max(0, (first - Clock.now() + 999_999) / 1_000_000))
     }
 
+    /// Whether a frame would come if the sender sent one.
+    private var isAwaitingFrames: Bool { wantsFrames && !isPaused }
+
     private func checkTimeout() throws {
-        guard let timeout = command.timeout, !hasEnded else { return }
+        guard let timeout = command.timeout, isAwaitingFrames else { return }
         let quiet = Clock.now() - lastFrameTime
         guard quiet >= timeout.nanoseconds else { return }
         throw Failure(
@@ -200,6 +203,7 @@ final class ViewSession {
         case .key(.pause):
             isPaused.toggle()
             receiver.setPaused(isPaused)
+            lastFrameTime = Clock.now()
         case .key(.nextStream):
             if choice.selectNext(), let frame = choice.selected.flatMap({ latest[$0] }) { try show(frame) }
         case .key(.screenshot): takeScreenshot()
