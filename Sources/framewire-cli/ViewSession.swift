@@ -169,7 +169,9 @@ final class ViewSession {
     /// Milliseconds until something is due; −1 when nothing is.
     private var waitTime: Int32 {
         var deadlines: [Int64] = []
-        if let timeout = command.timeout, isAwaitingFrames { deadlines.append(lastFrameTime + timeout.nanoseconds) }
+        if let timeout = command.timeout, isAwaitingFrames {
+            deadlines.append(lastFrameTime + timeout.nanoseconds)
+        }
         if hasOverlay { deadlines.append(meter.deadline) }
         if let notice { deadlines.append(notice.until) }
         if let pending, !isPaused { deadlines.append(pending.due) }

@@ -14,8 +14,8 @@ private func text(_ reading: OverlayReading) -> [String] {
     (reading.latency, reading.dropped, reading.state, reading.isLive) = (3_249_000, 4, "connected", true)
     #expect(
         text(reading) == [
-            "frames 59.9 fps", "picture 1920 × 1080 rgb10a2", "wire 12.3 MB/s, ratio 3.41", "latency 3.2 ms p50",
-            "dropped 4", "state connected",
+            "frames 59.9 fps", "picture 1920 × 1080 rgb10a2", "wire 12.3 MB/s, ratio 3.41",
+            "latency 3.2 ms p50", "dropped 4", "state connected",
         ])
     #expect(reading.lines.last?.tone == .good)
     reading.stream = (2, 3)
