@@ -42,8 +42,8 @@ package struct TexturePixels {
         }
     }
 
-    /// About a tenth of a millisecond's work.
-    private static let bandPixels = 65536
+    /// Some hundredth of a millisecond of work.
+    private static let bandPixels = 16384
 
     /// A conversion that several threads share, each of which writes rows of its own.
     private struct Job: @unchecked Sendable {
