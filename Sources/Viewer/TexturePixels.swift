@@ -42,7 +42,7 @@ package struct TexturePixels {
         }
     }
 
-    /// Some hundredth of a millisecond of work.
+    /// About a tenth of a millisecond of work.
     private static let bandPixels = 16384
 
     /// A conversion that several threads share, each of which writes rows of its own.
