@@ -39,8 +39,13 @@ package enum Letterbox {
     }
 
     /// The size of a new window: the picture's own, with each pixel one of the screen's, or as much smaller as it takes to fit into
-    /// `room`. A tiny picture is magnified by a whole number.
+    /// `room`. A tiny picture is magnified by a whole number, and a line gets a window that can be taken hold of.
     package static func windowSize(_ picture: Size, room: Size) -> Size {
+        let size = fittedSize(picture, room)
+        return Size(max(size.width, shortestSide), max(size.height, shortestSide))
+    }
+
+    private static func fittedSize(_ picture: Size, _ room: Size) -> Size {
         guard picture.width <= room.width, picture.height <= room.height else {
             let fitted = place(picture, in: room)
             return Size(fitted.width, fitted.height)
@@ -51,7 +56,8 @@ package enum Letterbox {
     }
 
     /// The longer side of a window below which pictures are magnified.
-    static let smallestWindow = 320
+    private static let smallestWindow = 320
+    private static let shortestSide = 64
 
     private static func rounded(_ product: Int, by divisor: Int) -> Int {
         max(1, (product + divisor / 2) / divisor)

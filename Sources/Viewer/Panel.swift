@@ -24,6 +24,19 @@ package struct PanelLine: Equatable, Sendable {
         self.text = text
         self.tone = tone
     }
+
+    /// `text` in lines of at most `columns` characters, as far as its words allow.
+    package static func wrapped(_ text: String, columns: Int) -> [PanelLine] {
+        var lines: [String] = []
+        for word in text.split(separator: " ") {
+            if let last = lines.last, last.count + 1 + word.count <= columns {
+                lines[lines.count - 1] = last + " " + word
+            } else {
+                lines.append(String(word))
+            }
+        }
+        return lines.map { PanelLine(nil, $0) }
+    }
 }
 
 /// A few lines of text on a dark ground that lets the picture through, as pixels 0xAARRGGBB that are not premultiplied.

@@ -143,6 +143,11 @@ package final class PictureWindow: @unchecked Sendable {
         return output < 400 * scale ? max(1, scale / 2) : scale
     }
 
+    /// How many characters of a panel fit side by side.
+    package var textColumns: Int {
+        max(1, (outputSize.width / textScale - 4 * Font.advance) / Font.advance)
+    }
+
     // MARK: - Events
 
     /// Has ``nextEvent(timeout:)`` return; any thread.

@@ -30,6 +30,8 @@ final class ViewSession {
     private var isPaused = false
     private var hasOverlay: Bool
     private var notice: (text: String, until: Int64)?
+    /// Why the last picture cannot be drawn.
+    private var problem: String?
     private var drawnText: [String] = []
     private var needsDrawing = true
     private var isDone = false
@@ -155,8 +157,15 @@ final class ViewSession {
 
     private func show(_ frame: Frame) throws {
         shown = frame
-        try frame.withUnsafeBytes { bytes in try window.show(PictureView(frame.info, bytes)) }
         needsDrawing = true
+        do {
+            try frame.withUnsafeBytes { bytes in try window.show(PictureView(frame.info, bytes)) }
+            problem = nil
+        } catch let error as WindowError {
+            // The next may be another.
+            if problem == nil { Terminal.error("framewire: \(error.message)") }
+            problem = error.message
+        }
     }
 
     private func end() {
@@ -249,7 +258,10 @@ final class ViewSession {
         var panels: [(lines: [PanelLine], place: PictureWindow.PanelPlace)] = []
         if shown == nil { panels.append((greeting, .middle)) }
         if hasOverlay { panels.append((reading.lines, .topLeft)) }
-        if let notice { panels.append(([PanelLine(nil, notice.text)], .bottomLeft)) }
+        if let problem { panels.append((PanelLine.wrapped(problem, columns: window.textColumns), .middle)) }
+        if let notice {
+            panels.append((PanelLine.wrapped(notice.text, columns: window.textColumns), .bottomLeft))
+        }
         let text = panels.flatMap { panel in panel.lines.map { "\($0.label ?? "") \($0.text)" } + [""] }
         guard text != drawnText else { return }
         drawnText = text

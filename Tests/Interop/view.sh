@@ -113,8 +113,8 @@ view_follows_changes() {
     local number=0
     for picture in nv12 i420; do
         number=$((number + 1))
-        source_frames "tcp://127.0.0.1:$port" --format $picture --size 35${number}x37 --frames 2
-        await title_has "x 37 $picture"
+        source_frames "tcp://127.0.0.1:$port" --format $picture --size 35${number}x67 --frames 2
+        await title_has "x 67 $picture"
         press s
         await test -s framewire-000$number.png
         pngtopam framewire-000$number.png | ppmtoppm >wanted.ppm

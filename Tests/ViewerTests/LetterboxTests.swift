@@ -50,6 +50,11 @@ import Testing
 
 @Test func aTinyPictureIsMagnifiedByAWholeNumber() {
     #expect(Letterbox.windowSize(Size(20, 10), room: Size(1920, 1080)) == Size(320, 160))
-    #expect(Letterbox.windowSize(Size(20, 1000), room: Size(1920, 1080)) == Size(20, 1000))
-    #expect(Letterbox.windowSize(Size(20, 10), room: Size(100, 1080)) == Size(100, 50))
+    #expect(Letterbox.windowSize(Size(80, 1000), room: Size(1920, 1080)) == Size(80, 1000))
+    #expect(Letterbox.windowSize(Size(20, 10), room: Size(150, 1080)) == Size(140, 70))
+}
+
+@Test func aLineHasAWindowToTakeHoldOf() {
+    #expect(Letterbox.windowSize(Size(1000, 1), room: Size(1920, 1080)) == Size(1000, 64))
+    #expect(Letterbox.windowSize(Size(1, 9000), room: Size(1920, 1080)) == Size(64, 1080))
 }

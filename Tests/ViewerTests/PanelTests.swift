@@ -64,3 +64,10 @@ private func picture(_ panel: Panel) -> [String] {
 @Test func aPanelOfNothingIsSmall() {
     #expect(Panel([PanelLine(nil, "")], scale: 1).size == Size(13, 20))
 }
+
+@Test func longTextIsBrokenBetweenWords() {
+    let lines = PanelLine.wrapped("a picture cannot be drawn here", columns: 10).map(\.text)
+    #expect(lines == ["a picture", "cannot be", "drawn here"])
+    #expect(PanelLine.wrapped("unbreakable", columns: 3).map(\.text) == ["unbreakable"])
+    #expect(PanelLine.wrapped("", columns: 3).isEmpty)
+}
