@@ -173,14 +173,7 @@ view_keys() {
     # The second of two senders.
     limit "$PREFIX/bin/framewire" send blue.ppm "tcp://127.0.0.1:$port" --loop 0 --rate 30 >/dev/null &
     local blue=$!
-    press o
-    await overlay_is_over red.ppm
-    until window_shows blue.ppm; do
-        # Until the second has come there is nothing to go on to.
-        press Tab
-        overlay_is_over blue.ppm && press o
-        sleep 0.1
-    done
+    await next_is blue.ppm
     press Tab
     await window_shows red.ppm
     # When the one that is shown has gone, the other is.
@@ -194,6 +187,17 @@ view_keys() {
     await_end $viewer 'framewire view'
     interrupt $blue
     grep -q '"connections": 2' summary || fail "$(cat summary)"
+}
+
+# next_is NAME: goes on to the next stream, which changes nothing until the second is there, and gives the window a while to show it.
+next_is() {
+    local tries
+    press Tab
+    for tries in {1..20}; do
+        if window_shows "$1"; then return 0; fi
+        sleep 0.05
+    done
+    return 1
 }
 
 # Its ground is dark, and the corner of the window is the picture's.
