@@ -172,7 +172,6 @@ view_keys() {
     await window_shows red.ppm
     # The second of two senders.
     limit "$PREFIX/bin/framewire" send blue.ppm "tcp://127.0.0.1:$port" --loop 0 --rate 30 >/dev/null &
-    local blue=$!
     await next_is blue.ppm
     press Tab
     await window_shows red.ppm
@@ -185,7 +184,6 @@ view_keys() {
     await title_has 'connected, 127.0.0.1:'
     press Escape || true
     await_end $viewer 'framewire view'
-    interrupt $blue
     grep -q '"connections": 2' summary || fail "$(cat summary)"
 }
 
