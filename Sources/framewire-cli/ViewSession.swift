@@ -111,6 +111,7 @@ final class ViewSession {
             let isWanted = choice.take(key)
             if choice.streams.contains(key) { latest[key] = frame }
             guard isWanted else { continue }
+            lastFrameTime = Clock.now()
             if command.isRecording {
                 let due = pacer.due(frame.info.pts, frame.info.duration, now: lastFrameTime)
                 pending = (frame, due)
@@ -141,9 +142,7 @@ final class ViewSession {
     /// The next frame, if there is one.
     private func fetch() throws(FramewireError) -> Frame? {
         do throws(FramewireError) {
-            let frame = try receiver.next(timeout: 0)
-            lastFrameTime = Clock.now()
-            return frame
+            return try receiver.next(timeout: 0)
         } catch {
             switch error.code {
             case .wouldBlock, .timeout: return nil

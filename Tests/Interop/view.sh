@@ -222,6 +222,11 @@ view_in_scripts() {
     tail -c +$((64 * 48 * 8 + 1)) in_64x48_rgba16f.raw | head -c $((64 * 48 * 8)) >wanted.raw
     same wanted.raw second.raw
     grep -q '"shown": 2' summary || fail "$(cat summary)"
+    # Frames of another stream are none.
+    start_view --stream 7 --timeout 1 2>said
+    framewire send in_64x48_rgba16f.raw "tcp://127.0.0.1:$port" --loop 0 --rate 30 >/dev/null 2>&1 &
+    if wait $viewer; then fail 'stream 7 was not sent'; fi
+    grep -q 'no frame came' said || fail "$(cat said)"
     fails_with 1 'a PNG file cannot hold rgba16f pixels' framewire view "file://$PWD/three.fwr" --once --screenshot x.png
 }
 
