@@ -14,7 +14,8 @@ struct FramewireCommand: ParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            Receive.self, Send.self, Capture.self, Inspect.self, Record.self, Replay.self, Keygen.self,
+            Receive.self, View.self, Send.self, Capture.self, Inspect.self, Record.self, Replay.self,
+            Keygen.self,
             Bench.self,
         ])
 
