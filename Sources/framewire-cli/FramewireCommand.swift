@@ -15,8 +15,7 @@ struct FramewireCommand: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             Receive.self, View.self, Send.self, Capture.self, Inspect.self, Record.self, Replay.self,
-            Keygen.self,
-            Bench.self,
+            Keygen.self, Bench.self,
         ])
 
     private static let usageError: Int32 = 2
