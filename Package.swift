@@ -8,6 +8,8 @@ let package = Package(
         .library(name: "Framewire", targets: ["Framewire"]),
         // libframewire.so, the C interface. The Makefile builds it as Embedded Swift.
         .library(name: "framewire", type: .dynamic, targets: ["FramewireC"]),
+        // libframewire-capture.so, which `framewire capture` preloads.
+        .library(name: "framewire-capture", type: .dynamic, targets: ["Capture"]),
         // Installed as `framewire`; product names are unique, and the library has that one.
         .executable(name: "framewire-cli", targets: ["framewire-cli"]),
     ],
@@ -27,6 +29,8 @@ let package = Package(
         // Shuffles of vectors; a header and nothing to link.
         .systemLibrary(name: "CVectors"),
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+        // Used from its headers alone: the functions are looked up when a window is opened.
+        .systemLibrary(name: "CSDL", providers: [.apt(["libsdl2-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         // liblz4's own frame functions, to hold ours against.
         .systemLibrary(name: "CLZ4Frame", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
@@ -40,13 +44,19 @@ let package = Package(
         .target(
             name: "FramewireC",
             dependencies: ["Framewire", "Buffers", "Codec", "Wire", "CFramewire", "CPosix"]),
+        // What the library that is preloaded cannot say in Swift.
+        .target(name: "CCapture"),
+        .target(name: "Capture", dependencies: ["Framewire", "Buffers", "Codec", "CCapture", "CPosix"]),
         // Keys and certificates for the command and the tests.
         .target(name: "Identities", dependencies: ["COpenSSL", "CPosix"]),
         .target(name: "PictureFiles", dependencies: ["Buffers", "CPNG", "CPosix", "CZstd"]),
+        // The window of `framewire view`.
+        .target(name: "Viewer", dependencies: ["Buffers", "PictureFiles", "CSDL", "CPosix"]),
         .executableTarget(
             name: "framewire-cli",
             dependencies: [
-                "Framewire", "PictureFiles", "Identities", "Buffers", "Codec", "CLZ4Frame", "CPosix",
+                "Framewire", "PictureFiles", "Viewer", "Identities", "Buffers", "Codec", "CLZ4Frame",
+                "CPosix",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
@@ -60,13 +70,14 @@ let package = Package(
             name: "FramewireTests", dependencies: ["Framewire", "Identities", "TestSupport", "Fuzzing"],
             resources: [.copy("Corpus")]),
         .testTarget(
-            name: "ReadbackTests", dependencies: ["Framewire", "CEGL"],
+            name: "ReadbackTests", dependencies: ["Framewire", "Buffers", "CEGL"],
             linkerSettings: [.linkedLibrary("EGL"), .linkedLibrary("GL")]),
         // For OpenGL contexts without a display; the library itself links neither.
         .systemLibrary(
             name: "CEGL", path: "Tests/CEGL", pkgConfig: "egl",
             providers: [.apt(["libegl-dev", "libgl-dev"])]),
         .testTarget(name: "PictureFilesTests", dependencies: ["PictureFiles", "CZstd"]),
+        .testTarget(name: "ViewerTests", dependencies: ["Viewer", "PictureFiles", "TestSupport"]),
         // Pictures and random numbers for the tests.
         .target(name: "TestSupport", dependencies: ["Buffers", "CPosix"], path: "Tests/TestSupport"),
         // What scripts/fuzz.sh feeds to the decoders, so that the tests can replay it.

@@ -39,7 +39,7 @@ build frames_among "$SOURCES/frames_among.c"
 
 # shellcheck source=/dev/null
 . "$SOURCES/common.sh"
-for part in netcat recordings gstreamer readers foreign command tls installation; do
+for part in netcat recordings gstreamer readers foreign command view tls installation; do
     # shellcheck source=/dev/null
     . "$SOURCES/$part.sh"
 done
