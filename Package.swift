@@ -35,11 +35,13 @@ let package = Package(
         .target(name: "Codec", dependencies: ["Buffers", "CLZ4", "CXXHash", "CVectors", "CPosix"]),
         .target(name: "Wire", dependencies: ["Buffers", "CXXHash", "CPosix"]),
         .target(name: "Transport", dependencies: ["Buffers", "CPosix", "COpenSSL"]),
+        .target(name: "RTP", dependencies: ["Buffers", "Transport", "CPosix"]),
         .target(
-            name: "Framewire", dependencies: ["Buffers", "Codec", "Wire", "Transport", "COpenGL", "CPosix"]),
+            name: "Framewire",
+            dependencies: ["Buffers", "Codec", "Wire", "Transport", "RTP", "COpenGL", "CPosix"]),
         .target(
             name: "FramewireC",
-            dependencies: ["Framewire", "Buffers", "Codec", "Wire", "CFramewire", "CPosix"]),
+            dependencies: ["Framewire", "Buffers", "Codec", "Wire", "Transport", "RTP", "CFramewire", "CPosix"]),
         // Keys and certificates for the command and the tests.
         .target(name: "Identities", dependencies: ["COpenSSL", "CPosix"]),
         .target(name: "PictureFiles", dependencies: ["Buffers", "CPNG", "CPosix", "CZstd"]),
@@ -56,6 +58,7 @@ let package = Package(
             resources: [.copy("Vectors"), .copy("Corpus")]),
         .testTarget(name: "WireTests", dependencies: ["Wire"], resources: [.copy("Vectors")]),
         .testTarget(name: "TransportTests", dependencies: ["Transport", "Identities"]),
+        .testTarget(name: "RTPTests", dependencies: ["RTP", "Transport", "Buffers", "TestSupport"]),
         .testTarget(
             name: "FramewireTests", dependencies: ["Framewire", "Identities", "TestSupport", "Fuzzing"],
             resources: [.copy("Corpus")]),

@@ -46,7 +46,7 @@ extension Endpoint {
 }
 
 /// A part of a URL. Slices of arrays would bring four times the code into the library.
-private struct URLPiece {
+struct URLPiece {
     private let bytes: [UInt8]
     private(set) var start: Int
     private(set) var end: Int
@@ -103,11 +103,14 @@ private struct URLPiece {
 }
 
 /// The steps of reading a URL, over its UTF-8 bytes.
-private struct URLParser {
+struct URLParser {
     let bytes: [UInt8]
+    /// What the URLs begin with that errors give as examples.
+    private let example: StaticString
 
-    init(_ url: String) {
+    init(_ url: String, example: StaticString = "tcp") {
         bytes = url.bytes
+        self.example = example
     }
 
     func piece(from start: Int) -> URLPiece { URLPiece(bytes, from: start, to: bytes.count) }
@@ -151,18 +154,18 @@ private struct URLParser {
         var rest = body
         if rest.last == UInt8(ascii: "/") { rest.dropLast() }
         guard rest.find(UInt8(ascii: "/")) == nil else {
-            throw error("has a path, which tcp does not know; write tcp://host:port")
+            throw error("has a path, which \(example) does not know; write \(example)://host:port")
         }
         var host: String?
         var hasPort = true
         if rest.first == UInt8(ascii: "[") {
             guard rest.find(UInt8(ascii: "]")) != nil else {
-                throw error("has a '[' without a ']'; write an IPv6 address as tcp://[::1]:port")
+                throw error("has a '[' without a ']'; write an IPv6 address as \(example)://[::1]:port")
             }
             rest.dropFirst()
             host = try ipv6Host(rest.cutOff(before: UInt8(ascii: "]")))
             guard rest.isEmpty || rest.first == UInt8(ascii: ":") else {
-                throw error("has something other than a port behind the ']'; write tcp://[::1]:port")
+                throw error("has something other than a port behind the ']'; write \(example)://[::1]:port")
             }
             hasPort = !rest.isEmpty
             rest.dropFirst()
@@ -170,11 +173,11 @@ private struct URLParser {
             hasPort = rest.find(UInt8(ascii: ":")) != nil
             let name = rest.cutOff(before: UInt8(ascii: ":"))
             if rest.find(UInt8(ascii: ":")) != nil {
-                throw error("has several colons; write an IPv6 address in brackets, as in tcp://[::1]:port")
+                throw error("has several colons; write an IPv6 address in brackets, as in \(example)://[::1]:port")
             }
             host = try plainHost(name)
         }
-        guard hasPort, !rest.isEmpty else { throw error("has no port; write tcp://host:port") }
+        guard hasPort, !rest.isEmpty else { throw error("has no port; write \(example)://host:port") }
         return (host, try port(rest))
     }
 
@@ -237,12 +240,12 @@ private struct URLParser {
                 UInt8(ascii: "-") where zone, UInt8(ascii: "_") where zone:
                 break
             default:
-                throw error("has no IPv6 address in its brackets; write it as in tcp://[::1]:port")
+                throw error("has no IPv6 address in its brackets; write it as in \(example)://[::1]:port")
             }
             bytes.append(byte)
         }
         guard hasColon else {
-            throw error("has no IPv6 address in its brackets; write it as in tcp://[::1]:port")
+            throw error("has no IPv6 address in its brackets; write it as in \(example)://[::1]:port")
         }
         return bytes.text
     }
