@@ -1,3 +1,5 @@
+import Synchronization
+
 /// Keeps lists of buffers for reuse, with the room that they have.
 ///
 /// A list returns when the last C handle of it is dropped; one that a Swift value is the last owner of is freed. A pool

@@ -1,5 +1,6 @@
 import Buffers
 import CFramewire
+import CPosix
 import Framewire
 import RTP
 import Transport
@@ -115,16 +116,16 @@ public func fw_rtp_h264_payloader_get_sdp(
     guard let url else { return failNull("url") }
     guard text != nil || size == 0 else { return failNull("text") }
     do {
-        let description = try payloader(handle).sessionDescription(for: String(text: url))
-        let count = description.utf8.count + 1
+        let description = try payloader(handle).sessionDescription(for: String(text: url)).cText
+        let count = description.count
         needed?.pointee = count
         if size == 0, text == nil, needed != nil { return FW_OK }
         guard let room = byteCount(size), room >= count else {
             return fail(
-                FW_ERROR_TOO_LARGE, "the session description has \(count) bytes; size is \(UInt(bitPattern: size))")
+                FW_ERROR_TOO_LARGE,
+                "the session description has \(count) bytes; size is \(UInt(bitPattern: size))")
         }
-        let copied = description.copyBytes(to: UnsafeMutableRawBufferPointer(start: text, count: room))
-        text[copied] = 0
+        memcpy(text, description, count)
         return FW_OK
     } catch {
         return fail(FramewireError(error))

@@ -50,7 +50,7 @@ struct PacketMaker {
             }
             index += 1
             if unit.size <= mtu - PacketHeader.size {
-                try addSingle(unit, &source)
+                try addPacket(nil, &source, offset: unit.offset, size: unit.size)
             } else if isSingleNAL {
                 throw .tooLarge(
                     "the NAL unit at byte \(unit.offset) of the access unit has \(unit.size) bytes, and packets have room "
@@ -110,40 +110,41 @@ struct PacketMaker {
             let from = place - source.cursor.start
             let length = min(end - place, source.cursor.bytes.count - from)
             let memory = source.buffer._withUnsafeGuaranteedRef { $0.reference(at: source.cursor.index) }
-            copiedBytes &+= try packet.handle.borrowed { storage throws(BufferError) in
-                try storage.append(shareOf: memory, offset: from, size: length)
-            }
+            copiedBytes &+= try append(packet, shareOf: memory, offset: from, size: length)
             place += length
         }
         payloadBytes &+= size
         if source.isAccessUnit { sharedBytes &+= size }
     }
 
-    /// Puts a packet into the list, or drops it if `body` throws.
+    /// Puts a packet into the list.
     @inline(__always)
-    private mutating func finish(
-        _ packet: Packet, _ source: inout Source,
-        _ body: (inout PacketMaker, inout Source) throws(BufferError) -> Void
-    ) throws(BufferError) {
-        do throws(BufferError) {
-            try body(&self, &source)
-            let buffer = source.buffer
-            try packet.handle.borrowed { storage throws(BufferError) in
-                try buffer.borrowed { buffer throws(BufferError) in try storage.keepOut(parentsOf: buffer) }
-            }
-            try list.borrowed { list throws(BufferError) in
-                try list.insert(taking: packet.handle, at: list.count)
-            }
-        } catch {
-            packet.handle.dropHandle()
-            throw error
+    private mutating func finish(_ packet: Packet, _ source: Source) throws(BufferError) {
+        let buffer = source.buffer
+        try packet.handle.borrowed { storage throws(BufferError) in
+            try buffer.borrowed { buffer throws(BufferError) in try storage.keepOut(parentsOf: buffer) }
+        }
+        try list.borrowed { list throws(BufferError) in
+            try list.insert(taking: packet.handle, at: list.count)
         }
     }
 
-    private mutating func addSingle(_ unit: NALUnit, _ source: inout Source) throws(BufferError) {
-        let packet = try begin(headerSize: PacketHeader.size)
-        try finish(packet, &source) { (maker, source) throws(BufferError) in
-            try maker.append(packet, &source, offset: unit.offset, size: unit.size)
+    /// Adds a packet of one region of the source, behind the two bytes of a fragment's header if there are any.
+    private mutating func addPacket(
+        _ fragment: (indicator: UInt8, header: UInt8)?, _ source: inout Source, offset: Int, size: Int
+    ) throws(BufferError) {
+        let packet = try begin(
+            headerSize: fragment == nil ? PacketHeader.size : H264Payloader.fragmentHeader)
+        if let fragment {
+            packet.bytes.storeBytes(of: fragment.indicator, toByteOffset: PacketHeader.size, as: UInt8.self)
+            packet.bytes.storeBytes(of: fragment.header, toByteOffset: PacketHeader.size + 1, as: UInt8.self)
+        }
+        do throws(BufferError) {
+            try append(packet, &source, offset: offset, size: size)
+            try finish(packet, source)
+        } catch {
+            packet.handle.dropHandle()
+            throw error
         }
     }
 
@@ -160,14 +161,8 @@ struct PacketMaker {
         var isFirst = true
         while place < end {
             let size = min(room, end - place)
-            let packet = try begin(headerSize: H264Payloader.fragmentHeader)
             let bits: UInt8 = isFirst ? 0x80 : place + size == end ? 0x40 : 0
-            packet.bytes.storeBytes(of: indicator, toByteOffset: PacketHeader.size, as: UInt8.self)
-            packet.bytes.storeBytes(of: bits | type, toByteOffset: PacketHeader.size + 1, as: UInt8.self)
-            let offset = place
-            try finish(packet, &source) { (maker, source) throws(BufferError) in
-                try maker.append(packet, &source, offset: offset, size: size)
-            }
+            try addPacket((indicator, bits | type), &source, offset: place, size: size)
             place += size
             isFirst = false
         }
@@ -202,18 +197,32 @@ struct PacketMaker {
         }
         packet.bytes.storeBytes(
             of: importance | NALType.stapA.rawValue, toByteOffset: PacketHeader.size, as: UInt8.self)
-        try finish(packet, &source) { (maker, source) throws(BufferError) in
+        do throws(BufferError) {
             let headers = packet.handle._withUnsafeGuaranteedRef { $0.reference(at: 0) }
             for index in range {
                 if index > range.lowerBound {
                     let place = firstSize + 2 * (index - range.lowerBound)
-                    _ = try packet.handle.borrowed { storage throws(BufferError) in
-                        try storage.append(shareOf: headers, offset: place, size: 2)
-                    }
+                    _ = try append(packet, shareOf: headers, offset: place, size: 2)
                 }
-                try maker.append(packet, &source, offset: units[index].offset, size: units[index].size)
+                try append(packet, &source, offset: units[index].offset, size: units[index].size)
             }
             _ = headers._withUnsafeGuaranteedRef { try? $0.resize(offset: 0, size: firstSize + 2) }
+            try finish(packet, source)
+        } catch {
+            packet.handle.dropHandle()
+            throw error
+        }
+    }
+
+    /// Appends a share of a memory to a packet.
+    ///
+    /// - Returns: how many bytes were copied.
+    @inline(never)
+    private func append(
+        _ packet: Packet, shareOf memory: Unmanaged<Memory>, offset: Int, size: Int
+    ) throws(BufferError) -> Int {
+        try packet.handle.borrowed { storage throws(BufferError) in
+            try storage.append(shareOf: memory, offset: offset, size: size)
         }
     }
 

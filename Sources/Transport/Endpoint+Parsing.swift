@@ -182,18 +182,21 @@ struct URLParser {
     }
 
     private func port(_ text: URLPiece) throws(TransportError) -> UInt16 {
-        var value = 0
-        for index in 0..<text.count {
-            let byte = text[index]
-            guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9"), value <= 65535 else {
-                throw error("has a bad port; a port is a number from 0 to 65535")
-            }
-            value = value * 10 + Int(byte - UInt8(ascii: "0"))
-        }
-        guard let port = UInt16(exactly: value) else {
+        guard let port = UInt16(exactly: number(text)) else {
             throw error("has a bad port; a port is a number from 0 to 65535")
         }
         return port
+    }
+
+    /// A number of decimal digits up to 65535; −1 for anything else.
+    func number(_ text: URLPiece) -> Int {
+        var value = 0
+        for index in 0..<text.count {
+            let digit = Int(text[index]) - 0x30
+            guard digit >= 0, digit <= 9, value <= 65535 else { return -1 }
+            value = value * 10 + digit
+        }
+        return value <= 65535 ? value : -1
     }
 
     /// A name or an IPv4 address; `nil` when there is none.

@@ -40,11 +40,7 @@ public struct UDPAddress: Sendable {
             var value = query.cutOff(before: UInt8(ascii: "&"))
             let key = value.cutOff(before: UInt8(ascii: "="))
             if key.isEqual("ttl") {
-                timeToLive = 0
-                for index in 0..<min(value.count, 4) {
-                    let digit = Int(value[index]) - 0x30
-                    timeToLive = digit >= 0 && digit <= 9 ? timeToLive * 10 + digit : 256
-                }
+                timeToLive = parser.number(value)
                 guard timeToLive >= 1, timeToLive <= 255 else {
                     throw parser.error("has a bad ttl behind '?'; it is a number from 1 to 255")
                 }
