@@ -41,7 +41,9 @@ let package = Package(
             dependencies: ["Buffers", "Codec", "Wire", "Transport", "RTP", "COpenGL", "CPosix"]),
         .target(
             name: "FramewireC",
-            dependencies: ["Framewire", "Buffers", "Codec", "Wire", "Transport", "RTP", "CFramewire", "CPosix"]),
+            dependencies: [
+                "Framewire", "Buffers", "Codec", "Wire", "Transport", "RTP", "CFramewire", "CPosix",
+            ]),
         // Keys and certificates for the command and the tests.
         .target(name: "Identities", dependencies: ["COpenSSL", "CPosix"]),
         .target(name: "PictureFiles", dependencies: ["Buffers", "CPNG", "CPosix", "CZstd"]),
@@ -58,7 +60,8 @@ let package = Package(
             resources: [.copy("Vectors"), .copy("Corpus")]),
         .testTarget(name: "WireTests", dependencies: ["Wire"], resources: [.copy("Vectors")]),
         .testTarget(name: "TransportTests", dependencies: ["Transport", "Identities"]),
-        .testTarget(name: "RTPTests", dependencies: ["RTP", "Transport", "Buffers", "TestSupport"]),
+        .testTarget(
+            name: "RTPTests", dependencies: ["RTP", "Transport", "Buffers", "TestSupport", "CPosix"]),
         .testTarget(
             name: "FramewireTests", dependencies: ["Framewire", "Identities", "TestSupport", "Fuzzing"],
             resources: [.copy("Corpus")]),

@@ -68,7 +68,8 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
                 slots: base.withUnsafeMutablePointerToElements { $0 }, count: 0, capacity: inlineCapacity,
                 maximumSize: 0,
                 pool: nil, pooledMemory: nil, parents: BufferParents(), next: nil, idleShares: nil,
-                firstMeta: nil, lastMeta: nil, arenaUsed: 0, arenaMetas: 0, flags: [], isBeingMade: false, times: BufferTimes())
+                firstMeta: nil, lastMeta: nil, arenaUsed: 0, arenaMetas: 0, flags: [], isBeingMade: false,
+                times: BufferTimes())
         }
         return unsafeDowncast(base, to: BufferStorage.self)
     }

@@ -304,7 +304,9 @@ public final class Memory: @unchecked Sendable {
             share.root = owner
             share.base = base
             share.maxSize = maxSize
-            share.flags = owner._withUnsafeGuaranteedRef { $0.flags.intersection(.inherited).union(.readOnly) }
+            share.flags = owner._withUnsafeGuaranteedRef {
+                $0.flags.intersection(.inherited).union(.readOnly)
+            }
             share.windowOffset = offset
             share.windowSize = size
             share.sharing.store(0, ordering: .relaxed)

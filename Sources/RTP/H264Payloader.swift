@@ -170,7 +170,8 @@ public final class H264Payloader {
             return (storage.size, isMappable)
         }
         guard isMappable else {
-            throw .unsupported("a memory of the access unit cannot be mapped, so no packets can be made of it")
+            throw .unsupported(
+                "a memory of the access unit cannot be mapped, so no packets can be made of it")
         }
         guard size > 0 else { throw .invalidArgument("the access unit has no bytes") }
         switch format {

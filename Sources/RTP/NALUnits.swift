@@ -130,7 +130,8 @@ struct NALUnits {
         }
         guard unitStart >= 0 else {
             throw .corrupt(
-                "the access unit of \(size) bytes has no start code (00 00 01); is its format FW_H264_FORMAT_AVC?")
+                "the access unit of \(size) bytes has no start code (00 00 01); is its format FW_H264_FORMAT_AVC?"
+            )
         }
         try endUnit(&cursor, from: unitStart, to: size)
     }

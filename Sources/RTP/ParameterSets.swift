@@ -91,7 +91,8 @@ package struct ParameterSets {
                 place += size
                 let type = NALType(rawValue: bytes[0] & 0x1F)
                 guard type == .sequenceParameters || type == .pictureParameters else {
-                    throw .corrupt("codec_data has a NAL unit of type \(type.rawValue) among its parameter sets")
+                    throw .corrupt(
+                        "codec_data has a NAL unit of type \(type.rawValue) among its parameter sets")
                 }
                 if size <= Self.maxSize { add(bytes) }
             }

@@ -25,7 +25,9 @@ extension H264Payloader {
     /// Whether a host is an IPv4 address of 224.0.0.0 to 239.255.255.255.
     private static func isMulticast(_ host: String) -> Bool {
         let bytes = host.bytes
-        guard bytes.count > 3, bytes[3] == UInt8(ascii: "."), bytes[0] == UInt8(ascii: "2") else { return false }
+        guard bytes.count > 3, bytes[3] == UInt8(ascii: "."), bytes[0] == UInt8(ascii: "2") else {
+            return false
+        }
         return bytes[1] == UInt8(ascii: "2") ? bytes[2] >= UInt8(ascii: "4") : bytes[1] == UInt8(ascii: "3")
     }
 

@@ -63,7 +63,8 @@ final class DatagramBatch {
             if segmentsPackets, joins(size: size, vectors: added) { continue }
             if count == System.maxMessages { break }
             contents[count] = Content(
-                packets: 1, bytes: size, segment: size, isOpen: true, firstVector: firstVector, vectors: added)
+                packets: 1, bytes: size, segment: size, isOpen: true, firstVector: firstVector, vectors: added
+            )
             count += 1
         }
         for index in 0..<count { writeMessage(index) }

@@ -173,7 +173,8 @@ struct URLParser {
             hasPort = rest.find(UInt8(ascii: ":")) != nil
             let name = rest.cutOff(before: UInt8(ascii: ":"))
             if rest.find(UInt8(ascii: ":")) != nil {
-                throw error("has several colons; write an IPv6 address in brackets, as in \(example)://[::1]:port")
+                throw error(
+                    "has several colons; write an IPv6 address in brackets, as in \(example)://[::1]:port")
             }
             host = try plainHost(name)
         }

@@ -223,7 +223,9 @@ public final class UDPSink {
 
 extension Resolution {
     /// The addresses of a host for datagrams; without one, this machine's loopback address.
-    fileprivate static func datagramAddresses(of address: UDPAddress) throws(TransportError) -> [SocketAddress] {
+    fileprivate static func datagramAddresses(
+        of address: UDPAddress
+    ) throws(TransportError) -> [SocketAddress] {
         let host = address.host ?? "127.0.0.1"
         do throws(LookupFailure) {
             let isAddress = host.contains(byte: UInt8(ascii: ":"))

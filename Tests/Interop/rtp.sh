@@ -117,7 +117,7 @@ check rtp-packets-are-rtph264pays packets_are mtu=1400
 check rtp-small-packets-are-rtph264pays packets_are mtu=300 --mtu 300
 check rtp-aggregates-are-rtph264pays packets_are aggregate-mode=max-stap --stap
 check rtp-restores-rtph264pay restores mtu=1000
-check rtp-restores-rtph264pay-aggregates restores aggregate-mode=zero-latency mtu=200
+check rtp-restores-rtph264pay-aggregates restores aggregate-mode=zero-latency mtu=700
 check rtp-to-gstreamer to_gstreamer 127.0.0.1
 check rtp-to-gstreamer-ipv6-aggregates to_gstreamer '[::1]' --stap --mtu 900
 check rtp-to-ffmpeg to_ffmpeg
