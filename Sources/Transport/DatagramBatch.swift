@@ -35,6 +35,8 @@ final class DatagramBatch {
     init() {
         messages = .allocate(capacity: System.maxMessages)
         controls = .allocate(byteCount: System.maxMessages * Self.controlSize, alignment: 16)
+        // Its unused bytes go to the system too.
+        controls.initializeMemory(as: UInt8.self, repeating: 0, count: System.maxMessages * Self.controlSize)
         contents = .allocate(capacity: System.maxMessages)
         vectors = .allocate(capacity: vectorCapacity)
     }
