@@ -57,6 +57,12 @@ scripts/symbols.sh --check "$prefix-static/lib/libframewire.so"
 # That runtime allocates a few small objects a frame, so the count of allocations is for the shipped library alone.
 VALGRIND=0 SKIP=alloc_test scripts/test-capi.sh "$prefix-static"
 
+# They mostly wait: for links that are slow, for time to pass.
+step "Faults begin: slow and broken links, killed and stopped peers, strangers, thousands of connections"
+scripts/test-faults.sh "$prefix" >.build-output/faults.log 2>&1 &
+faults=$!
+trap 'kill $faults 2>/dev/null || true' EXIT
+
 step "Reading back from OpenGL: every path, format and state, on contexts of five kinds"
 scripts/test-gl.sh "$prefix"
 
@@ -66,7 +72,12 @@ scripts/test-differential.sh "$prefix" --long
 step "Interoperability: lz4, nc, GStreamer, CMake, the command"
 scripts/test-interop.sh "$prefix"
 
-step "Faults: slow and broken links, killed and stopped peers, strangers, thousands of connections"
-scripts/test-faults.sh "$prefix"
+step "Faults end"
+wait $faults || {
+    cat .build-output/faults.log
+    exit 1
+}
+trap - EXIT
+cat .build-output/faults.log
 
 printf '\nAll steps passed in %d s.\n' $((SECONDS - started))

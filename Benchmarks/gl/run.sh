@@ -1,9 +1,9 @@
 #!/bin/sh
 # Builds the benchmark against an installed library and runs it: run.sh PREFIX [options of readback_benchmark]
 set -eu
-cd "$(dirname "$0")"
-prefix=${1:?usage: run.sh PREFIX [options]}
+prefix=$(realpath "${1:?usage: run.sh PREFIX [options]}")
 shift
+cd "$(dirname "$0")"
 export PKG_CONFIG_PATH="$prefix/lib/pkgconfig"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -4,6 +4,8 @@ struct TileChoice {
     let predictor: TilePredictor?
     /// Whether those rows are exclusive-ored with the reference.
     let usesReference: Bool
+    /// Whether packing is better by far.
+    let isClear: Bool
 
     /// - Parameter repeatBits: what LZ4 is estimated to take for as many lanes as the survey has samples; nil when
     ///   there is no estimate.
@@ -24,6 +26,7 @@ struct TileChoice {
             &+ survey.samples &* constants.sixteenthsOfMatchedLane / 16
         let blockBits = min(neighbourBits, repeatBits ?? .max)
         predictor = packedBits <= blockBits ? best : nil
+        isClear = packedBits &+ packedBits / 4 <= blockBits
         usesReference =
             survey.equalPrevious > still &+ still &* constants.sixteenthsOfReference / 16
     }

@@ -28,6 +28,9 @@ struct TileRepeats {
         self.table = table.assumingMemoryBound(to: Int32.self)
     }
 
+    /// Whether ``bits(_:_:samples:isWanted:)`` would look at the tile.
+    func looksAt(_ tile: Int, _ tileRow: Int) -> Bool { isRepetitive || (tile ^ tileRow) & 7 == 0 }
+
     /// Bits of LZ4 for `samples` lanes of the tile, or nil when it has not been looked at.
     ///
     /// - Parameter isWanted: whether the answer could change anything; else the tile is only remembered.
@@ -43,7 +46,7 @@ struct TileRepeats {
             memset(table, 0x80, Self.tableSize)
             isCleared = true
         }
-        guard isWanted, isRepetitive || (tile.tile ^ tileRow) & 7 == 0 else {
+        guard isWanted, looksAt(tile.tile, tileRow) else {
             for offset in stride(from: 0, to: tile.count &- 8, by: 32) { _ = lookUp(row + offset) }
             return nil
         }

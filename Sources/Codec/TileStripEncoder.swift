@@ -94,6 +94,7 @@ struct TileStripEncoder {
         var packed = packedStart
         var hasRows = false
         var interest = ReferenceInterest()
+        var habit = PredictorHabit()
         for tileRow in 0..<strip.tileRows {
             let rowModes = modes + tileRow &* tilesAcross
             if reference != nil,
@@ -103,7 +104,7 @@ struct TileStripEncoder {
                 continue
             }
             for tile in 0..<tilesAcross {
-                let mode = encodeTile(tile, tileRow, &side, &packed, &interest)
+                let mode = encodeTile(tile, tileRow, &side, &packed, &interest, &habit)
                 rowModes[tile] = mode
                 if mode == TileStrip.Mode.rows || mode == TileStrip.Mode.rowsXorReference { hasRows = true }
             }
@@ -165,7 +166,8 @@ struct TileStripEncoder {
     @_optimize(speed)
     private mutating func encodeTile(
         _ tile: Int, _ tileRow: Int, _ side: inout UnsafeMutableRawPointer,
-        _ packed: inout UnsafeMutableRawPointer, _ interest: inout ReferenceInterest
+        _ packed: inout UnsafeMutableRawPointer, _ interest: inout ReferenceInterest,
+        _ habit: inout PredictorHabit
     ) -> UInt8 {
         let source = source(rows, tile, tileRow)
         if let reference {
@@ -179,17 +181,32 @@ struct TileStripEncoder {
         }
         let asksReference = reference != nil && interest.isNow
         let place = place(source, tile, tileRow, withReference: asksReference)
+        if !asksReference, !repeats.looksAt(tile, tileRow), let predictor = habit.next() {
+            _ = repeats.bits(source, tileRow, samples: 0, isWanted: false)
+            if reference != nil { interest.found(false) }
+            return pack(place, predictor, &side, &packed)
+        }
         let survey = strip.format.survey(place, hasReference: asksReference)
         var choice = TileChoice(survey, repeatBits: nil, constants)
         let repeatBits = repeats.bits(
             source, tileRow, samples: survey.samples, isWanted: choice.predictor != nil)
         if let repeatBits { choice = TileChoice(survey, repeatBits: repeatBits, constants) }
         if reference != nil { interest.found(choice.usesReference || choice.predictor == .previous) }
+        habit.note(choice)
         guard let predictor = choice.predictor else {
             // What repeats may be letters, and letters scroll.
             if let vector = motion?.search(source, tileRow) { return moved(vector, &side, &interest) }
             return choice.usesReference ? TileStrip.Mode.rowsXorReference : TileStrip.Mode.rows
         }
+        return pack(place, predictor, &side, &packed)
+    }
+
+    /// - Returns: the mode.
+    @_optimize(speed)
+    private func pack(
+        _ place: TilePlace, _ predictor: TilePredictor, _ side: inout UnsafeMutableRawPointer,
+        _ packed: inout UnsafeMutableRawPointer
+    ) -> UInt8 {
         let out = TileResiduals(
             folded: scratch.tile.folded, widths: scratch.tile.widths, masks: scratch.tile.masks)
         let bounds = strip.format.residuals(place, predictor, out)
@@ -220,6 +237,32 @@ struct TileStripEncoder {
         let next = old.base + (old.offset &+ old.count)
         fwx_prefetch(next)
         if sampled { TileSurvey.prefetch(next, pitch: old.pitch, blockRows: old.blockRows) }
+    }
+
+    /// Which predictor to take without a survey: where tile after tile chose the same one by far, most tiles do without.
+    private struct PredictorHabit {
+        private var predictor: TilePredictor?
+        /// Surveys in a row that chose it.
+        private var seen = 0
+        /// Tiles that did without since.
+        private var skipped = 0
+
+        private static let enough = 2
+        private static let mostSkipped = 3
+
+        /// The predictor for the tile at hand; nil when it is to be surveyed.
+        mutating func next() -> TilePredictor? {
+            guard seen >= Self.enough, skipped < Self.mostSkipped else { return nil }
+            skipped &+= 1
+            return predictor
+        }
+
+        /// A tile was surveyed.
+        mutating func note(_ choice: TileChoice) {
+            skipped = 0
+            seen = choice.isClear && choice.predictor == predictor ? seen &+ 1 : 0
+            predictor = choice.predictor
+        }
     }
 
     /// Whether the reference is worth looking at. Where everything moves it is not, and fetching it from memory is

@@ -36,7 +36,7 @@ public enum ProfileReason: UInt32, Sendable {
 /// The profiles compete by the time that a frame needs, of which encoding and sending overlap: the larger of both
 /// counts. ``Profile/tile`` is left only while frames wait for the encoder and the link idles, and only for a raw
 /// profile that is clearly faster; it is taken up again when a frame in it would need clearly less time than frames
-/// have been taking. A frame now and then in the other profile keeps its estimate fresh.
+/// have been taking. A few frames now and then in the other profile keep its estimate fresh.
 struct ProfileChooser {
     /// What the next frame is coded with.
     struct Choice: Equatable {
@@ -48,6 +48,11 @@ struct ProfileChooser {
 
     /// Frames from one trial to the next.
     static let trialPeriod = 64
+    /// Frames of one trial of raw, as long as each goes better than the one before: the first ones meet sockets whose
+    /// buffers have yet to grow, and a receiver that still decodes what came before them.
+    static let longestTrial = 8
+    /// A trial of raw ends when a frame of it takes so many times as long as one in tile.
+    private static let hopeless = 4.0
     /// Frames in a row that must ask for a change.
     static let patience = 8
     /// What another profile must need at most, in parts of the present one's time.
@@ -59,6 +64,9 @@ struct ProfileChooser {
     private var isRaw = false
     private var wishes = 0
     private var sinceTrial = 0
+    /// Frames of a trial of raw that are still to come, and how fast the last one of it left.
+    private var trialLeft = 0
+    private var trialRate: Double?
     /// Of the frames in tile: nanoseconds of encoding, and bytes on the wire, for each byte of pixels.
     private var encodeCost: Double?
     private var tileSize: Double?
@@ -68,6 +76,8 @@ struct ProfileChooser {
     private var pressure = 0.0
     /// Nanoseconds from frame to frame, for each byte of pixels.
     private var interval: Double?
+    /// How many times as long as its encoding a frame in tile took when nothing but the encoder made frames wait.
+    private var overhead = 1.0
 
     /// - Parameters:
     ///   - profile: what the options say.
@@ -77,16 +87,6 @@ struct ProfileChooser {
             profile != .auto
             ? Choice(profile: profile, reason: .forced)
             : isRecording ? Choice(profile: .lz4, reason: .recording) : nil
-    }
-
-    /// Another peer: nothing is known of the link.
-    mutating func reset() {
-        isRaw = false
-        wishes = 0
-        sinceTrial = 0
-        drainRate = nil
-        pressure = 0
-        interval = nil
     }
 
     /// A frame has been encoded.
@@ -110,10 +110,21 @@ struct ProfileChooser {
         if let interval { Self.average(&self.interval, Double(interval) / raw) }
     }
 
-    /// The link took `bytes` in `duration` nanoseconds, and could not take them faster.
-    mutating func noteDrained(_ bytes: Int, duration: Int64) {
-        Self.average(&drainRate, Double(bytes) / Double(max(1, duration)))
-        if !isRaw { sinceTrial = 0 }
+    /// The link took `bytes` of a frame in `profile` in `duration` nanoseconds, and could not take them faster.
+    mutating func noteDrained(_ profile: Profile, _ bytes: Int, duration: Int64) {
+        let rate = Double(bytes) / Double(max(1, duration))
+        guard profile == .raw, !isRaw else {
+            // Small frames show less of what a link can do.
+            let weight = isRaw || rate > drainRate ?? 0 ? Self.weight : Self.weight / 8
+            Self.average(&drainRate, rate, weight)
+            return
+        }
+        Self.average(&drainRate, rate, 0.5)
+        let isBetter = trialRate.map { rate > 1.1 * $0 } ?? true
+        trialRate = rate
+        guard let tileTime else { return }
+        let time = 1 / rate
+        if time > Self.hopeless * tileTime || !isBetter && time > Self.margin * tileTime { trialLeft = 0 }
     }
 
     /// How the next frame is coded.
@@ -127,17 +138,28 @@ struct ProfileChooser {
         }
         wishes = wantsChange ? wishes + 1 : 0
         if wishes >= Self.patience {
+            if !isRaw, let interval, let encodeCost { overhead = max(1, interval / encodeCost) }
             isRaw.toggle()
             wishes = 0
             sinceTrial = 0
+            trialLeft = 0
             pressure = 0
             interval = nil
         }
         sinceTrial += 1
+        if trialLeft > 0 {
+            trialLeft -= 1
+            sinceTrial = 0
+            return Choice(profile: .raw, reason: .peerKnowsTile, isTrial: true)
+        }
         let present = Choice(
             profile: isRaw ? .raw : .tile, reason: isRaw ? .linkFasterThanEncoding : .peerKnowsTile)
         guard isTrialDue else { return present }
         if !isRaw || sinceTrial > Self.trialPeriod + 1 { sinceTrial = 0 }
+        if !isRaw {
+            trialLeft = Self.longestTrial - 1
+            trialRate = nil
+        }
         return Choice(profile: isRaw ? .tile : .raw, reason: present.reason, isTrial: true)
     }
 
@@ -149,17 +171,25 @@ struct ProfileChooser {
         return sinceTrial > (drainRate == nil ? Self.patience : Self.trialPeriod)
     }
 
-    private var wantsChange: Bool {
-        guard let encodeCost, let tileSize, let drainRate, drainRate > 0 else { return false }
-        let tile = max(encodeCost, tileSize / drainRate)
-        if isRaw {
-            guard let interval else { return false }
-            return tile < Self.margin * interval
-        }
-        return pressure > 0.5 && 1 / drainRate < Self.margin * tile
+    /// What a frame in tile needs, in nanoseconds for each byte of pixels; nil while that is not known.
+    private var tileTime: Double? {
+        guard let encodeCost, let tileSize else { return nil }
+        let sending = drainRate.map { tileSize / $0 } ?? 0
+        if isRaw { return max(encodeCost * overhead, sending) }
+        // While the encoder makes frames wait, they come as fast as frames in tile can.
+        return max(encodeCost, sending, pressure > 0.5 ? interval ?? 0 : 0)
     }
 
-    private static func average(_ value: inout Double?, _ new: Double) {
+    private var wantsChange: Bool {
+        guard let tileTime, let drainRate, drainRate > 0 else { return false }
+        if isRaw {
+            guard let interval else { return false }
+            return tileTime < Self.margin * interval
+        }
+        return pressure > 0.5 && 1 / drainRate < Self.margin * tileTime
+    }
+
+    private static func average(_ value: inout Double?, _ new: Double, _ weight: Double = weight) {
         value = value.map { $0 + weight * (new - $0) } ?? new
     }
 }

@@ -43,9 +43,21 @@ extension SenderCore {
     }
 
     /// The frame that waits longest.
-    func takeNext(_ queue: SenderQueue) -> FrameSlot? {
-        lock.withLock {
-            guard let slot = queue.frames.popFirst() else { return nil }
+    ///
+    /// - Parameter skipsOvertaken: passes over frames of which a newer one of their stream and view waits, too.
+    func takeNext(_ queue: SenderQueue, skipsOvertaken: Bool) -> FrameSlot? {
+        var overtaken = EvictedFrames()
+        defer { overtaken.dropAll() }
+        return lock.withLock {
+            guard var slot = queue.frames.popFirst() else { return nil }
+            while skipsOvertaken, !overtaken.isFull, queue.frames.overtakes(slot),
+                let next = queue.frames.popFirst()
+            {
+                overtaken.add(slot)
+                stats.framesDropped += 1
+                queue.stats.framesDropped += 1
+                slot = next
+            }
             if queue.inHand.count == 0 {
                 queue.inHand.first = slot.info.sequence
             } else {
@@ -180,7 +192,7 @@ extension SenderCore {
     }
 
     private func dropAll(of queue: SenderQueue) {
-        while let slot = takeNext(queue) {
+        while let slot = takeNext(queue, skipsOvertaken: false) {
             slot.drop()
             recordLost(queue)
         }

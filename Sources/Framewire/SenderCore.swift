@@ -317,7 +317,11 @@ package final class SenderCore: @unchecked Sendable {
             guard failure == nil, ending == nil else { return false }
             for index in queues.indices {
                 let queue = queues[index]
-                if queue.frames.isEmpty, queue.takesFrom.load(ordering: .relaxed) <= now { return true }
+                guard queue.frames.isEmpty else { continue }
+                let time = queue.takesFrom.load(ordering: .relaxed)
+                if time <= now { return true }
+                // A limit of the rate is nobody's being late.
+                if time == .max { queue.wasAskedInVain.store(true, ordering: .relaxed) }
             }
             return false
         }

@@ -37,10 +37,12 @@ extension SenderLoop {
 
     private func note(_ message: EncodedMessage, _ peer: SenderPeer, _ core: SenderCore) {
         let now = Clock.now()
+        // A renderer that asks first gives no frame that would have to wait.
+        let wasAsked = peer.queue.wasAskedInVain.exchange(false, ordering: .relaxed)
         peer.chooser.noteEncoded(
             message.coding.profile, isKey: message.isKey, rawBytes: message.rawBytes,
             wireBytes: message.encoder.messageSize, duration: message.duration,
-            encoderIsLate: peer.sending == nil && core.hasWaiting(peer.queue),
+            encoderIsLate: peer.sending == nil && (wasAsked || core.hasWaiting(peer.queue)),
             interval: peer.lastEncoded.map { now - $0 })
         peer.lastEncoded = now
     }
@@ -70,7 +72,11 @@ extension SenderLoop {
         for index in peers.indices {
             let peer = peers[index]
             let now = Clock.now()
-            while let time = takingTime(peer), time <= now, let slot = core.takeNext(peer.queue) {
+            // Where the link is the limit, the newest frame is the one that is worth it.
+            let isLate = options.overflow == .dropOldest && !link.isFile && !hurries && peer.isHeldUp
+            while let time = takingTime(peer), time <= now,
+                let slot = core.takeNext(peer.queue, skipsOvertaken: isLate)
+            {
                 guard peer.accepts(slot) else {
                     slot.drop()
                     core.recordLost(peer.queue)

@@ -183,7 +183,7 @@ final class SenderLoop: @unchecked Sendable {
         // Others have their turn, too, when they come without end.
         for _ in 0..<Sender.maximumPeers {
             guard let connection = link.accept() else { return }
-            if peers.count < options.maxPeers {
+            if peers.count < options.maxPeers || dismissStalled(core) {
                 add(connection, core)
                 report(.connected, peers[peers.count - 1])
             } else {
@@ -191,6 +191,22 @@ final class SenderLoop: @unchecked Sendable {
                     connection, "this sender serves \(peers.count) receivers already, the most it is to")
             }
         }
+    }
+
+    /// Gives the place of a program free that neither reads nor speaks; while nobody else wants it, it may keep it.
+    private func dismissStalled(_ core: SenderCore) -> Bool {
+        guard options.idleTimeout >= 0 else { return false }
+        let now = Clock.now()
+        for index in peers.indices {
+            let stall = peers[index].stall(now: now)
+            guard stall >= options.idleTimeout, stall > 0 else { continue }
+            let error = TransportError(
+                .timeout,
+                "\(peers[index].connection.peerName) has read nothing for \(stall / 1_000_000) ms and makes room for another"
+            )
+            return lose(at: index, error, core)
+        }
+        return false
     }
 
     /// A connection has failed.

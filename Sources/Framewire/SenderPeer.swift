@@ -42,8 +42,11 @@ final class SenderPeer {
     private(set) var remaining = 0
     private(set) var messageSize = 0
     private(set) var sendStart: Int64 = 0
-    /// Whether the link made this message wait.
+    /// When the connection last took bytes of a message.
+    private var lastTaken: Int64
+    /// Whether the link made this message wait, and whether it made the one before.
     private var wasHeldUp = false
+    private var wasHeldUpBefore = false
     /// Bytes per nanosecond that the link takes: a moving average.
     private var drainRate = 0.0
 
@@ -66,6 +69,7 @@ final class SenderPeer {
         self.queue = queue
         chooser = ProfileChooser(options.profile, isRecording: connection.isFile)
         keepalive = Keepalive(interval: options.keepaliveInterval, timeout: options.idleTimeout, now: now)
+        lastTaken = now
         unconfirmedSince = now
         nextLook = now
         control = .allocate(byteCount: 4096, alignment: 8)
@@ -155,6 +159,9 @@ final class SenderPeer {
         sending == nil || Double(remaining) <= drainRate * encodeEstimate
     }
 
+    /// Whether frames wait for the link.
+    var isHeldUp: Bool { wasHeldUp || wasHeldUpBefore && sending != nil }
+
     /// Whether the receiver has more frames to answer than the way to it explains.
     var isBehind: Bool { backChannel.inFlight.areTooMany(now: Clock.now()) }
 
@@ -176,6 +183,8 @@ final class SenderPeer {
         messageSize = message.encoder.messageSize
         remaining = messageSize
         sendStart = Clock.now()
+        lastTaken = sendStart
+        wasHeldUpBefore = wasHeldUp
         wasHeldUp = false
     }
 
@@ -199,7 +208,7 @@ final class SenderPeer {
         let rate = Double(messageSize) / Double(max(1, now - sendStart))
         drainRate = drainRate == 0 ? rate : 0.75 * drainRate + 0.25 * rate
         if wasHeldUp || message.coding.profile == .raw && message.rawBytes >= Self.telltaleBytes {
-            chooser.noteDrained(messageSize, duration: now - sendStart)
+            chooser.noteDrained(message.coding.profile, messageSize, duration: now - sendStart)
         }
         backChannel.expect(message.sequence, submitted: message.submitTime, now: now)
         queue.unsent.store(connection.unsentBytes, ordering: .relaxed)
@@ -218,6 +227,7 @@ final class SenderPeer {
         defer { vectors[first] = shared }
         let count = try connection.write(UnsafeBufferPointer(rebasing: vectors[first...]))
         remaining -= count
+        if count > 0 { lastTaken = Clock.now() }
         var left = count + pieceOffset
         var length = whole.iov_len
         while left >= length {
@@ -264,6 +274,9 @@ final class SenderPeer {
             .timeout,
             "the machine of \(connection.peerName) has confirmed nothing for \(silence / 1_000_000) ms")
     }
+
+    /// For how long it has taken nothing of a message, ns, if it has never said anything either.
+    func stall(now: Int64) -> Int64 { sending == nil || keepalive.isActive ? 0 : now - lastTaken }
 
     /// When ``keepAlive(_:now:)`` is to be called at the latest; nil is never.
     var keepaliveDeadline: Int64? {

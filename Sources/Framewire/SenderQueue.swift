@@ -17,6 +17,8 @@ final class SenderQueue: @unchecked Sendable {
     let roundTrips = Percentiles()
     /// From when on a frame that is pushed would be encoded and sent at once; `Int64.max`: that is not known.
     let takesFrom = Atomic<Int64>(.max)
+    /// Whether somebody has asked since whether a frame would be taken at once, and was told that it would not.
+    let wasAskedInVain = Atomic<Bool>(false)
     /// Bytes that the system holds.
     let unsent = Atomic<Int>(0)
 
@@ -47,6 +49,8 @@ final class SenderQueue: @unchecked Sendable {
 struct EvictedFrames {
     private var slots = InlineArray<32, FrameSlot?>(repeating: nil)
     private var count = 0
+
+    var isFull: Bool { count == slots.count }
 
     /// - Precondition: no more than ``Sender/maximumPeers`` frames.
     mutating func add(_ slot: FrameSlot) {

@@ -22,6 +22,15 @@ struct SlotRing {
     /// The frame that was appended last.
     var newest: FrameSlot? { count > 0 ? slots[(first + count - 1) % slots.count] : nil }
 
+    /// Whether a frame of the stream and view of `slot` is here.
+    func overtakes(_ slot: FrameSlot) -> Bool {
+        for place in 0..<count {
+            guard let info = slots[(first + place) % slots.count]?.info else { continue }
+            if info.streamID == slot.info.streamID, info.viewID == slot.info.viewID { return true }
+        }
+        return false
+    }
+
     /// - Precondition: not full; every caller has checked.
     mutating func append(_ slot: FrameSlot) {
         slots[(first + count) % slots.count] = slot

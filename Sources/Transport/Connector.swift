@@ -108,7 +108,7 @@ private struct ConnectAttempt {
             throw failure(error)
         }
         do throws(TransportError) {
-            SocketOptions.apply(to: descriptor, family: address.family)
+            SocketOptions.apply(to: descriptor, peer: address)
             try connect(descriptor)
             try refuseSelf(descriptor)
         } catch {

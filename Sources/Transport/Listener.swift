@@ -76,7 +76,7 @@ package final class Listener: @unchecked Sendable {
             while true {
                 do throws(Errno) {
                     let (accepted, peer) = try System.accept(descriptor)
-                    SocketOptions.apply(to: accepted, family: peer.family)
+                    SocketOptions.apply(to: accepted, peer: peer)
                     return Connection(
                         descriptor: accepted, isFile: false,
                         name: peer.family == AF_UNIX ? name : peer.url(isTLS: isTLS))

@@ -46,11 +46,15 @@ enum SocketOptions {
     static let unsentLimit: Int32 = 32 * 1024
 
     /// Sets them. All of them only tune, so a system that lacks one is none the worse.
-    static func apply(to descriptor: Int32, family: Int32) {
-        guard family == AF_INET || family == AF_INET6 else { return }
+    ///
+    /// - Parameter peer: the address of the other side.
+    static func apply(to descriptor: Int32, peer: SocketAddress) {
+        guard peer.family == AF_INET || peer.family == AF_INET6 else { return }
         let tcp = Int32(IPPROTO_TCP)
         try? System.setOption(descriptor, level: tcp, TCP_NODELAY, 1)
         try? System.setOption(descriptor, level: tcp, TCP_NOTSENT_LOWAT, unsentLimit)
+        // Where no network is, there is nothing to pace for: BBR holds frames back for up to 10 ms there.
+        if peer.isLoopback { try? System.setCongestionControl(descriptor, "reno") }
         // A peer that vanished without a word while nothing is sent is noticed within 15 seconds instead of the
         // system's two hours. While something is, whoever sends looks at `Connection.silence`: TCP_USER_TIMEOUT would
         // also end the connection to a peer that is there and just reads nothing.

@@ -85,6 +85,15 @@ package enum System {
         _ = try check { setsockopt(descriptor, level, name, &value, socklen_t(MemoryLayout<Int32>.size)) }
     }
 
+    /// `TCP_CONGESTION`: the algorithm that says how much may be on its way, by the system's name for it.
+    static func setCongestionControl(_ descriptor: Int32, _ name: StaticString) throws(Errno) {
+        _ = try check {
+            setsockopt(
+                descriptor, Int32(IPPROTO_TCP), TCP_CONGESTION, name.utf8Start,
+                socklen_t(name.utf8CodeUnitCount))
+        }
+    }
+
     /// `SO_ERROR`: how a connection attempt ended, 0 for success.
     static func pendingError(_ descriptor: Int32) throws(Errno) -> Int32 {
         var value: Int32 = 0

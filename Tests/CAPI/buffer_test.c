@@ -177,6 +177,8 @@ static void test_sharing(void) {
     size_t offset = 0, size = 0;
     CHECK(fw_memory_is_writable(root));
     CHECK(fw_memory_share(root, 10, 50, &child) == FW_OK);
+    CHECK(fw_memory_get_flags(root) == FW_MEMORY_FLAG_NONE && fw_memory_get_flags(child) == FW_MEMORY_FLAG_READ_ONLY);
+    CHECK(fw_memory_get_flags(NULL) == 0);
     CHECK(!fw_memory_is_writable(root) && !fw_memory_is_writable(child));
     CHECK_FAILS(FW_ERROR_NOT_WRITABLE, fw_memory_map(root, FW_MAP_WRITE, &data, NULL));
     CHECK_FAILS(FW_ERROR_NOT_WRITABLE, fw_memory_map(child, FW_MAP_WRITE, &data, NULL));

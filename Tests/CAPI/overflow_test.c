@@ -169,8 +169,6 @@ static void a_receiver_may_drop_too(fw_overflow policy) {
 /* The GNU C library's atomic built-ins, because C99 has none. */
 static void count_up(void *user) { __atomic_add_fetch((int *)user, 1, __ATOMIC_SEQ_CST); }
 
-static int count_of(int *counter) { return __atomic_load_n(counter, __ATOMIC_SEQ_CST); }
-
 static void lent_memory_is_released_once_when_sent(fw_profile profile) {
     enum { FRAMES = 20 };
     fw_sender_options options = FW_SENDER_OPTIONS_INIT;

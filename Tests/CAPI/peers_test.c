@@ -2,35 +2,9 @@
  * A receiver with several senders: bit by bit and apart from each other, hostile ones, the limit, pause, messages, key frames on
  * request, ends and their reasons, events, and a thousand connections that come and go.
  */
-#include "support.h"
-
-#include <dirent.h>
+#include "events.h"
 
 enum { SENDERS = 4, FRAMES = 25 };
-
-/* What the events of a receiver were. Its I/O thread writes them. */
-typedef struct events {
-    int connected, lost, closed, connecting;
-    uint64_t last_peer;
-    fw_status last_status;
-} events;
-
-static void note(const fw_connection_event *event, void *user) {
-    events *all = (events *)user;
-    CHECK(event->struct_size >= sizeof *event);
-    CHECK(event->peer != NULL && event->reason != NULL);
-    CHECK((event->status == FW_OK) == (event->reason[0] == '\0'));
-    __atomic_store_n(&all->last_status, event->status, __ATOMIC_SEQ_CST);
-    __atomic_store_n(&all->last_peer, event->peer_id, __ATOMIC_SEQ_CST);
-    switch (event->state) {
-    case FW_CONNECTION_CONNECTING: __atomic_add_fetch(&all->connecting, 1, __ATOMIC_SEQ_CST); break;
-    case FW_CONNECTION_CONNECTED: __atomic_add_fetch(&all->connected, 1, __ATOMIC_SEQ_CST); break;
-    case FW_CONNECTION_LOST: __atomic_add_fetch(&all->lost, 1, __ATOMIC_SEQ_CST); break;
-    case FW_CONNECTION_CLOSED: __atomic_add_fetch(&all->closed, 1, __ATOMIC_SEQ_CST); break;
-    }
-}
-
-static int count_of(int *counter) { return __atomic_load_n(counter, __ATOMIC_SEQ_CST); }
 
 static fw_sender *open_sender(uint16_t port) {
     fw_sender_options options = FW_SENDER_OPTIONS_INIT;
@@ -232,15 +206,6 @@ static void ends_and_events_are_told(void) {
 }
 
 /* ------------------------------------------------------------------------------------------ many connections */
-
-static int open_descriptors(void) {
-    DIR *folder = opendir("/proc/self/fd");
-    int count = 0;
-    CHECK(folder != NULL);
-    while (readdir(folder) != NULL) count++;
-    closedir(folder);
-    return count;
-}
 
 static long resident_bytes(void) {
     FILE *file = fopen("/proc/self/statm", "r");

@@ -7,8 +7,6 @@ static unsigned char pixels[SIZE];
 
 static void count_up(void *user) { __atomic_add_fetch((int *)user, 1, __ATOMIC_SEQ_CST); }
 
-static int count_of(int *counter) { return __atomic_load_n(counter, __ATOMIC_SEQ_CST); }
-
 /* A buffer over `pixels` in pieces that end in mid-row and mid-pixel. */
 static fw_buffer *buffer_in_pieces(int *released) {
     static const size_t ends[] = {1, 399, 400, 4001, 12345, SIZE};

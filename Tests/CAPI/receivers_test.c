@@ -2,33 +2,9 @@
  * A sender with several receivers: bit by bit, late ones, a stalled one, the limit, the rate, messages, the end and its reason, events,
  * and a thousand connections that come and go.
  */
-#include "support.h"
-
-#include <dirent.h>
+#include "events.h"
 
 enum { RECEIVERS = 3, FRAMES = 20 };
-
-/* What the events of a sender were. Its I/O thread writes them. */
-typedef struct events {
-    int connected, lost, closed, connecting;
-    fw_status last_status;
-} events;
-
-static void note(const fw_connection_event *event, void *user) {
-    events *all = (events *)user;
-    CHECK(event->struct_size >= sizeof *event);
-    CHECK(event->peer != NULL && event->peer[0] != '\0' && event->reason != NULL);
-    CHECK((event->status == FW_OK) == (event->reason[0] == '\0'));
-    __atomic_store_n(&all->last_status, event->status, __ATOMIC_SEQ_CST);
-    switch (event->state) {
-    case FW_CONNECTION_CONNECTING: __atomic_add_fetch(&all->connecting, 1, __ATOMIC_SEQ_CST); break;
-    case FW_CONNECTION_CONNECTED: __atomic_add_fetch(&all->connected, 1, __ATOMIC_SEQ_CST); break;
-    case FW_CONNECTION_LOST: __atomic_add_fetch(&all->lost, 1, __ATOMIC_SEQ_CST); break;
-    case FW_CONNECTION_CLOSED: __atomic_add_fetch(&all->closed, 1, __ATOMIC_SEQ_CST); break;
-    }
-}
-
-static int count_of(int *counter) { return __atomic_load_n(counter, __ATOMIC_SEQ_CST); }
 
 static fw_sender_options standard(fw_profile profile, fw_overflow overflow) {
     fw_sender_options options = FW_SENDER_OPTIONS_INIT;
@@ -297,15 +273,6 @@ static void a_receiver_that_falls_silent_is_given_up(void) {
 }
 
 /* ------------------------------------------------------------------------------------------------- coming and going */
-
-static int open_descriptors(void) {
-    DIR *folder = opendir("/proc/self/fd");
-    int count = 0;
-    CHECK(folder != NULL);
-    while (readdir(folder) != NULL) count++;
-    closedir(folder);
-    return count;
-}
 
 static void a_thousand_receivers_leave_nothing_behind(void) {
     fw_sender_options options = standard(FW_PROFILE_TILE, FW_OVERFLOW_DROP_OLDEST);

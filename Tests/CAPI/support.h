@@ -5,6 +5,7 @@
 #include "check.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -69,6 +70,18 @@ UNUSED_OK static void pause_shortly(void) {
             pause_shortly();                                                                                         \
         }                                                                                                            \
     } while (0)
+
+/* What a callback on another thread has counted so far. */
+UNUSED_OK static int count_of(int *counter) { return __atomic_load_n(counter, __ATOMIC_SEQ_CST); }
+
+UNUSED_OK static int open_descriptors(void) {
+    DIR *folder = opendir("/proc/self/fd");
+    int count = 0;
+    CHECK(folder != NULL);
+    while (readdir(folder) != NULL) count++;
+    closedir(folder);
+    return count;
+}
 
 /* ------------------------------------------------------------------------------------------------------- pictures */
 

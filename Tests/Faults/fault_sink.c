@@ -13,6 +13,7 @@
  *   --idle-timeout MS   after which a silent sender is given up; keepalive is a quarter of it
  *   --max-peers N       senders at once
  *   --port-file FILE    the port, once listening
+ *   --tls FOLDER        what `framewire keygen` has put there, for tls:// URLs
  *
  * Prints what becomes of connections, and a line for each picture:
  *
@@ -54,6 +55,7 @@ static settings parse(int count, char **arguments) {
         else if (!strcmp(option, "--work")) s.work = number(option, value);
         else if (!strcmp(option, "--port-file")) s.port_file = value;
         else if (!strcmp(option, "--max-peers")) s.options.max_peers = (uint32_t)number(option, value);
+        else if (!strcmp(option, "--tls")) s.options.tls = tls_of(value, "receiver", "sender");
         else if (!strcmp(option, "--idle-timeout")) {
             s.options.idle_timeout_ns = number(option, value) * MILLISECOND;
             s.options.keepalive_interval_ns = s.options.idle_timeout_ns / 4;

@@ -14,6 +14,7 @@
  *   --idle-timeout MS   after which a silent receiver is given up; keepalive is a quarter of it
  *   --max-peers N       receivers at once
  *   --port-file FILE    the port, once listening
+ *   --tls FOLDER        what `framewire keygen` has put there, for tls:// URLs
  *
  * Prints what becomes of connections, and a line every 100 ms:
  *
@@ -60,6 +61,7 @@ static settings parse(int count, char **arguments) {
             s.options.idle_timeout_ns = number(option, value) * MILLISECOND;
             s.options.keepalive_interval_ns = s.options.idle_timeout_ns / 4;
         } else if (!strcmp(option, "--content")) s.content = (uint64_t)one_of(option, value, "noise runs still", 0);
+        else if (!strcmp(option, "--tls")) s.options.tls = tls_of(value, "sender", "receiver");
         else if (!strcmp(option, "--profile"))
             s.options.profile = (fw_profile)one_of(option, value, "auto raw lz4 tile", 0);
         else if (!strcmp(option, "--policy"))

@@ -7,12 +7,11 @@
 #ifndef FAULTS_H
 #define FAULTS_H
 
+#include "../CAPI/check.h"
+
 #include <dirent.h>
-#include <framewire/framewire.h>
 #include <signal.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -55,15 +54,6 @@ UNUSED_OK static void die(const char *what) {
     fprintf(stderr, "%s: %s\n", what, fw_last_error());
     exit(1);
 }
-
-#define CHECK(condition)                                                                                             \
-    do {                                                                                                             \
-        if (!(condition)) {                                                                                          \
-            fprintf(stderr, "%s:%d: CHECK(%s) failed; fw_last_error: \"%s\"\n", __FILE__, __LINE__, #condition,      \
-                    fw_last_error());                                                                                \
-            exit(1);                                                                                                 \
-        }                                                                                                            \
-    } while (0)
 
 /* The word at `position` of the picture: noise that nothing can compress, runs, or the same in each picture. */
 UNUSED_OK static uint64_t painted_word(const stamp *s, size_t position) {
@@ -130,6 +120,19 @@ UNUSED_OK static int count_of(const char *what) {
     while (readdir(folder)) count++;
     closedir(folder);
     return count - 2 - (strcmp(what, "fd") == 0);
+}
+
+/* TLS with what `framewire keygen` has put into `folder`: this side's own identity, and the other's as the one that is trusted. */
+UNUSED_OK static const fw_tls_options *tls_of(const char *folder, const char *own, const char *other) {
+    static fw_tls_options tls = FW_TLS_OPTIONS_INIT;
+    static char certificate[512], key[512], authority[512];
+    snprintf(certificate, sizeof certificate, "%s/%s.pem", folder, own);
+    snprintf(key, sizeof key, "%s/%s.key", folder, own);
+    snprintf(authority, sizeof authority, "%s/%s.pem", folder, other);
+    tls.certificate_file = certificate;
+    tls.key_file = key;
+    tls.authority_file = authority;
+    return &tls;
 }
 
 /* The place of `value` in the words of `names`, counted from `first`; ends the program if it is not there. */

@@ -1,12 +1,24 @@
 # Peers that are killed, stopped or gone without a word.
 
+# How those connect that may be killed or stopped: see over_tls.
+scheme=tcp
+tls=()
+
+# over_tls FUNCTION ARGUMENT…: with identities of both sides.
+over_tls() {
+    LD_LIBRARY_PATH=$PREFIX/lib "$PREFIX/bin/framewire" keygen keys --host 127.0.0.1 >identities
+    scheme=tls
+    tls=(--tls keys)
+    "$@"
+}
+
 # The receiver is killed wherever it happens to be, and started again.
 receiver_killed() {
     local round
     choose_port
-    start_source "tcp://127.0.0.1:$port" --fps 120 --content runs --reconnect always --profile "$1" >source.log
+    start_source "$scheme://127.0.0.1:$port" "${tls[@]}" --fps 120 --content runs --reconnect always --profile "$1" >source.log
     for round in 1 2 3 4; do
-        start_sink "tcp://127.0.0.1:$port" >"sink$round.log"
+        start_sink "$scheme://127.0.0.1:$port" "${tls[@]}" >"sink$round.log"
         await_frames "sink$round.log" 1
         random 200
         sleep "$(printf 0.%03d $random)"
@@ -14,7 +26,7 @@ receiver_killed() {
         # The program ends with 1 by itself when a frame is wrong.
         wait $sink || [ $? = 137 ] || fail "fault_sink ended by itself in round $round"
     done
-    start_sink "tcp://127.0.0.1:$port" >last.log
+    start_sink "$scheme://127.0.0.1:$port" "${tls[@]}" >last.log
     await_frames last.log 10
     end_in_order $source fault_source
     end_in_order $sink fault_sink
@@ -26,17 +38,17 @@ receiver_killed() {
 sender_killed() {
     local round
     choose_port
-    start_sink "tcp://127.0.0.1:$port" >sink.log
+    start_sink "$scheme://127.0.0.1:$port" "${tls[@]}" >sink.log
     await_listening "$port"
     for round in 1 2 3 4; do
-        start_source "tcp://127.0.0.1:$port" --content runs --profile "$1" >source.log
+        start_source "$scheme://127.0.0.1:$port" "${tls[@]}" --content runs --profile "$1" >source.log
         await_frames sink.log 2
         random 200
         sleep "$(printf 0.%03d $random)"
         kill -KILL $source
         wait $source || [ $? = 137 ] || fail "fault_source ended by itself in round $round"
     done
-    start_source "tcp://127.0.0.1:$port" --content runs --fps 60 --profile "$1" >source.log
+    start_source "$scheme://127.0.0.1:$port" "${tls[@]}" --content runs --fps 60 --profile "$1" >source.log
     await_frames sink.log 30
     end_in_order $source fault_source
     end_in_order $sink fault_sink
@@ -48,9 +60,9 @@ sender_killed() {
 # on, what it gets is soon as young as before.
 receiver_stopped() {
     choose_port
-    start_sink "tcp://127.0.0.1:$port" >sink.log
+    start_sink "$scheme://127.0.0.1:$port" "${tls[@]}" >sink.log
     await_listening "$port"
-    start_source "tcp://127.0.0.1:$port" --fps 60 --size 480x360 >source.log
+    start_source "$scheme://127.0.0.1:$port" "${tls[@]}" --fps 60 --size 480x360 >source.log
     await_frames sink.log 60
     local level
     level=$(memory_of $source)
@@ -109,4 +121,7 @@ for profile in raw tile; do
 done
 fault receiver-stopped receiver_stopped
 fault sender-stopped sender_stopped
+fault receiver-killed-tls over_tls receiver_killed tile
+fault sender-killed-tls over_tls sender_killed tile
+fault receiver-stopped-tls over_tls receiver_stopped
 fault_on_link receiver-vanishes receiver_vanishes

@@ -18,6 +18,9 @@ import Testing
         var source = 0.0
         /// The part by which every duration varies.
         var noise = 0.0
+        /// Frames in profile raw one after another until they leave as fast as the link can take them.
+        var warmUp = 1
+        var rawInARow = 0
         static let raw = 8_294_400
 
         var changes = 0
@@ -38,7 +41,9 @@ import Testing
                 let jitter = 1 + noise * Double.random(in: -1...1, using: &random)
                 let wire = choice.profile == .tile ? Double(Self.raw) / ratio : Double(Self.raw)
                 let encode = choice.profile == .tile ? Double(Self.raw) / encoder * jitter : 1000
-                let send = wire / link * (1 + noise * Double.random(in: -1...1, using: &random))
+                rawInARow = choice.profile == .raw ? rawInARow + 1 : 0
+                let speed = choice.profile == .raw ? min(1, Double(rawInARow) / Double(warmUp)) : 1
+                let send = wire / (link * speed) * (1 + noise * Double.random(in: -1...1, using: &random))
                 let interval = max(encode, send, source)
                 // The link idles while another frame waits: it is the encoder that is late.
                 let isLate = encode > send && source < encode
@@ -46,7 +51,7 @@ import Testing
                     choice.profile, isKey: false, rawBytes: Self.raw, wireBytes: Int(wire),
                     duration: Int64(encode), encoderIsLate: isLate, interval: Int64(interval))
                 if send > encode || choice.profile == .raw {
-                    chooser.noteDrained(Int(wire), duration: Int64(send))
+                    chooser.noteDrained(choice.profile, Int(wire), duration: Int64(send))
                 }
                 if choice.isTrial {
                     trials += 1
@@ -82,6 +87,19 @@ import Testing
         #expect(reason == .linkFasterThanEncoding)
         simulation.run(2000, andExpect: .raw)
         #expect(simulation.changes == 1)
+    }
+
+    @Test func aLinkThatNeedsAFewFramesToShowItsSpeedIsRaw() {
+        var simulation = Simulation(link: 50 * Self.gigabit)
+        simulation.warmUp = 5
+        simulation.run(200, andExpect: .raw)
+        #expect(simulation.changes == 1)
+    }
+
+    @Test func aTrialThatCannotSucceedEndsAtOnce() {
+        var simulation = Simulation(link: 2 * Self.gigabit, ratio: 30)
+        simulation.run(6400, andExpect: .tile)
+        #expect(simulation.trials > 50 && simulation.trials < 110)
     }
 
     /// A source that the encoder can follow has no use for more.

@@ -194,8 +194,8 @@ import Wire
         #expect(sender.peerStats(at: 1)?.frames == 10)
         #expect(sender.peerStats(at: 1)?.framesDropped == 0)
         // What it finds when it goes on is the newest.
-        try stalled.read(untilFrames: 3)
-        #expect(stalled.decoded.frames.map(\.info.sequence) == [0, 8, 9])
+        try stalled.read(untilFrames: 2)
+        #expect(stalled.decoded.frames.map(\.info.sequence) == [0, 9])
     }
 
     @Test func oneThatIsStalledCostsTheOthersNothingWithDropNewest() throws {
@@ -259,6 +259,33 @@ import Wire
     }
 
     // MARK: - Who is served
+
+    @Test func aToolThatReadsNothingMakesRoomForAReceiver() throws {
+        let sender = try listen(.dropOldest, .raw) {
+            $0.maxPeers = 2
+            $0.idleTimeout = 20_000_000
+        }
+        let stalled = try connect(sender)
+        let served = try connect(sender)
+        let shown = largePictures(2)
+        try push(shown[0], to: sender)
+        try served.read(untilFrames: 1)
+        // Refused until the time has passed.
+        var late: HandReceiver?
+        try eventually("a place") {
+            let receiver = HandReceiver(try Connector.connect(Endpoint(parsing: url), timeout: hangLimit))
+            try receiver.read { !$0.isEmpty }
+            late = receiver
+            if case .bye = receiver.messages.others[0] { return false }
+            return true
+        }
+        let receiver = try #require(late)
+        try push(shown[1], to: sender)
+        try receiver.read(untilFrames: 1)
+        expect(receiver, shows: [shown[1]])
+        #expect(sender.receiverCount == 2)
+        stalled.close()
+    }
 
     @Test func receiversBeyondTheLimitAreToldSoAndRefused() throws {
         let sender = try listen { $0.maxPeers = 2 }

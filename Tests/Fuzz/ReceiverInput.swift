@@ -4,43 +4,24 @@ import Codec
 import Framewire
 import Wire
 
-/// Bytes of a whole stream for a receiver as a fuzzer writes them: two that choose, then the stream.
-///
-/// | byte | |
-/// |---|---|
-/// | 0 | ``Choices`` |
-/// | 1 | in which pieces the stream comes |
+/// A whole stream for a receiver; see ``FuzzStream``.
 package struct ReceiverInput {
-    package static let headerSize = 2
     /// The largest picture.
-    package static let maximumBytes = 128 << 10
+    private static let maximumBytes = 128 << 10
 
-    package struct Choices: OptionSet {
-        package let rawValue: UInt8
-
-        package init(rawValue: UInt8) {
-            self.rawValue = rawValue
-        }
-
-        /// Checksums and sizes of messages are put right.
-        package static let repaired = Choices(rawValue: 1)
+    private enum Choices {
         /// Checksums of pictures are verified.
-        package static let verified = Choices(rawValue: 2)
+        static let verified: UInt8 = 2
         /// Payloads are put where they belong instead of being fed.
-        package static let direct = Choices(rawValue: 4)
+        static let direct: UInt8 = 4
     }
 
-    private let choices: Choices
-    private let chopping: UInt8
-    private var stream: [UInt8]
+    private let stream: FuzzStream
 
     /// Nil when there are too few bytes.
     package init?(_ bytes: UnsafeRawBufferPointer) {
-        guard bytes.count >= Self.headerSize else { return nil }
-        choices = Choices(rawValue: bytes[0])
-        chopping = bytes[1]
-        stream = Array(bytes[Self.headerSize...])
-        if choices.contains(.repaired) { StreamRepair.repair(&stream) }
+        guard let stream = FuzzStream(bytes) else { return nil }
+        self.stream = stream
     }
 
     private struct Shown: Equatable {
@@ -63,7 +44,7 @@ package struct ReceiverInput {
     package func run() -> FuzzOutcome {
         let whole = read(direct: false, nil)
         if let contradiction = whole.contradiction { return .contradiction(contradiction) }
-        let chopped = read(direct: choices.contains(.direct), Chopping(chopping))
+        let chopped = read(direct: stream.choices & Choices.direct != 0, stream.chopping)
         if let contradiction = chopped.contradiction { return .contradiction(contradiction) }
         guard whole == chopped else {
             return .contradiction("the pieces make a difference: \(whole) and \(chopped)")
@@ -75,18 +56,12 @@ package struct ReceiverInput {
         var reading = Reading()
         let limits = Limits(
             maxWidth: 2048, maxHeight: 2048, maxFrameBytes: Self.maximumBytes, maxMetadataBytes: 4096)
-        let bench = StreamDecoderBench(limits: limits, verifyChecksums: choices.contains(.verified))
+        let bench = StreamDecoderBench(
+            limits: limits, verifyChecksums: stream.choices & Choices.verified != 0)
         do throws(FramewireError) {
-            var pieces = chopping
-            var start = 0
-            while start < stream.count {
-                let end = start + min(pieces?.next() ?? .max, stream.count - start)
-                // An array has room behind its elements; this has not.
-                let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: end - start, alignment: 1)
-                defer { piece.deallocate() }
-                piece.copyBytes(from: stream[start..<end])
-                try feed(UnsafeRawBufferPointer(piece), to: bench.decoder, direct: direct, &reading)
-                start = end
+            try stream.forEachPiece(chopping) { (piece) throws(FramewireError) in
+                try feed(piece, to: bench.decoder, direct: direct, &reading)
+                return true
             }
             try bench.decoder.finish()
         } catch {

@@ -7,28 +7,23 @@ import Wire
 /// Streams that are right, made by the encoder: what the fuzzers of streams start from. Each begins with the
 /// two bytes that choose.
 package enum StreamSeeds {
-    package struct Seed: Sendable {
-        package let name: String
-        package let bytes: [UInt8]
-    }
-
     private static let formats: [PixelFormat] = [
         .rgba8, .rgb8, .r8, .rgb10a2, .rgba16f, .r32f, .depth24s8, .nv12, .i420,
     ]
 
-    package static func all() -> [Seed] {
-        var seeds = [Seed(name: "control", bytes: choices(7) + control())]
+    package static func all() -> [FuzzSeed] {
+        var seeds = [FuzzSeed(name: "control", bytes: choices(7) + control())]
         for (index, format) in formats.enumerated() {
             for profile in [Profile.raw, .lz4, .tile] {
                 let hasChecksum = (index + Int(profile.rawValue)) & 1 == 0
                 guard let messages = messages(format, profile, hasChecksum) else { continue }
                 let name = "\(format.name)-\(profile.rawValue)"
                 seeds.append(
-                    Seed(name: name, bytes: choices(UInt8(index) | 1) + messages.reduce([], +)))
+                    FuzzSeed(name: name, bytes: choices(UInt8(index) | 1) + messages.reduce([], +)))
                 // The first frame is lost, and with it what the second is coded against.
                 if profile == .tile {
                     let rest = messages[1...].reduce([], +) + message { Bye().encode(into: $0) }
-                    seeds.append(Seed(name: "\(name)-lost", bytes: choices(3) + rest))
+                    seeds.append(FuzzSeed(name: "\(name)-lost", bytes: choices(3) + rest))
                 }
             }
         }

@@ -4,24 +4,19 @@ import Codec
 /// Inputs that decode, one for each pixel format and kind of picture, made by the encoder: what a fuzzer starts
 /// from.
 package enum TileSeeds {
-    package struct Seed: Sendable {
-        package let name: String
-        package let bytes: [UInt8]
-    }
-
     private enum Content: String, CaseIterable {
         case flat, gradient, text, texture, noise, mixed, moved, lines
     }
 
-    package static func all() -> [Seed] {
-        var seeds: [Seed] = []
+    package static func all() -> [FuzzSeed] {
+        var seeds: [FuzzSeed] = []
         for format in PixelFormat.allCases {
             for (index, content) in Content.allCases.enumerated() {
                 for isKey in [true, false] {
                     let name = "\(format.name)-\(content.rawValue)\(isKey ? "" : "-reference")"
                     let number = Int(format.rawValue) * 16 + index * 2 + (isKey ? 1 : 0)
                     if let bytes = seed(format, content, isKey: isKey, number: number) {
-                        seeds.append(Seed(name: name, bytes: bytes))
+                        seeds.append(FuzzSeed(name: name, bytes: bytes))
                     }
                 }
             }

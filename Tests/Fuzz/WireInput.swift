@@ -2,41 +2,21 @@ import Buffers
 import CPosix
 import Wire
 
-/// Bytes for the parser of streams as a fuzzer writes them: two that choose, then the stream.
-///
-/// | byte | |
-/// |---|---|
-/// | 0 | ``Choices`` |
-/// | 1 | in which pieces the stream comes |
+/// A stream for the parser; see ``FuzzStream``.
 package struct WireInput {
-    package static let headerSize = 2
-
-    package struct Choices: OptionSet {
-        package let rawValue: UInt8
-
-        package init(rawValue: UInt8) {
-            self.rawValue = rawValue
-        }
-
-        /// Checksums and sizes are put right.
-        package static let repaired = Choices(rawValue: 1)
+    private enum Choices {
         /// Payloads are taken by the caller instead of being fed.
-        package static let consumed = Choices(rawValue: 2)
+        static let consumed: UInt8 = 2
         /// Limits that are soon exceeded.
-        package static let strict = Choices(rawValue: 4)
+        static let strict: UInt8 = 4
     }
 
-    private let choices: Choices
-    private let chopping: UInt8
-    private var stream: [UInt8]
+    private let stream: FuzzStream
 
     /// Nil when there are too few bytes.
     package init?(_ bytes: UnsafeRawBufferPointer) {
-        guard bytes.count >= Self.headerSize else { return nil }
-        choices = Choices(rawValue: bytes[0])
-        chopping = bytes[1]
-        stream = Array(bytes[Self.headerSize...])
-        if choices.contains(.repaired) { StreamRepair.repair(&stream) }
+        guard let stream = FuzzStream(bytes) else { return nil }
+        self.stream = stream
     }
 
     /// What a parser made of a stream.
@@ -54,10 +34,9 @@ package struct WireInput {
     /// The pieces it comes in must make no difference, nor who takes the payloads; each message must come
     /// back from what the library writes for it.
     package func run() -> FuzzOutcome {
-        let whole = read(.max, consumes: false)
+        let whole = read(nil, consumes: false)
         if let contradiction = whole.contradiction { return .contradiction(contradiction) }
-        var pieces = Chopping(chopping)
-        let chopped = read(nil, consumes: choices.contains(.consumed), &pieces)
+        let chopped = read(stream.chopping, consumes: stream.choices & Choices.consumed != 0)
         if let contradiction = chopped.contradiction { return .contradiction(contradiction) }
         guard whole == chopped else {
             return .contradiction("the pieces make a difference: \(whole) and \(chopped)")
@@ -68,29 +47,18 @@ package struct WireInput {
         return whole.failure == nil ? .picture : .refused
     }
 
-    private func read(_ size: Int, consumes: Bool) -> Reading {
-        var none = Chopping(0)
-        return read(size, consumes: consumes, &none)
-    }
-
-    private func read(_ size: Int?, consumes: Bool, _ pieces: inout Chopping) -> Reading {
+    private func read(_ pieces: Chopping?, consumes: Bool) -> Reading {
         let limits =
-            choices.contains(.strict)
+            stream.choices & Choices.strict != 0
             ? Limits(maxWidth: 64, maxHeight: 64, maxFrameBytes: 4096, maxMetadataBytes: 128) : Limits()
         let parser = StreamParser(limits: limits)
         var reading = Reading()
-        var start = 0
         do throws(WireError) {
-            while start < stream.count {
-                let end = start + min(max(1, size ?? pieces.next()), stream.count - start)
-                // An array has room behind its elements; this has not.
-                let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: end - start, alignment: 1)
-                defer { piece.deallocate() }
-                piece.copyBytes(from: stream[start..<end])
-                try feed(UnsafeRawBufferPointer(piece), to: parser, consumes: consumes, &reading)
-                if reading.contradiction != nil { return reading }
-                start = end
+            try stream.forEachPiece(pieces) { (piece) throws(WireError) in
+                try feed(piece, to: parser, consumes: consumes, &reading)
+                return reading.contradiction == nil
             }
+            if reading.contradiction != nil { return reading }
             try parser.finish()
         } catch {
             reading.failure = "\(error.kind) \(error.offset) \(error.message)"

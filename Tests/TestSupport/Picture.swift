@@ -23,7 +23,7 @@ public struct Picture: Sendable {
         var stride: Int
     }
 
-    public let info: FrameInfo
+    public var info: FrameInfo
     /// As `info` describes it; padding is noise, which must not matter.
     public let bytes: [UInt8]
     /// Rows top-down and without padding.

@@ -168,6 +168,10 @@ func aPeerThatIsGoneGivesAnErrorThatNamesItAndNoSignal(kind: String) throws {
         #expect(option(Int32(IPPROTO_TCP), TCP_NODELAY) == 1)
         #expect(option(Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT) == 32 * 1024)
         #expect(option(SOL_SOCKET, SO_KEEPALIVE) == 1)
+        var algorithm = [UInt8](repeating: 0, count: 16)
+        var size = socklen_t(algorithm.count)
+        getsockopt(connection.descriptor, Int32(IPPROTO_TCP), TCP_CONGESTION, &algorithm, &size)
+        #expect(algorithm.starts(with: "reno".utf8), "nothing is to be paced where no network is")
         #expect(fcntl(connection.descriptor, F_GETFD) & FD_CLOEXEC != 0)
         #expect(fcntl(connection.descriptor, F_GETFL) & O_NONBLOCK != 0)
     }

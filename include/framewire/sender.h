@@ -64,7 +64,8 @@ typedef enum fw_profile_reason {
 
 /* What becomes of a frame when the queue is full because the link or the receiver cannot keep up. */
 typedef enum fw_overflow {
-    FW_OVERFLOW_DROP_OLDEST = 0, /* the oldest waiting frame is dropped: the latest frame wins (default) */
+    FW_OVERFLOW_DROP_OLDEST = 0, /* the oldest waiting frame is dropped, and where frames wait for the link, all but the newest
+                                    of each stream and view: the latest frame wins (default) */
     FW_OVERFLOW_DROP_NEWEST = 1, /* the new frame is dropped */
     FW_OVERFLOW_BLOCK = 2        /* the caller waits until there is room: nothing is lost */
 } fw_overflow;
@@ -104,7 +105,8 @@ typedef struct fw_sender_options {
     uint32_t max_frame_rate_millihertz; /* frames that each receiver gets at most, in thousandths of a frame per second; 0 =
                                            default, any number. The others are dropped by `overflow` as with a slow
                                            link. All streams and views count together */
-    uint32_t max_peers;                 /* receivers at once, when it listens, 1 to 32; 0 = default, 16. Others are refused */
+    uint32_t max_peers;                 /* receivers at once, when it listens, 1 to 32; 0 = default, 16. Others are refused, unless
+                                           one that does not speak has read nothing for idle_timeout_ns: that makes room */
 } fw_sender_options;
 
 #define FW_SENDER_OPTIONS_INIT \
