@@ -100,7 +100,7 @@ sample_to_gstreamer() {
     make_stream 320x240 30
     decode_with_gstreamer
     rtp_packets pay stream.h264 ours.rtp
-    make -s -C "$SOURCES/../../samples/rtp-h264" CFLAGS=-O1
+    make -s -B -C "$SOURCES/../../samples/rtp-h264" CFLAGS=-O1
     choose_port
     launch -q udpsrc address=127.0.0.1 port=$port num-buffers="$(value packets counts)" buffer-size=200000 \
         caps='application/x-rtp,media=video,clock-rate=90000,encoding-name=H264,payload=96' ! \
