@@ -61,7 +61,8 @@ let package = Package(
         .testTarget(name: "WireTests", dependencies: ["Wire"], resources: [.copy("Vectors")]),
         .testTarget(name: "TransportTests", dependencies: ["Transport", "Identities"]),
         .testTarget(
-            name: "RTPTests", dependencies: ["RTP", "Transport", "Buffers", "TestSupport", "Fuzzing", "CPosix"],
+            name: "RTPTests",
+            dependencies: ["RTP", "Transport", "Buffers", "TestSupport", "Fuzzing", "CPosix"],
             resources: [.copy("Corpus")]),
         .testTarget(
             name: "FramewireTests", dependencies: ["Framewire", "Identities", "TestSupport", "Fuzzing"],
@@ -78,7 +79,8 @@ let package = Package(
         .target(name: "TestSupport", dependencies: ["Buffers", "CPosix"], path: "Tests/TestSupport"),
         // What scripts/fuzz.sh feeds to the decoders, so that the tests can replay it.
         .target(
-            name: "Fuzzing", dependencies: ["Framewire", "Wire", "Codec", "RTP", "Buffers", "CXXHash", "CPosix"],
+            name: "Fuzzing",
+            dependencies: ["Framewire", "Wire", "Codec", "RTP", "Buffers", "CXXHash", "CPosix"],
             path: "Tests/Fuzz",
             exclude: ["Entry"]),
     ]

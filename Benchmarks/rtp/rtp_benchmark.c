@@ -1,12 +1,13 @@
 /*
- * H.264 to RTP packets, and to a socket of the loopback interface: rtph264pay and udpsink of GStreamer beside fw_rtp_h264_payloader
- * and fw_udp_sink, in one process and one run, both through C.
+ * H.264 to RTP packets, and to a socket of the loopback interface: rtph264pay and udpsink of GStreamer beside
+ * fw_rtp_h264_payloader and fw_udp_sink, in one process and one run, both through C.
  *
  *   rtp_benchmark [--rounds N] [--mtu N]
  *
- * The access units are of the size of those of 1080p: one of 150 KB, then 24 of 25 KB, of random bytes without start codes. GStreamer's
- * elements are called on the caller's thread too. A thread takes the datagrams off the socket, in either case. Each round all sides send
- * the same, in turns; the figures are medians, and of the processor time of the sending thread.
+ * The access units are of the size of those of 1080p: one of 150 KB, then 24 of 25 KB, of random bytes without start
+ * codes. GStreamer's elements are called on the caller's thread too. A thread takes the datagrams off the socket, in
+ * either case. Each round all sides send the same, in turns; the figures are medians, and of the processor time of
+ * the sending thread.
  *
  * SPDX-License-Identifier: MIT
  */

@@ -89,7 +89,7 @@ public func fw_rtp_h264_payloader_new(
     let refusal = options(given, &chosen)
     guard refusal == FW_OK else { return refusal }
     return status { () throws(BufferError) in
-        out.pointee = OpaquePointer(Unmanaged.passRetained(try H264Payloader(chosen)).toOpaque())
+        out.pointee = OpaquePointer(Unmanaged.passRetained(try H264Payloader.make(chosen)).toOpaque())
     }
 }
 
@@ -207,7 +207,7 @@ public func fw_rtp_h264_depayloader_new(
     let refusal = options(given, &chosen)
     guard refusal == FW_OK else { return refusal }
     return status { () throws(BufferError) in
-        out.pointee = OpaquePointer(Unmanaged.passRetained(try H264Depayloader(chosen)).toOpaque())
+        out.pointee = OpaquePointer(Unmanaged.passRetained(try H264Depayloader.make(chosen)).toOpaque())
     }
 }
 

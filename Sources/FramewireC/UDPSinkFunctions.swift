@@ -42,7 +42,7 @@ public func fw_udp_sink_open(
     guard let url else { return failNull("url") }
     guard let options = sinkOptions(options) else { return FW_ERROR_INVALID_ARGUMENT }
     do {
-        let sink = try UDPSink(to: String(text: url), options: options)
+        let sink = try UDPSink.make(to: String(text: url), options: options)
         out.pointee = OpaquePointer(Unmanaged.passRetained(sink).toOpaque())
         return FW_OK
     } catch {

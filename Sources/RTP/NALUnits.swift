@@ -61,6 +61,7 @@ struct BufferCursor {
     }
 
     /// The byte at `offset`, which must exist.
+    @inline(never)
     mutating func byte(at offset: Int) -> UInt8 {
         seek(offset)
         return bytes[offset - start]
@@ -74,6 +75,7 @@ struct NALUnits {
 
     subscript(index: Int) -> NALUnit { units[index] }
 
+    @inline(never)
     private mutating func append(_ unit: NALUnit) {
         if count < units.count { units[count] = unit } else { units.append(unit) }
         count += 1

@@ -80,7 +80,7 @@ struct PacketMaker {
         let bytes: UnsafeMutableRawPointer
     }
 
-    @inline(__always)
+    @inline(never)
     private mutating func begin(headerSize: Int) throws(BufferError) -> Packet {
         let handle = try pool.acquireHandle(timeout: 0)
         let bytes = handle._withUnsafeGuaranteedRef { storage in
@@ -99,7 +99,7 @@ struct PacketMaker {
     }
 
     /// Appends a region of the source to a packet: a share of each memory that it touches.
-    @inline(__always)
+    @inline(never)
     private mutating func append(
         _ packet: Packet, _ source: inout Source, offset: Int, size: Int
     ) throws(BufferError) {
@@ -118,7 +118,7 @@ struct PacketMaker {
     }
 
     /// Puts a packet into the list.
-    @inline(__always)
+    @inline(never)
     private mutating func finish(_ packet: Packet, _ source: Source) throws(BufferError) {
         let buffer = source.buffer
         try packet.handle.borrowed { storage throws(BufferError) in

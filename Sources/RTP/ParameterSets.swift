@@ -77,9 +77,10 @@ package struct ParameterSets {
             throw .corrupt("codec_data is no avcC record, which begins with 1 and has 7 bytes at least")
         }
         var place = 5
-        for mask in [UInt8(0x1F), 0xFF] {
+        // Those of sequences, then those of pictures.
+        for pass in 0..<2 {
             guard place < codecData.count else { throw Self.truncated(codecData) }
-            let count = Int(codecData[place] & mask)
+            let count = Int(codecData[place] & (pass == 0 ? 0x1F : 0xFF))
             place += 1
             for _ in 0..<count {
                 guard place + 2 <= codecData.count else { throw Self.truncated(codecData) }

@@ -66,6 +66,7 @@ struct URLPiece {
     subscript(index: Int) -> UInt8 { bytes[start + index] }
 
     /// How many bytes come before the first `byte`; nil when there is none.
+    @inline(never)
     func find(_ byte: UInt8) -> Int? {
         var place = start
         while place < end {
@@ -75,6 +76,7 @@ struct URLPiece {
         return nil
     }
 
+    @inline(never)
     func isEqual(_ text: StaticString) -> Bool {
         guard count == text.utf8CodeUnitCount else { return false }
         for index in 0..<count where self[index] != text.utf8Start[index] { return false }
@@ -87,6 +89,7 @@ struct URLPiece {
     /// Takes away what comes before the first `byte`, and that with it; all when there is none.
     ///
     /// - Returns: what was before it.
+    @inline(never)
     mutating func cutOff(before byte: UInt8) -> URLPiece {
         let size = find(byte) ?? count
         let head = URLPiece(bytes, from: start, to: start + size)

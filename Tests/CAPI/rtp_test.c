@@ -1,6 +1,6 @@
 /*
- * fw_rtp_h264_… and fw_udp_sink_…. The program has a sendmmsg of its own, which sees what the sink gives to the system, and can fail as
- * the system can; and it counts the allocations of the library.
+ * fw_rtp_h264_… and fw_udp_sink_…. The program has a sendmmsg of its own, which sees what the sink gives to the
+ * system, and can fail as the system can; and it counts the allocations of the library.
  */
 #define _GNU_SOURCE
 #include "check.h"

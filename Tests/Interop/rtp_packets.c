@@ -1,14 +1,14 @@
 /*
- * H.264 files to RTP packets and back, for the checks of Tests/Interop. Files of packets are as in RFC 4571, which GStreamer's
- * rtpstreampay writes: each packet behind its size in two bytes.
+ * H.264 files to RTP packets and back, for the checks of Tests/Interop. Files of packets are as in RFC 4571, which
+ * GStreamer's rtpstreampay writes: each packet behind its size in two bytes.
  *
  *   rtp_packets pay STREAM PACKETS [OPTION…]      --mtu N, --stap, --avc, --single: as in fw_rtp_h264_options
  *   rtp_packets send STREAM URL [OPTION…]         to a socket, 2 ms apart; --sdp FILE, --loops N
  *   rtp_packets depay PACKETS STREAM [--avc]
  *   rtp_packets avc STREAM OUT                    the stream with sizes instead of start codes
  *
- * SSRC 0x11223344, sequence 100, timestamp 1000, 25 pictures a second. Prints `packets N`, and on the way back what the
- * depayloader counted.
+ * SSRC 0x11223344, sequence 100, timestamp 1000, 25 pictures a second. Prints `packets N`, and on the way back what
+ * the depayloader counted.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "../../samples/rtp-h264/access_units.h"

@@ -13,12 +13,12 @@
  *       fw_buffer_list_unref(packets);
  *   }
  *
- * A packet is a buffer of two or more memories: a header of its own, and regions of the access unit, which are shared and not
- * copied. The sink gives the memories to the system as they are. Packets, headers and lists are used again when they are
- * dropped, so that nothing is allocated once a stream runs.
+ * A packet is a buffer of two or more memories: a header of its own, and regions of the access unit, which are shared
+ * and not copied. The sink gives the memories to the system as they are. Packets, headers and lists are used again
+ * when they are dropped, so that nothing is allocated once a stream runs.
  *
- * Threads: a payloader or depayloader is used by one thread at a time, and so is a sink. The packets are buffers like any
- * others, and go to any thread.
+ * Threads: a payloader or depayloader is used by one thread at a time, and so is a sink. The packets are buffers like
+ * any others, and go to any thread.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -78,29 +78,30 @@ typedef struct fw_rtp_h264_options {
           0, FW_RTP_AGGREGATION_NONE, 0, 0, NULL, 0 }
 
 /*
- * `options` may be NULL. Errors: INVALID_ARGUMENT, OUT_OF_RANGE (mtu, payload_type, ssrc, sequence, timestamp_offset),
- * CORRUPT (codec_data), NO_MEMORY.
+ * `options` may be NULL. Errors: INVALID_ARGUMENT, OUT_OF_RANGE (mtu, payload_type, ssrc, sequence,
+ * timestamp_offset), CORRUPT (codec_data), NO_MEMORY.
  */
 fw_status fw_rtp_h264_payloader_new(const fw_rtp_h264_options *options, fw_rtp_h264_payloader **out);
 
 /*
- * Makes packets of one access unit: a picture, and what belongs to it. The packets share its memories, which cannot be written to
- * until they are gone. (Memories that are FW_MEMORY_FLAG_NO_SHARE are copied.) Their RTP timestamp is its pts at 90 kHz, counted
- * from timestamp_offset; they have its pts, and the last one has the marker, also as FW_BUFFER_FLAG_MARKER. NAL units that are
- * too large for a packet are sent in fragments (FU-A).
+ * Makes packets of one access unit: a picture, and what belongs to it. The packets share its memories, which cannot
+ * be written to until they are gone. (Memories that are FW_MEMORY_FLAG_NO_SHARE are copied.) Their RTP timestamp is
+ * its pts at 90 kHz, counted from timestamp_offset; they have its pts, and the last one has the marker, also as
+ * FW_BUFFER_FLAG_MARKER. NAL units that are too large for a packet are sent in fragments (FU-A).
  *
  * The caller owns the reference of the list. On failure no packet has been made and no sequence number used.
- * Errors: INVALID_ARGUMENT (NULL; the buffer has no pts or no bytes), CORRUPT (there is no start code, a NAL unit is empty,
- * has the forbidden bit or a type that RTP uses itself, a size reaches past the end; the sentence names the byte), TOO_LARGE
- * (a NAL unit does not fit a packet, and single_nal_mode forbids fragments), NOT_WRITABLE (a memory is mapped for writing),
- * UNSUPPORTED (a memory cannot be mapped), NO_MEMORY.
+ * Errors: INVALID_ARGUMENT (NULL; the buffer has no pts or no bytes), CORRUPT (there is no start code, a NAL unit is
+ * empty, has the forbidden bit or a type that RTP uses itself, a size reaches past the end; the sentence names the
+ * byte), TOO_LARGE (a NAL unit does not fit a packet, and single_nal_mode forbids fragments), NOT_WRITABLE (a memory
+ * is mapped for writing), UNSUPPORTED (a memory cannot be mapped), NO_MEMORY.
  */
 fw_status fw_rtp_h264_payloader_payload(fw_rtp_h264_payloader *payloader, fw_buffer *access_unit, fw_buffer_list **out);
 
 /*
- * Writes what a receiver has to know as a session description (SDP, RFC 8866) of lines that end with CR LF, and a zero byte.
- * `url` is where the packets go, as fw_udp_sink_open has it. The parameter sets are in it (sprop-parameter-sets,
- * profile-level-id) once they have been in an access unit or in codec_data; receivers find those also that are sent.
+ * Writes what a receiver has to know as a session description (SDP, RFC 8866) of lines that end with CR LF, and a
+ * zero byte. `url` is where the packets go, as fw_udp_sink_open has it. The parameter sets are in it
+ * (sprop-parameter-sets, profile-level-id) once they have been in an access unit or in codec_data; receivers find
+ * those also that are sent.
  *
  * `*needed`, if not NULL, is set to the bytes of the text with its zero. `text` may be NULL if `size` is 0.
  * Errors: INVALID_ARGUMENT, ADDRESS (the URL), TOO_LARGE (`size` is less than needed; `text` is not changed).
@@ -153,15 +154,16 @@ typedef struct fw_rtp_h264_depayloader_options {
 fw_status fw_rtp_h264_depayloader_new(const fw_rtp_h264_depayloader_options *options, fw_rtp_h264_depayloader **out);
 
 /*
- * Takes one packet as it came from the network; its bytes are copied. What is no RTP packet, of another stream or not as RFC 6184
- * says is counted and otherwise ignored: nothing that the network brings makes the call fail.
+ * Takes one packet as it came from the network; its bytes are copied. What is no RTP packet, of another stream or not
+ * as RFC 6184 says is counted and otherwise ignored: nothing that the network brings makes the call fail.
  * Errors: INVALID_ARGUMENT, NO_MEMORY (the packet is lost).
  */
 fw_status fw_rtp_h264_depayloader_push(fw_rtp_h264_depayloader *depayloader, const void *packet, size_t size);
 
 /*
- * Gives missing packets up, and completes the access unit that has begun: at the end of a stream, or when nothing has come for
- * longer than the caller wants to wait. What comes late then is ignored. Errors: INVALID_ARGUMENT, NO_MEMORY.
+ * Gives missing packets up, and completes the access unit that has begun: at the end of a stream, or when nothing has
+ * come for longer than the caller wants to wait. What comes late then is ignored. Errors: INVALID_ARGUMENT,
+ * NO_MEMORY.
  */
 fw_status fw_rtp_h264_depayloader_flush(fw_rtp_h264_depayloader *depayloader);
 
@@ -217,26 +219,27 @@ typedef struct fw_udp_sink_options {
 #define FW_UDP_SINK_OPTIONS_INIT { (uint32_t)sizeof(fw_udp_sink_options), FW_UDP_SEGMENTATION_AUTO, 0, 0, 0 }
 
 /*
- * Opens a socket that sends to udp://host:port; an IPv6 address in brackets, udp://[::1]:5004. A host name is looked up. Behind
- * a `?`, joined by `&`, multicast addresses can have
+ * Opens a socket that sends to udp://host:port; an IPv6 address in brackets, udp://[::1]:5004. A host name is looked
+ * up. Behind a `?`, joined by `&`, multicast addresses can have
  *
  *   ttl=8            hops that the packets may take, 1 to 255; 1, the local network, if it is left out
  *   interface=eth0   that the packets leave by; the system chooses if it is left out
  *
- * `options` may be NULL. Errors: INVALID_ARGUMENT, ADDRESS (the URL, an unknown host or interface), CONNECTION, PERMISSION, IO
- * (no descriptors are left), NO_MEMORY.
+ * `options` may be NULL. Errors: INVALID_ARGUMENT, ADDRESS (the URL, an unknown host or interface), CONNECTION,
+ * PERMISSION, IO (no descriptors are left), NO_MEMORY.
  */
 fw_status fw_udp_sink_open(const char *url, const fw_udp_sink_options *options, fw_udp_sink **out);
 
 /*
- * Sends each buffer of the list as one datagram, in order and from the memories it has: all with one call of the system
- * (sendmmsg), or one for each 1024. The list stays the caller's.
+ * Sends each buffer of the list as one datagram, in order and from the memories it has: all with one call of the
+ * system (sendmmsg), or one for each 1024. The list stays the caller's.
  *
- * When the socket has no room it waits up to send_timeout_ns in all. The rest of the list is dropped if the call fails, but for
- * a refusal: the sink can be used further.
- * Errors: INVALID_ARGUMENT (NULL; a buffer has no bytes), UNSUPPORTED (a memory cannot be mapped), TIMEOUT, CONNECTION
- * (the receiver's machine refuses the packets: nothing listens on the port. All were sent nevertheless, as it may listen by
- * now; or the network cannot be reached, or a packet is larger than a datagram can be), PERMISSION, NO_MEMORY.
+ * When the socket has no room it waits up to send_timeout_ns in all. The rest of the list is dropped if the call
+ * fails, but for a refusal: the sink can be used further.
+ * Errors: INVALID_ARGUMENT (NULL; a buffer has no bytes), UNSUPPORTED (a memory cannot be mapped), TIMEOUT,
+ * CONNECTION (the receiver's machine refuses the packets: nothing listens on the port. All were sent nevertheless, as
+ * it may listen by now; or the network cannot be reached, or a packet is larger than a datagram can be), PERMISSION,
+ * NO_MEMORY.
  */
 fw_status fw_udp_sink_send(fw_udp_sink *sink, const fw_buffer_list *list);
 
