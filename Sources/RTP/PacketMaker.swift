@@ -110,11 +110,12 @@ struct PacketMaker {
             let from = place - source.cursor.start
             let length = min(end - place, source.cursor.bytes.count - from)
             let memory = source.buffer._withUnsafeGuaranteedRef { $0.reference(at: source.cursor.index) }
-            copiedBytes &+= try append(packet, shareOf: memory, offset: from, size: length)
+            let copied = try append(packet, shareOf: memory, offset: from, size: length)
+            copiedBytes &+= copied
+            if source.isAccessUnit { sharedBytes &+= length - copied }
             place += length
         }
         payloadBytes &+= size
-        if source.isAccessUnit { sharedBytes &+= size }
     }
 
     /// Puts a packet into the list.

@@ -37,6 +37,9 @@ public final class UDPSink {
         public var refusals: UInt64 = 0
     }
 
+    /// What is as good as for ever, ns: an hour.
+    private static let maxTimeout: Int64 = 3_600_000_000_000
+
     private let descriptor: Int32
     private let name: String
     private let sendTimeout: Int64
@@ -62,7 +65,7 @@ public final class UDPSink {
     private init(descriptor: Int32, name: String, _ options: Options) {
         self.descriptor = descriptor
         self.name = name
-        sendTimeout = options.sendTimeout
+        sendTimeout = min(options.sendTimeout, Self.maxTimeout)
         stats.segmentsPackets = options.segmentsPackets && descriptor >= 0 && System.canSegment(descriptor)
     }
 

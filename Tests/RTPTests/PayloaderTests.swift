@@ -136,6 +136,7 @@ import Testing
         let list = try packets(payloader.payload(accessUnit([bytes], flags: .noShare)))
         #expect(Array(list[0][12...]) == unit(1, size: 50))
         #expect(payloader.stats.copiedBytes == 50)
+        #expect(payloader.stats.sharedBytes == 0)
     }
 
     @Test func anAccessUnitMayHaveAnyMemories() throws {
