@@ -41,7 +41,8 @@ COMPILER_OPTIONS := -Osize -warnings-as-errors -use-ld=lld \
     $(addprefix -Xfrontend ,-function-sections -mergeable-traps) -Xllvm -sil-disable-pass=function-signature-opts
 LINKER_OPTIONS := -soname=$(SONAME) --version-script=$(CURDIR)/packaging/framewire.map -z defs --gc-sections --icf=all -lm
 LIBRARY_SOURCES := Makefile Package.swift packaging/framewire.map \
-    $(shell find Sources include -type f -not -path 'Sources/framewire-cli/*' -not -path 'Sources/PictureFiles/*')
+    $(shell find Sources include -type f -not -path 'Sources/framewire-cli/*' -not -path 'Sources/PictureFiles/*' \
+        -not -path 'Sources/Viewer/*' -not -path 'Sources/CSDL/*')
 COMMAND_SOURCES := Package.swift $(shell find Sources -type f)
 
 HEADERS := $(wildcard include/framewire/*.h)

@@ -27,6 +27,8 @@ let package = Package(
         // Shuffles of vectors; a header and nothing to link.
         .systemLibrary(name: "CVectors"),
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+        // Used from its headers alone: the functions are looked up when a window is opened.
+        .systemLibrary(name: "CSDL", providers: [.apt(["libsdl2-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         // liblz4's own frame functions, to hold ours against.
         .systemLibrary(name: "CLZ4Frame", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
@@ -47,10 +49,13 @@ let package = Package(
         // Keys and certificates for the command and the tests.
         .target(name: "Identities", dependencies: ["COpenSSL", "CPosix"]),
         .target(name: "PictureFiles", dependencies: ["Buffers", "CPNG", "CPosix", "CZstd"]),
+        // The window of `framewire view`.
+        .target(name: "Viewer", dependencies: ["Buffers", "PictureFiles", "CSDL", "CPosix"]),
         .executableTarget(
             name: "framewire-cli",
             dependencies: [
-                "Framewire", "PictureFiles", "Identities", "Buffers", "Codec", "CLZ4Frame", "CPosix",
+                "Framewire", "PictureFiles", "Viewer", "Identities", "Buffers", "Codec", "CLZ4Frame",
+                "CPosix",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
@@ -75,6 +80,7 @@ let package = Package(
             name: "CEGL", path: "Tests/CEGL", pkgConfig: "egl",
             providers: [.apt(["libegl-dev", "libgl-dev"])]),
         .testTarget(name: "PictureFilesTests", dependencies: ["PictureFiles", "CZstd"]),
+        .testTarget(name: "ViewerTests", dependencies: ["Viewer", "PictureFiles", "TestSupport"]),
         // Pictures and random numbers for the tests.
         .target(name: "TestSupport", dependencies: ["Buffers", "CPosix"], path: "Tests/TestSupport"),
         // What scripts/fuzz.sh feeds to the decoders, so that the tests can replay it.

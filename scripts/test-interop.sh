@@ -40,7 +40,7 @@ build rtp_packets "$SOURCES/rtp_packets.c" "$SOURCES/../../samples/rtp-h264/acce
 
 # shellcheck source=/dev/null
 . "$SOURCES/common.sh"
-for part in netcat recordings gstreamer rtp readers foreign command tls installation; do
+for part in netcat recordings gstreamer rtp readers foreign command view tls installation; do
     # shellcheck source=/dev/null
     . "$SOURCES/$part.sh"
 done

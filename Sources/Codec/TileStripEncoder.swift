@@ -202,6 +202,7 @@ struct TileStripEncoder {
     }
 
     /// - Returns: the mode.
+    @inline(never)
     @_optimize(speed)
     private func pack(
         _ place: TilePlace, _ predictor: TilePredictor, _ side: inout UnsafeMutableRawPointer,

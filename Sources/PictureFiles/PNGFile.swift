@@ -91,13 +91,12 @@ package final class PNGEncoder {
         source.width = UInt32(view.info.width)
         source.height = UInt32(view.info.height)
         source.bits = 8
-        switch view.info.format {
-        case .rgba8, .bgra8, .rgba16, .rgb10a2: source.color_type = PNG_COLOR_TYPE_RGB_ALPHA
-        case .rgbx8, .bgrx8, .rgb8, .bgr8: source.color_type = PNG_COLOR_TYPE_RGB
-        case .r8, .r16, .depth16: source.color_type = PNG_COLOR_TYPE_GRAY
-        case .nv12, .i420: throw .cannotHold("PNG", view.info.format, "use --format y4m or raw")
-        default: throw .cannotHold("PNG", view.info.format, "use --format raw")
+        guard let type = PNGEncoder.colorType(view.info.format) else {
+            let isVideo = view.layout.planeCount > 1
+            throw .cannotHold(
+                "PNG", view.info.format, isVideo ? "use --format y4m or raw" : "use --format raw")
         }
+        source.color_type = type
         switch view.info.format {
         case .rgba16, .r16, .depth16, .rgb10a2: source.bits = 16
         case .bgra8, .bgr8: source.is_bgr = 1
@@ -117,6 +116,18 @@ package final class PNGEncoder {
         source.stride = view.layout.rowOrder == .topDown ? plane.stride : -plane.stride
         source.top = view.row(0).baseAddress?.assumingMemoryBound(to: UInt8.self)
         return try write(source, body)
+    }
+
+    /// Whether PNG holds every value of a format.
+    package static func canHold(_ format: PixelFormat) -> Bool { colorType(format) != nil }
+
+    private static func colorType(_ format: PixelFormat) -> Int32? {
+        switch format {
+        case .rgba8, .bgra8, .rgba16, .rgb10a2: PNG_COLOR_TYPE_RGB_ALPHA
+        case .rgbx8, .bgrx8, .rgb8, .bgr8: PNG_COLOR_TYPE_RGB
+        case .r8, .r16, .depth16: PNG_COLOR_TYPE_GRAY
+        default: nil
+        }
     }
 
     private func write<R>(

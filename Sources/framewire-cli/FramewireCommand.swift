@@ -14,7 +14,8 @@ struct FramewireCommand: ParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            Receive.self, Send.self, Inspect.self, Record.self, Replay.self, Keygen.self, Bench.self,
+            Receive.self, View.self, Send.self, Inspect.self, Record.self, Replay.self, Keygen.self,
+            Bench.self,
         ])
 
     private static let usageError: Int32 = 2

@@ -35,12 +35,13 @@ enum Interruption {
         firstTime.load(ordering: .relaxed) != 0
     }
 
-    /// Waits until `descriptor` is readable (−1 is none), the time `deadline` of the library's clock has come (negative: never) or
-    /// a signal has.
-    static func wait(_ descriptor: Int32, until deadline: Int64) {
+    /// Waits until `descriptor` or `other` is readable (−1 is none), the time `deadline` of the library's clock has come (negative:
+    /// never) or a signal has.
+    static func wait(_ descriptor: Int32, _ other: Int32 = -1, until deadline: Int64) {
         var entries = (
             pollfd(fd: event.load(ordering: .relaxed), events: Int16(POLLIN), revents: 0),
-            pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: other, events: Int16(POLLIN), revents: 0)
         )
         var milliseconds: Int32 = -1
         if deadline >= 0 {
@@ -48,7 +49,7 @@ enum Interruption {
             milliseconds = Int32(clamping: (rest + 999_999) / 1_000_000)
         }
         withUnsafeMutableBytes(of: &entries) { bytes in
-            _ = poll(bytes.bindMemory(to: pollfd.self).baseAddress, 2, milliseconds)
+            _ = poll(bytes.bindMemory(to: pollfd.self).baseAddress, 3, milliseconds)
         }
     }
 }

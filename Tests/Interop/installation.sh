@@ -77,6 +77,33 @@ exported_names() {
     [ -z "$odd" ] || fail "also exported: $odd"
 }
 
+# sample_sends NAME ARGUMENT...: builds a sample by the line in its README, and runs it, with its recording in NAME.fwr.
+sample_sends() {
+    local name=$1
+    shift
+    (cd "samples/$name" && eval "$(grep -m 1 'pkg-config --cflags' README.md)")
+    LIBGL_ALWAYS_SOFTWARE=1 limit "samples/$name/$name" "file://$PWD/$name.fwr" "$@"
+    framewire inspect "file://$PWD/$name.fwr" >"$name.txt"
+    [ -s "$name.txt" ] || fail "$name has sent nothing"
+}
+
+samples_send() {
+    need_command pkg-config cmake
+    pkg-config --exists egl gl || skip 'there are no headers of EGL and OpenGL'
+    cp -r "$SOURCES/../../samples" .
+    # It takes its five seconds while others are built.
+    sample_sends c-minimal &
+    local minimal=$!
+    sample_sends cpp 3
+    sample_sends c-opengl --frames 3 --size 64x48
+    sample_sends cpp-opengl 3
+    cmake -S samples/cmake -B build -DCMAKE_PREFIX_PATH="$PREFIX"
+    cmake --build build
+    limit build/renderer "file://$PWD/cmake.fwr"
+    framewire receive "file://$PWD/cmake.fwr" --verify
+    await_end $minimal c-minimal
+}
+
 check installed-pkg-config by_pkg_config
 check installed-cmake by_cmake
 check installed-empty-environment in_empty_environment
@@ -84,3 +111,4 @@ check installed-no-swift no_swift_libraries
 check installed-empty-root in_empty_root
 check installed-needed needed_libraries
 check installed-exports exported_names
+check installed-samples samples_send
