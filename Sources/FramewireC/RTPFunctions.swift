@@ -74,7 +74,7 @@ private func options(
             return failSize(full.codec_data_size)
         }
         let bytes = UnsafeRawBufferPointer(start: data, count: count)
-        for index in 0..<count { options.codecData.append(bytes[index]) }
+        for index in 0..<count { options.codecData.add(bytes[index]) }
     }
     return FW_OK
 }

@@ -131,6 +131,7 @@ struct PacketMaker {
     }
 
     /// Adds a packet of one region of the source, behind the two bytes of a fragment's header if there are any.
+    @inline(never)
     private mutating func addPacket(
         _ fragment: (indicator: UInt8, header: UInt8)?, _ source: inout Source, offset: Int, size: Int
     ) throws(BufferError) {

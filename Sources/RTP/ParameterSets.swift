@@ -31,7 +31,7 @@ package struct ParameterSets {
             if same == unit.size { return }
         }
         var bytes: [UInt8] = []
-        for index in 0..<unit.size { bytes.append(cursor.byte(at: unit.offset + index)) }
+        for index in 0..<unit.size { bytes.add(cursor.byte(at: unit.offset + index)) }
         add(bytes)
         try rebuild()
     }
@@ -88,7 +88,7 @@ package struct ParameterSets {
                 place += 2
                 guard size > 0, size <= codecData.count - place else { throw Self.truncated(codecData) }
                 var bytes: [UInt8] = []
-                for index in 0..<size { bytes.append(codecData[place + index]) }
+                for index in 0..<size { bytes.add(codecData[place + index]) }
                 place += size
                 let type = NALType(rawValue: bytes[0] & 0x1F)
                 guard type == .sequenceParameters || type == .pictureParameters else {

@@ -39,13 +39,13 @@ extension H264Payloader {
             text.append(text: ";profile-level-id=")
             let digits: StaticString = "0123456789abcdef"
             for index in 1..<4 {
-                text.append(digits.utf8Start[Int(entries[0].bytes[index] >> 4)])
-                text.append(digits.utf8Start[Int(entries[0].bytes[index] & 15)])
+                text.add(digits.utf8Start[Int(entries[0].bytes[index] >> 4)])
+                text.add(digits.utf8Start[Int(entries[0].bytes[index] & 15)])
             }
         }
         text.append(text: ";sprop-parameter-sets=")
         for index in 0..<entries.count {
-            if index > 0 { text.append(UInt8(ascii: ",")) }
+            if index > 0 { text.add(UInt8(ascii: ",")) }
             Self.appendBase64(entries[index].bytes, to: &text)
         }
         return Sentence(text.text)
@@ -61,7 +61,7 @@ extension H264Payloader {
             for index in 0..<3 { value = value << 8 | (index < count ? Int(bytes[place + index]) : 0) }
             for index in 0..<4 {
                 let digit = digits.utf8Start[value >> (18 - 6 * index) & 63]
-                text.append(index <= count ? digit : UInt8(ascii: "="))
+                text.add(index <= count ? digit : UInt8(ascii: "="))
             }
             place += count
         }
