@@ -153,7 +153,7 @@ extension Unmanaged<BufferStorage> {
             pool._withUnsafeGuaranteedRef { $0.takeBack(self) }
             return
         }
-        storage.pointee.pool = nil
+        _withUnsafeGuaranteedRef { $0.leavePool() }
         release()
         pool._withUnsafeGuaranteedRef { $0.takeBack(nil) }
     }
@@ -251,6 +251,14 @@ extension BufferStorage {
         }
         for index in 0..<head.pointee.count { head.pointee.slots[index].leavePlace() }
         head.pointee.count = 0
+        leavePool()
         pool._withUnsafeGuaranteedRef { $0.takeBack(successor) }
+    }
+
+    /// Makes a buffer of no pool of one that is about to be freed.
+    func leavePool() {
+        head.pointee.pool = nil
+        Memory.releaseIdle(head.pointee.idleShares)
+        head.pointee.idleShares = nil
     }
 }

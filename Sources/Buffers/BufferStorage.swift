@@ -96,7 +96,6 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
             for index in 0..<head.pointee.count { head.pointee.slots[index].leavePlace() }
         }
         if head.pointee.capacity != Self.inlineCapacity { free(head.pointee.slots) }
-        if head.pointee.idleShares != nil { Memory.releaseIdle(head.pointee.idleShares) }
         head.pointee.parents.removeAll()
     }
 

@@ -282,7 +282,7 @@ final class PoolCore: @unchecked Sendable {
         var next = first
         while let storage = next {
             next = storage._withUnsafeGuaranteedRef {
-                $0.head.pointee.pool = nil
+                $0.leavePool()
                 return $0.head.pointee.next
             }
             storage.release()
