@@ -31,6 +31,7 @@ endif
 
 OUTPUT := .build-output
 LIBRARY := $(OUTPUT)/$(RUNTIME)/libframewire.so.$(VERSION)
+CAPTURE := $(OUTPUT)/$(RUNTIME)/libframewire-capture.so
 COMMAND := $(OUTPUT)/framewire
 # Embedded Swift puts a copy of much that a module uses into the module; a section for each function lets the linker leave out
 # the copies that nothing calls, which more than halves the library.
@@ -39,8 +40,8 @@ COMMAND := $(OUTPUT)/framewire
 # Specialised signatures would lose the mark. Each of a function's traps has code of its own unless they may be merged.
 COMPILER_OPTIONS := -Osize -warnings-as-errors -use-ld=lld \
     $(addprefix -Xfrontend ,-function-sections -mergeable-traps) -Xllvm -sil-disable-pass=function-signature-opts
-LINKER_OPTIONS := -soname=$(SONAME) --version-script=$(CURDIR)/packaging/framewire.map -z defs --gc-sections --icf=all -lm
-LIBRARY_SOURCES := Makefile Package.swift packaging/framewire.map \
+LINKER_OPTIONS := -z defs --gc-sections --icf=all -lm
+LIBRARY_SOURCES := Makefile Package.swift packaging/framewire.map packaging/capture.map \
     $(shell find Sources include -type f -not -path 'Sources/framewire-cli/*' -not -path 'Sources/PictureFiles/*' \
         -not -path 'Sources/Viewer/*' -not -path 'Sources/CSDL/*')
 COMMAND_SOURCES := Package.swift $(shell find Sources -type f)
@@ -56,20 +57,29 @@ CMAKE_DESTINATION = $(DESTDIR)$(LIBDIR)/cmake/framewire
 
 all: lib
 
-lib: $(LIBRARY)
+lib: $(LIBRARY) $(CAPTURE)
 
 cli: $(COMMAND)
 
-$(LIBRARY): $(LIBRARY_SOURCES)
+# $(call link_library,PRODUCT,SONAME,MAP,OUTPUT) links a product as a shared library of this name that shows what the map says.
+# A changed version script alone would not make SwiftPM link again.
+define link_library
 	@scripts/install-packages.sh build
-	@# A changed version script alone would not make SwiftPM link again.
-	@rm -f $(SCRATCH)/release/libframewire.so
-	$(SWIFT) build -c release --product framewire --scratch-path $(SCRATCH) --disable-local-rpath \
-	    $(RUNTIME_FLAGS) $(addprefix -Xswiftc ,$(COMPILER_OPTIONS)) $(addprefix -Xlinker ,$(LINKER_OPTIONS))
-	@mkdir -p $(@D)
-	strip --strip-unneeded -o $@ $(SCRATCH)/release/libframewire.so
+	@rm -f $(SCRATCH)/release/lib$(1).so
+	$(SWIFT) build -c release --product $(1) --scratch-path $(SCRATCH) --disable-local-rpath \
+	    $(RUNTIME_FLAGS) $(addprefix -Xswiftc ,$(COMPILER_OPTIONS)) \
+	    $(addprefix -Xlinker ,-soname=$(2) --version-script=$(CURDIR)/packaging/$(3) $(LINKER_OPTIONS))
+	@mkdir -p $(dir $(4))
+	strip --strip-unneeded -o $(4) $(SCRATCH)/release/lib$(1).so
+endef
+
+$(LIBRARY): $(LIBRARY_SOURCES)
+	$(call link_library,framewire,$(SONAME),framewire.map,$@)
 	ln -sf $(@F) $(@D)/$(SONAME)
 	ln -sf $(SONAME) $(@D)/libframewire.so
+
+$(CAPTURE): $(LIBRARY_SOURCES)
+	$(call link_library,framewire-capture,libframewire-capture.so,capture.map,$@)
 
 $(COMMAND): $(COMMAND_SOURCES)
 	@scripts/install-packages.sh build
@@ -78,9 +88,10 @@ $(COMMAND): $(COMMAND_SOURCES)
 	strip -o $@ .build-cli/release/framewire-cli
 
 install: lib cli
-	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR) $(HEADER_DESTINATION) $(PKGCONFIG_DESTINATION) $(CMAKE_DESTINATION)
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/framewire $(HEADER_DESTINATION) $(PKGCONFIG_DESTINATION) $(CMAKE_DESTINATION)
 	install -m 755 $(COMMAND) $(DESTDIR)$(BINDIR)/framewire
 	install -m 644 $(LIBRARY) $(DESTDIR)$(LIBDIR)
+	install -m 644 $(CAPTURE) $(DESTDIR)$(LIBDIR)/framewire
 	ln -sf libframewire.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libframewire.so
 	install -m 644 $(HEADERS) $(HEADER_DESTINATION)
@@ -97,10 +108,11 @@ install: lib cli
 
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/framewire
-	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,libframewire.so $(SONAME) libframewire.so.$(VERSION))
+	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,libframewire.so $(SONAME) libframewire.so.$(VERSION) \
+	    framewire/libframewire-capture.so)
 	rm -f $(addprefix $(HEADER_DESTINATION)/,$(notdir $(HEADERS))) $(PKGCONFIG_DESTINATION)/framewire.pc
 	rm -f $(CMAKE_DESTINATION)/framewire-config.cmake $(CMAKE_DESTINATION)/framewire-config-version.cmake
-	@rmdir $(HEADER_DESTINATION) $(CMAKE_DESTINATION) 2>/dev/null || true
+	@rmdir $(DESTDIR)$(LIBDIR)/framewire $(HEADER_DESTINATION) $(CMAKE_DESTINATION) 2>/dev/null || true
 
 demo:
 	@scripts/demo.sh

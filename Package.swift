@@ -8,6 +8,8 @@ let package = Package(
         .library(name: "Framewire", targets: ["Framewire"]),
         // libframewire.so, the C interface. The Makefile builds it as Embedded Swift.
         .library(name: "framewire", type: .dynamic, targets: ["FramewireC"]),
+        // libframewire-capture.so, which `framewire capture` preloads.
+        .library(name: "framewire-capture", type: .dynamic, targets: ["Capture"]),
         // Installed as `framewire`; product names are unique, and the library has that one.
         .executable(name: "framewire-cli", targets: ["framewire-cli"]),
     ],
@@ -46,6 +48,9 @@ let package = Package(
             dependencies: [
                 "Framewire", "Buffers", "Codec", "Wire", "Transport", "RTP", "CFramewire", "CPosix",
             ]),
+        // What the library that is preloaded cannot say in Swift.
+        .target(name: "CCapture"),
+        .target(name: "Capture", dependencies: ["Framewire", "Buffers", "Codec", "CCapture", "CPosix"]),
         // Keys and certificates for the command and the tests.
         .target(name: "Identities", dependencies: ["COpenSSL", "CPosix"]),
         .target(name: "PictureFiles", dependencies: ["Buffers", "CPNG", "CPosix", "CZstd"]),
@@ -73,7 +78,7 @@ let package = Package(
             name: "FramewireTests", dependencies: ["Framewire", "Identities", "TestSupport", "Fuzzing"],
             resources: [.copy("Corpus")]),
         .testTarget(
-            name: "ReadbackTests", dependencies: ["Framewire", "CEGL"],
+            name: "ReadbackTests", dependencies: ["Framewire", "Buffers", "CEGL"],
             linkerSettings: [.linkedLibrary("EGL"), .linkedLibrary("GL")]),
         // For OpenGL contexts without a display; the library itself links neither.
         .systemLibrary(

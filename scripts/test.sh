@@ -66,6 +66,9 @@ trap 'kill $faults 2>/dev/null || true' EXIT
 step "Reading back from OpenGL: every path, format and state, on contexts of five kinds"
 scripts/test-gl.sh "$prefix"
 
+step "Programs that know nothing of Framewire, captured under Xvfb"
+scripts/test-capture.sh "$prefix"
+
 step "Buffers beside libgstreamer, a million random operations"
 scripts/test-differential.sh "$prefix" --long
 

@@ -34,6 +34,17 @@ public final class Sender: Sendable {
         self.init(core)
     }
 
+    /// Checks a URL without opening it.
+    ///
+    /// - Throws: ``FramewireError``: `address`.
+    package static func check(url: String) throws(FramewireError) {
+        do {
+            _ = try Endpoint(parsing: url)
+        } catch {
+            throw FramewireError(error)
+        }
+    }
+
     /// Nothing throws here: Embedded Swift does not free an object whose designated initializer fails.
     private init(_ core: SenderCore) {
         self.core = core

@@ -207,8 +207,8 @@ package final class SenderCore: @unchecked Sendable {
             queue.stats.framesDropped += 1
             stats.framesDropped += 1
             lock.notifyAll()
-            guard options.overflow == .dropOldest, let oldest = queue.frames.popFirst() else { return }
-            evicted.add(oldest)
+            guard options.overflow == .dropOldest else { return }
+            if let oldest = queue.frames.popOldest(for: slot) { evicted.add(oldest) }
         }
         slot.retain()
         queue.frames.append(slot)

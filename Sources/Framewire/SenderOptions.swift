@@ -3,8 +3,8 @@ import Transport
 
 /// What becomes of a frame when a queue is full. The raw values are those of `fw_overflow`.
 public enum OverflowPolicy: UInt32, Sendable {
-    /// The oldest waiting frame is dropped, and where frames wait for the link, all but the newest of each stream and
-    /// view: the latest frame wins.
+    /// The oldest waiting frame of the new one's stream and view is dropped, or else the oldest; and where frames wait
+    /// for the link, all but the newest of each: the latest frame wins.
     case dropOldest = 0
     /// The new frame is dropped.
     case dropNewest = 1

@@ -22,13 +22,26 @@ struct SlotRing {
     /// The frame that was appended last.
     var newest: FrameSlot? { count > 0 ? slots[(first + count - 1) % slots.count] : nil }
 
-    /// Whether a frame of the stream and view of `slot` is here.
-    func overtakes(_ slot: FrameSlot) -> Bool {
+    /// How many frames are before the oldest one of the stream and view of `slot`; nil when there is none.
+    private func place(like slot: FrameSlot) -> Int? {
         for place in 0..<count {
             guard let info = slots[(first + place) % slots.count]?.info else { continue }
-            if info.streamID == slot.info.streamID, info.viewID == slot.info.viewID { return true }
+            if info.streamID == slot.info.streamID, info.viewID == slot.info.viewID { return place }
         }
-        return false
+        return nil
+    }
+
+    /// Whether a frame of the stream and view of `slot` is here.
+    func overtakes(_ slot: FrameSlot) -> Bool { place(like: slot) != nil }
+
+    /// Takes out the oldest frame of the stream and view of `slot`, or the oldest of all if there is none.
+    mutating func popOldest(for slot: FrameSlot) -> FrameSlot? {
+        guard let place = place(like: slot) else { return popFirst() }
+        // Those before it move up, so that it comes first.
+        for number in stride(from: place, to: 0, by: -1) {
+            slots.swapAt((first + number) % slots.count, (first + number - 1) % slots.count)
+        }
+        return popFirst()
     }
 
     /// - Precondition: not full; every caller has checked.

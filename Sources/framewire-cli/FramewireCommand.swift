@@ -14,8 +14,8 @@ struct FramewireCommand: ParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            Receive.self, View.self, Send.self, Inspect.self, Record.self, Replay.self, Keygen.self,
-            Bench.self,
+            Receive.self, View.self, Send.self, Capture.self, Inspect.self, Record.self, Replay.self,
+            Keygen.self, Bench.self,
         ])
 
     private static let usageError: Int32 = 2
@@ -27,7 +27,7 @@ struct FramewireCommand: ParsableCommand {
             try command.run()
             return 0
         } catch let error as Failure {
-            return report(error.message, error.isUsage ? usageError : 1)
+            return report(error.message, error.exitCode ?? (error.isUsage ? usageError : 1))
         } catch let error as FramewireError {
             return report(error.message, 1)
         } catch let error as PictureError {
@@ -54,4 +54,6 @@ struct FramewireCommand: ParsableCommand {
 struct Failure: Error {
     let message: String
     var isUsage = false
+    /// Another than of errors and usage.
+    var exitCode: Int32?
 }

@@ -48,6 +48,15 @@ import Transport
         #expect(sender.stats.framesDropped == 6)
     }
 
+    @Test func aBusyStreamDoesNotPushAQuietOneOut() throws {
+        var shown = largePictures(8)
+        shown[1].info.streamID = 7
+        let (sender, peer) = try stalledSender(.dropOldest, shown[0])
+        for picture in shown[1...] { try push(picture, to: sender) }
+        #expect(sender.stats.framesDropped == 5)
+        #expect(numbers(try readFrames(peer, makeDecoder(), count: 3)) == [0, 1, 7])
+    }
+
     @Test func theNewestFrameOfOneStreamDoesNotOvertakeThatOfAnother() throws {
         var shown = largePictures(8)
         for index in shown.indices {

@@ -1,3 +1,4 @@
+import Buffers
 import CEGL
 import Framewire
 import Testing
@@ -125,5 +126,53 @@ private final class Context {
         let error = try #require(throws: FramewireError.self) { try readback.capture(width: 8, height: 8) }
         #expect(error.code == .closed)
         withExtendedLifetime(context) {}
+    }
+
+    @Test func theSizeOfAFramebufferCanBeFelt() throws {
+        let context = try Context()
+        let readback = try GLReadback(sender: sender) { eglGetProcAddress($0) }
+        // What it is filled with is one of the values that are looked for.
+        for value: Float in [0x55 / 255.0, 0xAA / 255.0] {
+            glClearColor(value, value, value, value)
+            glClear(GLbitfield(GL_COLOR_BUFFER_BIT))
+            try readback.capture(width: 80, height: 60)
+            #expect(try readback.hasPixel(x: 79, y: 59))
+            #expect(try !readback.hasPixel(x: 80, y: 0))
+            #expect(try !readback.hasPixel(x: 0, y: 60))
+        }
+        #expect(glGetError() == GLenum(GL_NO_ERROR))
+        readback.close()
+        withExtendedLifetime(context) {}
+    }
+
+    @Test func itGoesWithItsContextToAnotherThread() throws {
+        let context = try Context()
+        let readback = try GLReadback(sender: sender) { eglGetProcAddress($0) }
+        fill(0, 0, 1)
+        try readback.capture(width: 16, height: 16)
+        let surface = eglGetCurrentSurface(EGL_DRAW)
+        eglMakeCurrent(context.display, nil, nil, nil)
+        nonisolated(unsafe) let moved = (readback: readback, context: context, surface: surface)
+        nonisolated(unsafe) var failure: (any Error)?
+        let thread = Thread.start(name: "moved") {
+            let (readback, context, surface) = moved
+            eglBindAPI(EGLenum(EGL_OPENGL_API))
+            eglMakeCurrent(context.display, surface, surface, context.context)
+            let refused = #expect(throws: FramewireError.self) { try readback.capture(width: 16, height: 16) }
+            #expect(refused?.code == .gl)
+            readback.moveToThisThread()
+            do {
+                try readback.capture(width: 16, height: 16)
+                try readback.drain()
+            } catch {
+                failure = error
+            }
+            #expect(!readback.isReading && readback.waitForSender(until: -1))
+            readback.close()
+            eglMakeCurrent(context.display, nil, nil, nil)
+        }
+        try #require(thread).join()
+        #expect(failure == nil)
+        for _ in 0..<2 { #expect(try receiver.next(timeout: 60_000_000_000).info.width == 16) }
     }
 }

@@ -64,8 +64,8 @@ typedef enum fw_profile_reason {
 
 /* What becomes of a frame when the queue is full because the link or the receiver cannot keep up. */
 typedef enum fw_overflow {
-    FW_OVERFLOW_DROP_OLDEST = 0, /* the oldest waiting frame is dropped, and where frames wait for the link, all but the newest
-                                    of each stream and view: the latest frame wins (default) */
+    FW_OVERFLOW_DROP_OLDEST = 0, /* the oldest waiting frame of the new one's stream and view is dropped, or else the oldest; and
+                                    where frames wait for the link, all but the newest of each: the latest frame wins (default) */
     FW_OVERFLOW_DROP_NEWEST = 1, /* the new frame is dropped */
     FW_OVERFLOW_BLOCK = 2        /* the caller waits until there is room: nothing is lost */
 } fw_overflow;

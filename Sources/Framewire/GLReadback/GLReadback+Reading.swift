@@ -28,6 +28,37 @@ extension GLReadback {
         if let failure { throw failure }
     }
 
+    /// Whether the framebuffer has a pixel at `x`, `y`: OpenGL writes none that is outside. Waits for the GPU.
+    ///
+    /// No OpenGL tells how large the buffers of a window are, which follow the window's size when the driver finds time.
+    package func hasPixel(x: Int, y: Int) throws(FramewireError) -> Bool {
+        try gl.check()
+        saved.saveFramebuffers()
+        saved.savePackBuffer()
+        defer {
+            saved.restorePackBuffer()
+            saved.restoreFramebuffers()
+        }
+        let framebuffer = try bind(options.framebuffer)
+        guard let traits, source.framebuffer == framebuffer, gl.name(FWGL_READ_BUFFER) != FWGL_NONE else {
+            return true
+        }
+        if gl.has(.buffers) { gl.call.pointee.BindBuffer(FWGL_PIXEL_PACK_BUFFER, 0) }
+        saved.setPacking(isFloat: traits.read.isFloat)
+        defer { saved.restorePacking() }
+        // Of two fillings one is not what the pixel is.
+        for filling in [UInt8(0x55), 0xAA] {
+            // The largest pixel there is.
+            var pixel = SIMD16<UInt8>(repeating: filling)
+            withUnsafeMutableBytes(of: &pixel) { bytes in
+                gl.call.pointee.ReadPixels(
+                    Int32(x), Int32(y), 1, 1, traits.read.format, traits.read.type, bytes.baseAddress)
+            }
+            if pixel != SIMD16(repeating: filling) { return true }
+        }
+        return false
+    }
+
     private func attempt(_ request: Request, _ slot: RingSlot?) -> FramewireError? {
         do {
             let framebuffer = try bind(request.framebuffer)

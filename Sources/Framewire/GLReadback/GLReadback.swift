@@ -64,7 +64,7 @@ public final class GLReadback {
     /// The captures before the buffer of one is mapped, where nothing tells when the GPU is done.
     private static let unfencedDelay: UInt64 = 2
 
-    let sender: Sender
+    package let sender: Sender
     package let options: Options
     let gl: OpenGL
     let path: ReadbackPath
@@ -411,6 +411,25 @@ public final class GLReadback {
         return result
     }
 
+    // MARK: - For programs whose calls are not their own
+
+    /// Whether the context is one of OpenGL ES.
+    package var isES: Bool { gl.isES }
+
+    /// Whether captures have not been handed over yet.
+    package var isReading: Bool { oldest != nil }
+
+    /// Goes with the context to the calling thread, where it is current. No call may be in flight on the thread before.
+    package func moveToThisThread() { gl.moveToThisThread() }
+
+    /// Waits until the sender has let go of all mapped memory, or `deadline` has passed.
+    ///
+    /// - Returns: whether it has.
+    package func waitForSender(until deadline: Int64) -> Bool {
+        if hasLent { returns.wait(until: deadline) { !hasLent } }
+        return !hasLent
+    }
+
     /// Fails on another thread than the readback's. For the C interface.
     package func checkThread() throws(FramewireError) { try gl.checkThread() }
 
@@ -421,8 +440,7 @@ public final class GLReadback {
     public func close() {
         guard !isClosed else { return }
         isClosed = true
-        if hasLent { returns.wait(until: Clock.deadline(after: 5_000_000_000)) { !hasLent } }
-        if hasLent {
+        if !waitForSender(until: Clock.deadline(after: 5_000_000_000)) {
             Log.write(.warning) {
                 "the sender still reads pixel buffers of OpenGL, which therefore stay; keep the context until the sender is closed"
             }

@@ -33,7 +33,7 @@ final class OpenGL {
     private(set) var hasReverseRows = false
     private var currentContext: fwgl_current_context?
     private var context: UnsafeMutableRawPointer?
-    private let thread = pthread_self()
+    private var thread = pthread_self()
     /// Set when the context is found to be lost.
     var isLost = false
 
@@ -245,6 +245,9 @@ final class OpenGL {
             )
         }
     }
+
+    /// From now on the calling thread is the one that may use the object.
+    func moveToThisThread() { thread = pthread_self() }
 
     /// - Throws: `gl` unless the context is current on this thread, and works.
     func check() throws(FramewireError) {
