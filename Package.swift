@@ -39,11 +39,15 @@ let package = Package(
         .target(name: "Codec", dependencies: ["Buffers", "CLZ4", "CXXHash", "CVectors", "CPosix"]),
         .target(name: "Wire", dependencies: ["Buffers", "CXXHash", "CPosix"]),
         .target(name: "Transport", dependencies: ["Buffers", "CPosix", "COpenSSL"]),
+        .target(name: "RTP", dependencies: ["Buffers", "Transport", "CPosix"]),
         .target(
-            name: "Framewire", dependencies: ["Buffers", "Codec", "Wire", "Transport", "COpenGL", "CPosix"]),
+            name: "Framewire",
+            dependencies: ["Buffers", "Codec", "Wire", "Transport", "RTP", "COpenGL", "CPosix"]),
         .target(
             name: "FramewireC",
-            dependencies: ["Framewire", "Buffers", "Codec", "Wire", "CFramewire", "CPosix"]),
+            dependencies: [
+                "Framewire", "Buffers", "Codec", "Wire", "Transport", "RTP", "CFramewire", "CPosix",
+            ]),
         // What the library that is preloaded cannot say in Swift.
         .target(name: "CCapture"),
         .target(name: "Capture", dependencies: ["Framewire", "Buffers", "Codec", "CCapture", "CPosix"]),
@@ -67,6 +71,10 @@ let package = Package(
         .testTarget(name: "WireTests", dependencies: ["Wire"], resources: [.copy("Vectors")]),
         .testTarget(name: "TransportTests", dependencies: ["Transport", "Identities"]),
         .testTarget(
+            name: "RTPTests",
+            dependencies: ["RTP", "Transport", "Buffers", "TestSupport", "Fuzzing", "CPosix"],
+            resources: [.copy("Corpus")]),
+        .testTarget(
             name: "FramewireTests", dependencies: ["Framewire", "Identities", "TestSupport", "Fuzzing"],
             resources: [.copy("Corpus")]),
         .testTarget(
@@ -82,7 +90,8 @@ let package = Package(
         .target(name: "TestSupport", dependencies: ["Buffers", "CPosix"], path: "Tests/TestSupport"),
         // What scripts/fuzz.sh feeds to the decoders, so that the tests can replay it.
         .target(
-            name: "Fuzzing", dependencies: ["Framewire", "Wire", "Codec", "Buffers", "CXXHash", "CPosix"],
+            name: "Fuzzing",
+            dependencies: ["Framewire", "Wire", "Codec", "RTP", "Buffers", "CXXHash", "CPosix"],
             path: "Tests/Fuzz",
             exclude: ["Entry"]),
     ]

@@ -6,6 +6,7 @@
 #   tile        payloads of the tile codec     Tests/CodecTests/Corpus
 #   wire        the parser of streams          Tests/FramewireTests/Corpus/wire
 #   receiver    whole streams, decoded         Tests/FramewireTests/Corpus/receiver
+#   rtp         packets of H.264               Tests/RTPTests/Corpus
 #
 # FUZZERS='wire …' chooses some of them.
 #
@@ -35,14 +36,14 @@ module() {
         -emit-module-path "$out/$name.swiftmodule" -c "$@" -o "$out/$name.o"
     objects+=("$out/$name.o")
 }
-for name in Buffers Codec Wire Transport Framewire; do module $name Sources/$name/*.swift; done
+for name in Buffers Codec Wire Transport RTP Framewire; do module $name Sources/$name/*.swift; done
 module Fuzzing Tests/Fuzz/*.swift
 
 # fuzzer NAME ENTRY COMMITTED LONGEST OPTION…
 fuzzer() {
     local name=$1 entry=$2 committed=$3 longest=$4
     shift 4
-    case " ${FUZZERS:-tile wire receiver} " in *" $name "*) ;; *) return 0 ;; esac
+    case " ${FUZZERS:-tile wire receiver rtp} " in *" $name "*) ;; *) return 0 ;; esac
     mkdir -p "$out/$name/seeds" "$out/$name/corpus" "$out/$name/findings"
     swiftc "${flags[@]}" -use-ld=lld -sanitize=fuzzer,address -module-name "$entry" "Tests/Fuzz/Entry/$entry.swift" \
         "${objects[@]}" -llz4 -o "$out/$name-fuzzer"
@@ -57,3 +58,4 @@ fuzzer() {
 fuzzer tile TileFuzzer Tests/CodecTests/Corpus 4096 "$@"
 fuzzer wire WireFuzzer Tests/FramewireTests/Corpus/wire 4096 "$@"
 fuzzer receiver ReceiverFuzzer Tests/FramewireTests/Corpus/receiver 16384 "$@"
+fuzzer rtp PacketFuzzer Tests/RTPTests/Corpus 4096 "$@"

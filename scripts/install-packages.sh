@@ -10,7 +10,7 @@ set -eu
 
 build="build-essential pkg-config liblz4-dev libxxhash-dev libpng-dev libzstd-dev libssl-dev libsdl2-dev"
 demo="libegl-dev libgl-dev libegl1 libgl1-mesa-dri libx11-dev"
-test="iproute2 file openssl lz4 zstd xxhash cmake valgrind netcat-openbsd netpbm gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good libgstreamer1.0-dev xvfb xdotool x11-apps mesa-utils"
+test="iproute2 file openssl lz4 zstd xxhash cmake valgrind netcat-openbsd netpbm gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav libgstreamer1.0-dev xvfb xdotool x11-apps mesa-utils"
 gstreamer="libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-libav"
 bench="iproute2 netcat-openbsd lz4 ffmpeg gstreamer1.0-plugins-base gstreamer1.0-plugins-bad libgstreamer1.0-dev"
 

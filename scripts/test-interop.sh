@@ -36,10 +36,11 @@ build() {
 build frame_source "$SOURCES/frame_source.c" "$SOURCES/pictures.c"
 build frame_sink "$SOURCES/frame_sink.c"
 build frames_among "$SOURCES/frames_among.c"
+build rtp_packets "$SOURCES/rtp_packets.c" "$SOURCES/../../samples/rtp-h264/access_units.c"
 
 # shellcheck source=/dev/null
 . "$SOURCES/common.sh"
-for part in netcat recordings gstreamer readers foreign command view tls installation; do
+for part in netcat recordings gstreamer rtp readers foreign command view tls installation; do
     # shellcheck source=/dev/null
     . "$SOURCES/$part.sh"
 done

@@ -81,6 +81,13 @@ extension BufferError {
         @inline(never) get { .unsupported("the memory has no bytes that can be mapped or copied") }
     }
 
+    /// For a memory that should be shared.
+    static var mappedForWriting: BufferError {
+        @inline(never) get {
+            .notWritable("the memory is mapped for writing, so it cannot be shared; unmap it first")
+        }
+    }
+
     /// For a range of memories.
     @inline(never)
     static func noSuchMemories(_ index: Int, _ count: Int, of present: Int) -> BufferError {

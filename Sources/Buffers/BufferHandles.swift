@@ -18,10 +18,12 @@ extension Unmanaged<BufferListStorage> {
         if handles.pointee.wrappingAdd(1, ordering: .relaxed).oldValue == 0 { _ = retain() }
     }
 
-    /// Takes a handle away; the last one lets go of the list.
+    /// Takes a handle away; the last one lets go of the list, or gives it back to its pool.
     @inline(__always)
     package func dropHandle() {
-        if handles.pointee.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue == 0 { release() }
+        if handles.pointee.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue == 0 {
+            if _withUnsafeGuaranteedRef({ $0.head.pointee.pool }) == nil { release() } else { returnToPool() }
+        }
     }
 }
 

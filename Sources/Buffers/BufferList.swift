@@ -1,3 +1,5 @@
+import Synchronization
+
 /// An ordered list of buffers that go together, such as the packets of one frame.
 ///
 /// A list is a value: a copy shares the buffers, and a buffer that is shared is copied, sharing its memories,
@@ -26,6 +28,12 @@ public struct BufferList: @unchecked Sendable {
     /// A list that shares the storage of a C handle.
     package init(storage: BufferListStorage) {
         self.storage = storage
+    }
+
+    /// A list that takes over the only C handle of its storage.
+    package init(takingHandle handle: Unmanaged<BufferListStorage>) {
+        handle._withUnsafeGuaranteedRef { $0.handles.pointee.store(0, ordering: .relaxed) }
+        storage = handle.takeRetainedValue()
     }
 
     /// The number of buffers.

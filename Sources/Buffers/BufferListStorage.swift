@@ -10,6 +10,10 @@ package struct BufferListHeader {
     var slots: UnsafeMutablePointer<Unmanaged<BufferStorage>>
     var count: Int
     var capacity: Int
+    /// The pool that the list returns to, of which it has a reference while it is out.
+    var pool: Unmanaged<BufferListPool>?
+    /// The next free list of the pool that holds this one.
+    var next: Unmanaged<BufferListStorage>?
 }
 
 /// What a ``BufferList`` refers to, and what the C handle `fw_buffer_list` is. Each place has a handle of its
@@ -24,7 +28,8 @@ package final class BufferListStorage: ManagedBuffer<BufferListHeader, Unmanaged
     package static func make() -> BufferListStorage {
         let base = BufferListStorage.create(minimumCapacity: inlineCapacity) { base in
             BufferListHeader(
-                slots: base.withUnsafeMutablePointerToElements { $0 }, count: 0, capacity: inlineCapacity)
+                slots: base.withUnsafeMutablePointerToElements { $0 }, count: 0, capacity: inlineCapacity,
+                pool: nil, next: nil)
         }
         return unsafeDowncast(base, to: BufferListStorage.self)
     }
@@ -39,15 +44,23 @@ package final class BufferListStorage: ManagedBuffer<BufferListHeader, Unmanaged
 
     deinit {
         let head = self.head
+        dropAll()
+        if head.pointee.capacity != Self.inlineCapacity { free(head.pointee.slots) }
+        head.pointee.pool?.release()
+    }
+
+    /// Drops the buffers of a list that nobody refers to.
+    func dropAll() {
+        let head = self.head
         for index in 0..<head.pointee.count {
             take(at: index).dropHandle()
         }
-        if head.pointee.capacity != Self.inlineCapacity { free(head.pointee.slots) }
+        head.pointee.count = 0
     }
 
     /// The header; valid while the storage lives.
     @inline(__always)
-    private var head: UnsafeMutablePointer<BufferListHeader> {
+    var head: UnsafeMutablePointer<BufferListHeader> {
         withUnsafeMutablePointerToHeader { $0 }
     }
 

@@ -51,16 +51,32 @@ public final class BufferPool: Sendable {
         public init() {}
     }
 
-    private let core = PoolCore()
+    private let core: PoolCore
 
     /// An inactive pool of buffers without bytes: see ``configure(_:)``.
-    public init() {}
+    public init() {
+        core = PoolCore(keepsShares: false)
+    }
+
+    private init(keepsShares: Bool) {
+        core = PoolCore(keepsShares: keepsShares)
+    }
 
     /// A configured and active pool.
     ///
     /// - Throws: as ``configure(_:)`` and ``setActive(_:)``.
     public convenience init(_ configuration: Configuration) throws(BufferError) {
         self.init()
+        try core.configure(configuration)
+        try core.activate()
+    }
+
+    /// A configured and active pool for packets: buffers that return with shares of other memories behind their own
+    /// are used again, and so are the objects of the shares (see `BufferStorage.append(shareOf:offset:size:)`).
+    ///
+    /// - Throws: as ``configure(_:)`` and ``setActive(_:)``.
+    package convenience init(forPackets configuration: Configuration) throws(BufferError) {
+        self.init(keepsShares: true)
         try core.configure(configuration)
         try core.activate()
     }

@@ -153,7 +153,7 @@ extension Unmanaged<BufferStorage> {
             pool._withUnsafeGuaranteedRef { $0.takeBack(self) }
             return
         }
-        storage.pointee.pool = nil
+        _withUnsafeGuaranteedRef { $0.leavePool() }
         release()
         pool._withUnsafeGuaranteedRef { $0.takeBack(nil) }
     }
@@ -164,6 +164,7 @@ extension BufferStorage {
     /// has other users.
     fileprivate func resetForPool() -> Bool {
         let head = self.head
+        if head.pointee.pool!._withUnsafeGuaranteedRef({ $0.keepsShares }) { keepShares() }
         guard head.pointee.count == 1, let pooled = head.pointee.pooledMemory,
             head.pointee.slots[0].toOpaque() == pooled.toOpaque(), head.pointee.slots[0].isUnusedByOthers()
         else { return false }
@@ -171,6 +172,61 @@ extension BufferStorage {
         head.pointee.flags = []
         head.pointee.times = BufferTimes()
         return true
+    }
+
+    /// Takes all memories but the first out of their places. Shares that nobody else refers to are kept, idle.
+    private func keepShares() {
+        let head = self.head
+        while head.pointee.count > 1 {
+            let place = head.pointee.count - 1
+            var reference = head.pointee.slots[place]
+            head.pointee.count = place
+            head.pointee.maximumSize -= reference._withUnsafeGuaranteedRef { $0.maxSize }
+            if reference._withUnsafeGuaranteedRef({ $0.root != nil }), reference.isUnusedByOthers() {
+                let owner = reference._withUnsafeGuaranteedRef {
+                    $0.becomeIdle(before: head.pointee.idleShares)
+                }
+                head.pointee.idleShares = reference
+                owner.dropShare()
+            } else {
+                reference.leavePlace()
+            }
+        }
+    }
+
+    /// Appends a share of `size` bytes from `offset` of the visible bytes of `memory`, which must have them, in the
+    /// object of a share that the buffer had before if there is one. The caller is the only owner.
+    ///
+    /// - Returns: how many bytes were copied: `size` for a memory that is ``MemoryFlags/noShare``, else 0.
+    @inline(__always)
+    package func append(
+        shareOf memory: Unmanaged<Memory>, offset: Int, size: Int
+    ) throws(BufferError) -> Int {
+        let share: Unmanaged<Memory>
+        var copied = 0
+        if memory._withUnsafeGuaranteedRef({ $0.flags.contains(.noShare) }) {
+            share = try memory.borrowed { memory throws(BufferError) in
+                Unmanaged.passRetained(try memory.copy(offset: offset, size: size))
+            }
+            copied = size
+        } else {
+            share = try memory.borrowed { memory throws(BufferError) in
+                try memory.shareOfBlock(
+                    offset: memory.offset + offset, size: size, reusing: &head.pointee.idleShares)
+            }
+        }
+        do throws(BufferError) {
+            try insert(taking: share, at: count)
+        } catch {
+            share.release()
+            throw error
+        }
+        return copied
+    }
+
+    /// Keeps the pooled buffers whose memories came from `source` out of their pools while this buffer lives.
+    package func keepOut(parentsOf source: BufferStorage) throws(BufferError) {
+        try inheritParents(of: source)
     }
 
     /// Ends a buffer of a pool, of which only the pooled metas are left: its memory and those go on in a new
@@ -195,6 +251,14 @@ extension BufferStorage {
         }
         for index in 0..<head.pointee.count { head.pointee.slots[index].leavePlace() }
         head.pointee.count = 0
+        leavePool()
         pool._withUnsafeGuaranteedRef { $0.takeBack(successor) }
+    }
+
+    /// Makes a buffer of no pool of one that is about to be freed.
+    func leavePool() {
+        head.pointee.pool = nil
+        Memory.releaseIdle(head.pointee.idleShares)
+        head.pointee.idleShares = nil
     }
 }

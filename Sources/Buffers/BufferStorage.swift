@@ -34,6 +34,8 @@ package struct BufferHeader {
     var parents: BufferParents
     /// The next free buffer of the pool that holds this one.
     var next: Unmanaged<BufferStorage>?
+    /// Shares of other memories that the buffer had when it returned to its pool, to be used again.
+    var idleShares: Unmanaged<Memory>?
     /// The metas in the order they were added in.
     var firstMeta: UnsafeMutablePointer<MetaNode>?
     var lastMeta: UnsafeMutablePointer<MetaNode>?
@@ -65,9 +67,9 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
             BufferHeader(
                 slots: base.withUnsafeMutablePointerToElements { $0 }, count: 0, capacity: inlineCapacity,
                 maximumSize: 0,
-                pool: nil, pooledMemory: nil, parents: BufferParents(), next: nil, firstMeta: nil,
-                lastMeta: nil,
-                arenaUsed: 0, arenaMetas: 0, flags: [], isBeingMade: false, times: BufferTimes())
+                pool: nil, pooledMemory: nil, parents: BufferParents(), next: nil, idleShares: nil,
+                firstMeta: nil, lastMeta: nil, arenaUsed: 0, arenaMetas: 0, flags: [], isBeingMade: false,
+                times: BufferTimes())
         }
         return unsafeDowncast(base, to: BufferStorage.self)
     }

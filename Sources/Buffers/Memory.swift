@@ -65,14 +65,15 @@ public final class Memory: @unchecked Sendable {
     package typealias ReleaseFunction = @convention(c) (UnsafeMutableRawPointer?) -> Void
 
     /// The first byte of the block; nil only for foreign blocks of no bytes.
-    let base: UnsafeMutableRawPointer?
+    @exclusivity(unchecked) private(set) var base: UnsafeMutableRawPointer?
     /// The size of the block in bytes.
-    public let maxSize: Int
-    public let flags: MemoryFlags
+    @exclusivity(unchecked) public private(set) var maxSize: Int
+    @exclusivity(unchecked) public private(set) var flags: MemoryFlags
     /// The memory that owns the block, if this one is a share; never a share itself.
     ///
-    /// Its places in buffers and the shares of it have one reference to it together: see `Sharing`.
-    let root: Unmanaged<Memory>?
+    /// Its places in buffers and the shares of it have one reference to it together: see `Sharing`. Of an idle share
+    /// it is the next one: see ``becomeIdle(before:)``.
+    @exclusivity(unchecked) private(set) var root: Unmanaged<Memory>?
     /// Called with `user` when a foreign block is given back. Without it, `user` is what `free` gets: a block
     /// of our own, or nil.
     private let releaseFunction: ReleaseFunction?
@@ -266,9 +267,7 @@ public final class Memory: @unchecked Sendable {
     /// A read-only window of `size` bytes from `offset` of the block, which must lie in it.
     func shareOfBlock(offset: Int, size: Int) throws(BufferError) -> Memory {
         let owner = root ?? Unmanaged.passUnretained(self)
-        guard owner.addShare() else {
-            throw .notWritable("the memory is mapped for writing, so it cannot be shared; unmap it first")
-        }
+        guard owner.addShare() else { throw .mappedForWriting }
         return Memory(share: owner, offset: offset, size: size)
     }
 
@@ -286,6 +285,59 @@ public final class Memory: @unchecked Sendable {
         let copy = try Memory(size: size)
         if size > 0 { memcpy(copy.base!, base! + offset, size) }
         return copy
+    }
+
+    // MARK: Shares that are used again
+
+    /// As ``shareOfBlock(offset:size:)``, of which the caller gets the reference. The first of the idle shares in
+    /// `idle`, if there is one, becomes the share.
+    func shareOfBlock(
+        offset: Int, size: Int, reusing idle: inout Unmanaged<Memory>?
+    ) throws(BufferError) -> Unmanaged<Memory> {
+        guard let first = idle else {
+            return Unmanaged.passRetained(try shareOfBlock(offset: offset, size: size))
+        }
+        let owner = root ?? Unmanaged.passUnretained(self)
+        guard owner.addShare() else { throw .mappedForWriting }
+        first._withUnsafeGuaranteedRef { share in
+            idle = share.root
+            share.root = owner
+            share.base = base
+            share.maxSize = maxSize
+            share.flags = owner._withUnsafeGuaranteedRef {
+                $0.flags.intersection(.inherited).union(.readOnly)
+            }
+            share.windowOffset = offset
+            share.windowSize = size
+            share.sharing.store(0, ordering: .relaxed)
+        }
+        return first
+    }
+
+    /// Makes a share, to which nobody else refers, an idle one, which comes before `next` in a chain of them.
+    ///
+    /// - Returns: the memory that it was a share of, and that counts it still.
+    func becomeIdle(before next: Unmanaged<Memory>?) -> Unmanaged<Memory> {
+        let owner = root!
+        root = next
+        base = nil
+        maxSize = 0
+        windowOffset = 0
+        windowSize = 0
+        return owner
+    }
+
+    /// Frees a chain of idle shares.
+    static func releaseIdle(_ first: Unmanaged<Memory>?) {
+        var next = first
+        while let idle = next {
+            next = idle._withUnsafeGuaranteedRef { share in
+                let next = share.root
+                share.root = nil
+                return next
+            }
+            idle.release()
+        }
     }
 
     private func checkRegion(offset: Int, size: Int) throws(BufferError) {

@@ -5,6 +5,9 @@ final class PoolCore: @unchecked Sendable {
     // Unchecked: all that changes is guarded by the lock.
 
     private let lock = Lock()
+    /// Whether buffers may come back with shares of other memories behind the one that they were lent with: the
+    /// memories are let go, and the objects of the shares kept for the next user.
+    let keepsShares: Bool
     /// The free buffers, linked by their `next`. Each has its memory, and no other owner.
     @exclusivity(unchecked) private var free: Unmanaged<BufferStorage>?
     /// Active and not flushing.
@@ -19,6 +22,10 @@ final class PoolCore: @unchecked Sendable {
     @exclusivity(unchecked) private var configuration = BufferPool.Configuration(size: 0)
     /// Counts the changes of the configuration.
     @exclusivity(unchecked) private var generation = 0
+
+    init(keepsShares: Bool) {
+        self.keepsShares = keepsShares
+    }
 
     // MARK: Configuration
 
@@ -275,7 +282,7 @@ final class PoolCore: @unchecked Sendable {
         var next = first
         while let storage = next {
             next = storage._withUnsafeGuaranteedRef {
-                $0.head.pointee.pool = nil
+                $0.leavePool()
                 return $0.head.pointee.next
             }
             storage.release()

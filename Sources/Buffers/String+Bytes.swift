@@ -52,6 +52,12 @@ extension [UInt8] {
         }
     }
 
+    /// Appends one byte: a call, where `append` would put its own code in place.
+    @inline(never)
+    package mutating func add(_ byte: UInt8) {
+        append(byte)
+    }
+
     /// The bytes as text; what is no UTF-8 becomes U+FFFD.
     package var text: String {
         @inline(never) get { withUnsafeBytes { String(bytes: $0) } }

@@ -10,6 +10,8 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/sockios.h>
+#include <linux/udp.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -22,6 +24,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -37,6 +40,14 @@ extern int accept4(int descriptor, struct sockaddr *address, socklen_t *size, in
 extern int pipe2(int descriptors[2], int flags);
 extern int pthread_setname_np(pthread_t thread, const char *name);
 extern int ppoll(struct pollfd *descriptors, nfds_t count, const struct timespec *timeout, const sigset_t *mask);
+struct fwp_mmsghdr { /* struct mmsghdr */
+    struct msghdr msg_hdr;
+    unsigned int msg_len;
+};
+static inline int fwp_sendmmsg(int descriptor, struct fwp_mmsghdr *messages, unsigned int count, int flags) {
+    extern int sendmmsg(int, struct fwp_mmsghdr *, unsigned int, int);
+    return sendmmsg(descriptor, messages, count, flags);
+}
 #ifndef EAI_NODATA
 #define EAI_NODATA -5
 #endif

@@ -81,7 +81,7 @@ public struct FramewireError: Error, Sendable {
     }
 
     @inline(never)
-    init(_ error: TransportError) {
+    package init(_ error: TransportError) {
         let code: Code =
             switch error.kind {
             case .address: .address

@@ -3,7 +3,7 @@ import CFramewire
 
 /// The list behind a handle, which is the storage object itself.
 @inline(__always)
-private func listReference(_ handle: OpaquePointer) -> Unmanaged<BufferListStorage> {
+func listReference(_ handle: OpaquePointer) -> Unmanaged<BufferListStorage> {
     Unmanaged.fromOpaque(UnsafeRawPointer(handle))
 }
 

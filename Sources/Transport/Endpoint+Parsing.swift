@@ -46,7 +46,7 @@ extension Endpoint {
 }
 
 /// A part of a URL. Slices of arrays would bring four times the code into the library.
-private struct URLPiece {
+struct URLPiece {
     private let bytes: [UInt8]
     private(set) var start: Int
     private(set) var end: Int
@@ -66,6 +66,7 @@ private struct URLPiece {
     subscript(index: Int) -> UInt8 { bytes[start + index] }
 
     /// How many bytes come before the first `byte`; nil when there is none.
+    @inline(never)
     func find(_ byte: UInt8) -> Int? {
         var place = start
         while place < end {
@@ -75,6 +76,7 @@ private struct URLPiece {
         return nil
     }
 
+    @inline(never)
     func isEqual(_ text: StaticString) -> Bool {
         guard count == text.utf8CodeUnitCount else { return false }
         for index in 0..<count where self[index] != text.utf8Start[index] { return false }
@@ -87,6 +89,7 @@ private struct URLPiece {
     /// Takes away what comes before the first `byte`, and that with it; all when there is none.
     ///
     /// - Returns: what was before it.
+    @inline(never)
     mutating func cutOff(before byte: UInt8) -> URLPiece {
         let size = find(byte) ?? count
         let head = URLPiece(bytes, from: start, to: start + size)
@@ -103,11 +106,14 @@ private struct URLPiece {
 }
 
 /// The steps of reading a URL, over its UTF-8 bytes.
-private struct URLParser {
+struct URLParser {
     let bytes: [UInt8]
+    /// What the URLs begin with that errors give as examples.
+    private let example: StaticString
 
-    init(_ url: String) {
+    init(_ url: String, example: StaticString = "tcp") {
         bytes = url.bytes
+        self.example = example
     }
 
     func piece(from start: Int) -> URLPiece { URLPiece(bytes, from: start, to: bytes.count) }
@@ -151,18 +157,18 @@ private struct URLParser {
         var rest = body
         if rest.last == UInt8(ascii: "/") { rest.dropLast() }
         guard rest.find(UInt8(ascii: "/")) == nil else {
-            throw error("has a path, which tcp does not know; write tcp://host:port")
+            throw error("has a path, which \(example) does not know; write \(example)://host:port")
         }
         var host: String?
         var hasPort = true
         if rest.first == UInt8(ascii: "[") {
             guard rest.find(UInt8(ascii: "]")) != nil else {
-                throw error("has a '[' without a ']'; write an IPv6 address as tcp://[::1]:port")
+                throw error("has a '[' without a ']'; write an IPv6 address as \(example)://[::1]:port")
             }
             rest.dropFirst()
             host = try ipv6Host(rest.cutOff(before: UInt8(ascii: "]")))
             guard rest.isEmpty || rest.first == UInt8(ascii: ":") else {
-                throw error("has something other than a port behind the ']'; write tcp://[::1]:port")
+                throw error("has something other than a port behind the ']'; write \(example)://[::1]:port")
             }
             hasPort = !rest.isEmpty
             rest.dropFirst()
@@ -170,27 +176,31 @@ private struct URLParser {
             hasPort = rest.find(UInt8(ascii: ":")) != nil
             let name = rest.cutOff(before: UInt8(ascii: ":"))
             if rest.find(UInt8(ascii: ":")) != nil {
-                throw error("has several colons; write an IPv6 address in brackets, as in tcp://[::1]:port")
+                throw error(
+                    "has several colons; write an IPv6 address in brackets, as in \(example)://[::1]:port")
             }
             host = try plainHost(name)
         }
-        guard hasPort, !rest.isEmpty else { throw error("has no port; write tcp://host:port") }
+        guard hasPort, !rest.isEmpty else { throw error("has no port; write \(example)://host:port") }
         return (host, try port(rest))
     }
 
     private func port(_ text: URLPiece) throws(TransportError) -> UInt16 {
-        var value = 0
-        for index in 0..<text.count {
-            let byte = text[index]
-            guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9"), value <= 65535 else {
-                throw error("has a bad port; a port is a number from 0 to 65535")
-            }
-            value = value * 10 + Int(byte - UInt8(ascii: "0"))
-        }
-        guard let port = UInt16(exactly: value) else {
+        guard let port = UInt16(exactly: number(text)) else {
             throw error("has a bad port; a port is a number from 0 to 65535")
         }
         return port
+    }
+
+    /// A number of decimal digits up to 65535; −1 for anything else.
+    func number(_ text: URLPiece) -> Int {
+        var value = 0
+        for index in 0..<text.count {
+            let digit = Int(text[index]) - 0x30
+            guard digit >= 0, digit <= 9, value <= 65535 else { return -1 }
+            value = value * 10 + digit
+        }
+        return value <= 65535 ? value : -1
     }
 
     /// A name or an IPv4 address; `nil` when there is none.
@@ -237,12 +247,12 @@ private struct URLParser {
                 UInt8(ascii: "-") where zone, UInt8(ascii: "_") where zone:
                 break
             default:
-                throw error("has no IPv6 address in its brackets; write it as in tcp://[::1]:port")
+                throw error("has no IPv6 address in its brackets; write it as in \(example)://[::1]:port")
             }
             bytes.append(byte)
         }
         guard hasColon else {
-            throw error("has no IPv6 address in its brackets; write it as in tcp://[::1]:port")
+            throw error("has no IPv6 address in its brackets; write it as in \(example)://[::1]:port")
         }
         return bytes.text
     }

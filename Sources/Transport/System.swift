@@ -34,8 +34,8 @@ struct LookupFailure: Error {
 
 /// The system calls of this module, with results in place of −1 and `EINTR` taken care of.
 ///
-/// No other file of the module calls the system.
-enum System {
+/// No files of the module but this and its extensions call the system.
+package enum System {
     /// `IOV_MAX` of Linux: more vectors in one call are an error.
     static let maxVectors = 1024
 
@@ -169,11 +169,11 @@ enum System {
 
     /// The addresses of `host`, in the order in which they should be tried. Waits for the name service.
     static func resolve(
-        _ host: String, port: UInt16, numericOnly: Bool
+        _ host: String, port: UInt16, numericOnly: Bool, isDatagram: Bool = false
     ) throws(LookupFailure) -> [SocketAddress] {
         var hints = addrinfo()
         hints.ai_family = AF_UNSPEC
-        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        hints.ai_socktype = Int32((isDatagram ? SOCK_DGRAM : SOCK_STREAM).rawValue)
         hints.ai_flags = AI_NUMERICSERV | (numericOnly ? AI_NUMERICHOST : 0)
         var first: UnsafeMutablePointer<addrinfo>?
         let portText: Sentence = "\(port)"

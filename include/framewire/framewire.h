@@ -12,6 +12,7 @@
  *   sender.h      frames out, over TCP, TLS, a Unix socket or into a recording
  *   receiver.h    frames in
  *   gl.h          frames out of OpenGL, without stopping the renderer
+ *   rtp.h         H.264 to RTP packets and back, and a UDP socket that sends them
  *
  * SPDX-License-Identifier: MIT
  */
@@ -25,6 +26,7 @@
 #include "gl.h"
 #include "metadata.h"
 #include "receiver.h"
+#include "rtp.h"
 #include "sender.h"
 #include "tls.h"
 #include "types.h"
