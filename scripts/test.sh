@@ -11,6 +11,20 @@ step() {
     printf '\n== %s (%d s)\n' "$1" $((SECONDS - started))
 }
 
+# quietly NAME COMMAND…: shows what it printed only if it fails.
+quietly() {
+    local log=.build-output/$1.log
+    shift
+    "$@" >"$log" 2>&1 || {
+        cat "$log"
+        return 1
+    }
+}
+
+run_make() {
+    make --no-print-directory "$@"
+}
+
 step "Format of the Swift sources"
 swift format lint --strict --parallel -r Package.swift Sources Tests gstreamer samples/swift samples/swift-opengl
 
@@ -18,12 +32,21 @@ step "Headers alone, as C99 and as C++11"
 scripts/check-headers.sh
 scripts/check-readme.sh
 
-step "The library as Embedded Swift, and the command"
-make --no-print-directory install PREFIX="$prefix" DESTDIR= >.build-output.log 2>&1 || {
-    cat .build-output.log
-    exit 1
+# Each of these is one long run of the compiler on one processor; SwiftPM works on one at a time in a folder of its own.
+step "The library as Embedded Swift and with the ordinary runtime, the command, the GStreamer plugin"
+build_libraries() {
+    run_make lib && run_make lib RUNTIME=static
 }
-rm -f .build-output.log
+build_programs() {
+    run_make cli && run_make gstreamer
+}
+mkdir -p .build-output
+quietly resolve swift package resolve
+quietly libraries build_libraries &
+libraries=$!
+quietly programs build_programs
+wait $libraries
+quietly install run_make install PREFIX="$prefix" DESTDIR=
 
 step "Exported symbols, size and dependencies"
 scripts/check-symbols.sh "$prefix/lib/libframewire.so"
@@ -48,11 +71,7 @@ step "C interface against the installed library"
 scripts/test-capi.sh "$prefix"
 
 step "The same with the ordinary Swift runtime linked in, the fall-back"
-make --no-print-directory install RUNTIME=static PREFIX="$prefix-static" DESTDIR= >.build-output.log 2>&1 || {
-    cat .build-output.log
-    exit 1
-}
-rm -f .build-output.log
+quietly install run_make install RUNTIME=static PREFIX="$prefix-static" DESTDIR=
 scripts/symbols.sh --check "$prefix-static/lib/libframewire.so"
 # That runtime allocates a few small objects a frame, so the count of allocations is for the shipped library alone.
 VALGRIND=0 SKIP=alloc_test scripts/test-capi.sh "$prefix-static"
@@ -76,19 +95,13 @@ step "Interoperability: lz4, nc, GStreamer, CMake, the command"
 scripts/test-interop.sh "$prefix"
 
 step "GStreamer plugin: formats, streams, connections, states, pipelines"
-make --no-print-directory gstreamer >.build-output.log 2>&1 || {
-    cat .build-output.log
-    exit 1
-}
-rm -f .build-output.log
 scripts/test-gstreamer.sh "$prefix"
 
 step "Faults end"
-wait $faults || {
-    cat .build-output/faults.log
-    exit 1
-}
+result=0
+wait $faults || result=$?
 trap - EXIT
 cat .build-output/faults.log
+[ $result = 0 ]
 
 printf '\nAll steps passed in %d s.\n' $((SECONDS - started))

@@ -46,7 +46,7 @@ struct ProfileChooser {
         var isTrial = false
     }
 
-    /// Frames from one trial to the next.
+    /// Frames from one trial to the next; after one of raw that was hopeless twice as many, up to 64 times.
     static let trialPeriod = 64
     /// Frames of one trial of raw, as long as each goes better than the one before: the first ones meet sockets whose
     /// buffers have yet to grow, and a receiver that still decodes what came before them.
@@ -64,9 +64,12 @@ struct ProfileChooser {
     private var isRaw = false
     private var wishes = 0
     private var sinceTrial = 0
-    /// Frames of a trial of raw that are still to come, and how fast the last one of it left.
+    /// Frames of a trial of raw that are still to come, and how fast the last one of it left. The first one's leaving is
+    /// awaited before there is another.
     private var trialLeft = 0
     private var trialRate: Double?
+    /// Frames in tile until raw is tried again.
+    private var trialWait = ProfileChooser.patience
     /// Of the frames in tile: nanoseconds of encoding, and bytes on the wire, for each byte of pixels.
     private var encodeCost: Double?
     private var tileSize: Double?
@@ -120,11 +123,19 @@ struct ProfileChooser {
             return
         }
         Self.average(&drainRate, rate, 0.5)
+        let isFirst = trialRate == nil
         let isBetter = trialRate.map { rate > 1.1 * $0 } ?? true
         trialRate = rate
         guard let tileTime else { return }
         let time = 1 / rate
-        if time > Self.hopeless * tileTime || !isBetter && time > Self.margin * tileTime { trialLeft = 0 }
+        if time > Self.hopeless * tileTime {
+            trialLeft = 0
+            trialWait = min(2 * max(trialWait, Self.trialPeriod), 64 * Self.trialPeriod)
+        } else {
+            trialWait = Self.trialPeriod
+            if isFirst { trialLeft = Self.longestTrial - 1 }
+            if !isBetter, time > Self.margin * tileTime { trialLeft = 0 }
+        }
     }
 
     /// How the next frame is coded.
@@ -156,10 +167,7 @@ struct ProfileChooser {
             profile: isRaw ? .raw : .tile, reason: isRaw ? .linkFasterThanEncoding : .peerKnowsTile)
         guard isTrialDue else { return present }
         if !isRaw || sinceTrial > Self.trialPeriod + 1 { sinceTrial = 0 }
-        if !isRaw {
-            trialLeft = Self.longestTrial - 1
-            trialRate = nil
-        }
+        if !isRaw { trialRate = nil }
         return Choice(profile: isRaw ? .tile : .raw, reason: present.reason, isTrial: true)
     }
 
@@ -168,7 +176,7 @@ struct ProfileChooser {
         if isRaw { return sinceTrial > Self.trialPeriod }
         // In tile, only where raw could be of use: the link is not to be burdened for nothing.
         guard pressure > 0.5 else { return false }
-        return sinceTrial > (drainRate == nil ? Self.patience : Self.trialPeriod)
+        return sinceTrial > trialWait
     }
 
     /// What a frame in tile needs, in nanoseconds for each byte of pixels; nil while that is not known.
