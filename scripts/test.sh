@@ -55,32 +55,40 @@ step "Unit tests of every module, as ordinary Swift"
 swift build --build-tests
 swift test --skip-build 2>&1 | grep -vE '(◇|✔) (Suite|Test [A-Za-z0-9_]+\()'
 
-for sanitizer in address thread; do
-    step "Unit tests under the $sanitizer sanitizer"
+# sanitize SANITIZER OPTION…: the unit tests that OPTIONs of `swift test` choose.
+sanitize() {
+    local sanitizer=$1
+    shift
     # Leaks are looked for by valgrind, in the C programs: what XCTest itself leaks would be reported here.
     export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1
     export TSAN_OPTIONS=halt_on_error=1:allocator_may_return_null=1
     swift build --build-tests --sanitize="$sanitizer" --scratch-path ".build-$sanitizer"
-    swift test --skip-build --sanitize="$sanitizer" --scratch-path ".build-$sanitizer" 2>&1 | grep -vE '(◇|✔) (Suite|Test [A-Za-z0-9_]+\()'
-done
+    swift test --skip-build --sanitize="$sanitizer" --scratch-path ".build-$sanitizer" "$@" 2>&1 |
+        grep -vE '(◇|✔) (Suite|Test [A-Za-z0-9_]+\()'
+}
+
+step "Unit tests under the address sanitizer"
+sanitize address
+
+step "Unit tests of what has several threads under the thread sanitizer"
+sanitize thread --filter 'BuffersTests|FramewireTests|TransportTests|ReadbackTests|RTPTests|WorkerPoolTests'
 
 step "C programs of several threads under the thread sanitizer"
 scripts/test-thread-sanitizer.sh .build-thread
 
-step "C interface against the installed library"
-scripts/test-capi.sh "$prefix"
+# The first mostly waits, for links that are slow and for time to pass; the second keeps one processor busy.
+step "Beside what follows: slow and broken links, killed peers, strangers; the C interface, natively and under valgrind"
+scripts/test-faults.sh "$prefix" >.build-output/faults.log 2>&1 &
+faults=$!
+scripts/test-capi.sh "$prefix" >.build-output/capi.log 2>&1 &
+programs=$!
+trap 'kill $faults $programs 2>/dev/null || true' EXIT
 
-step "The same with the ordinary Swift runtime linked in, the fall-back"
+step "C interface with the ordinary Swift runtime linked in, the fall-back"
 quietly install run_make install RUNTIME=static PREFIX="$prefix-static" DESTDIR=
 scripts/symbols.sh --check "$prefix-static/lib/libframewire.so"
 # That runtime allocates a few small objects a frame, so the count of allocations is for the shipped library alone.
 VALGRIND=0 SKIP=alloc_test scripts/test-capi.sh "$prefix-static"
-
-# They mostly wait: for links that are slow, for time to pass.
-step "Faults begin: slow and broken links, killed and stopped peers, strangers, thousands of connections"
-scripts/test-faults.sh "$prefix" >.build-output/faults.log 2>&1 &
-faults=$!
-trap 'kill $faults 2>/dev/null || true' EXIT
 
 step "Reading back from OpenGL: every path, format and state, on contexts of five kinds"
 scripts/test-gl.sh "$prefix"
@@ -97,11 +105,12 @@ scripts/test-interop.sh "$prefix"
 step "GStreamer plugin: formats, streams, connections, states, pipelines"
 scripts/test-gstreamer.sh "$prefix"
 
-step "Faults end"
+step "What ran beside"
 result=0
+wait $programs || result=$?
 wait $faults || result=$?
 trap - EXIT
-cat .build-output/faults.log
+cat .build-output/capi.log .build-output/faults.log
 [ $result = 0 ]
 
 printf '\nAll steps passed in %d s.\n' $((SECONDS - started))
