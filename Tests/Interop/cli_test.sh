@@ -587,7 +587,8 @@ garbage_is_survived() {
     noise $((8 * 8 * 3)) >in_8x8_r8.raw
     receive --output out.raw --frames 3 2>said || return 1
     noise 5000 | timeout 20 nc -N localhost "$port" >/dev/null
-    fw send in_8x8_r8.raw "tcp://localhost:$port" || return 1
+    # The receiver leaves with the third frame, and a sender that has not said goodbye by then takes that for an error.
+    fw send in_8x8_r8.raw "tcp://localhost:$port" 2>/dev/null || true
     wait $receiver && cmp out.raw in_8x8_r8.raw && grep -q Framewire said
 }
 
