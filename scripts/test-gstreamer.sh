@@ -62,12 +62,12 @@ exports() {
 # It is put where GStreamer looks, and taken away again.
 installs() {
     local file
-    env -u MAKEFLAGS -u PREFIX make -s -C "$INTEROP/../.." install-gstreamer DESTDIR="$PWD/root" >/dev/null
-    file=$(find root -name libgstframewire.so)
-    [ "/${file#root/}" = "$(pkg-config --variable=pluginsdir gstreamer-1.0)/libgstframewire.so" ] || fail "it is in '$file'"
+    env -u MAKEFLAGS -u PREFIX make -s -C "$INTEROP/../.." install-gstreamer DESTDIR="$PWD/stage" >/dev/null
+    file=$(find stage -name libgstframewire.so)
+    [ "/${file#stage/}" = "$(pkg-config --variable=pluginsdir gstreamer-1.0)/libgstframewire.so" ] || fail "it is in '$file'"
     GST_PLUGIN_PATH=$(dirname "$file") GST_REGISTRY=$PWD/registry gst-inspect-1.0 --exists --atleast-version=0.1 framewiresrc
-    env -u MAKEFLAGS -u PREFIX make -s -C "$INTEROP/../.." uninstall-gstreamer DESTDIR="$PWD/root" >/dev/null
-    [ -z "$(find root -type f)" ] || fail "$(find root -type f) stays"
+    env -u MAKEFLAGS -u PREFIX make -s -C "$INTEROP/../.." uninstall-gstreamer DESTDIR="$PWD/stage" >/dev/null
+    [ -z "$(find stage -type f)" ] || fail "$(find stage -type f) stays"
 }
 
 without_leaks() {
