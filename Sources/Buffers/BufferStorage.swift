@@ -18,6 +18,10 @@ package struct BufferHeader {
     private let handleCount = 0
     /// See ``BufferStorage/containers``, for which it is the second.
     private let containerAddresses: UInt = 0
+    /// Shares of other memories that the buffer had when it returned to its pool, to be used again. Up here,
+    /// the fields that start as zero fill whole vectors: code for size clears a rest by an `and`, which waits
+    /// for the vector before it.
+    var idleShares: Unmanaged<Memory>?
     /// The places for memories: those inside the object, or a block of their own when they are more.
     var slots: UnsafeMutablePointer<Unmanaged<Memory>>
     var count: Int
@@ -34,8 +38,6 @@ package struct BufferHeader {
     var parents: BufferParents
     /// The next free buffer of the pool that holds this one.
     var next: Unmanaged<BufferStorage>?
-    /// Shares of other memories that the buffer had when it returned to its pool, to be used again.
-    var idleShares: Unmanaged<Memory>?
     /// The metas in the order they were added in.
     var firstMeta: UnsafeMutablePointer<MetaNode>?
     var lastMeta: UnsafeMutablePointer<MetaNode>?
@@ -65,11 +67,10 @@ package final class BufferStorage: ManagedBuffer<BufferHeader, Unmanaged<Memory>
     package static func make() -> BufferStorage {
         let base = BufferStorage.create(minimumCapacity: inlineCapacity + arenaPlaces) { base in
             BufferHeader(
-                slots: base.withUnsafeMutablePointerToElements { $0 }, count: 0, capacity: inlineCapacity,
-                maximumSize: 0,
-                pool: nil, pooledMemory: nil, parents: BufferParents(), next: nil, idleShares: nil,
-                firstMeta: nil, lastMeta: nil, arenaUsed: 0, arenaMetas: 0, flags: [], isBeingMade: false,
-                times: BufferTimes())
+                idleShares: nil, slots: base.withUnsafeMutablePointerToElements { $0 }, count: 0,
+                capacity: inlineCapacity, maximumSize: 0, pool: nil, pooledMemory: nil,
+                parents: BufferParents(), next: nil, firstMeta: nil, lastMeta: nil, arenaUsed: 0,
+                arenaMetas: 0, flags: [], isBeingMade: false, times: BufferTimes())
         }
         return unsafeDowncast(base, to: BufferStorage.self)
     }

@@ -36,7 +36,8 @@ public enum ProfileReason: UInt32, Sendable {
 /// The profiles compete by the time that a frame needs, of which encoding and sending overlap: the larger of both
 /// counts. ``Profile/tile`` is left only while frames wait for the encoder and the link idles, and only for a raw
 /// profile that is clearly faster; it is taken up again when a frame in it would need clearly less time than frames
-/// have been taking. A few frames now and then in the other profile keep its estimate fresh.
+/// have been taking. A few frames now and then in the other profile keep its estimate fresh; what it took while it
+/// stood counts more than they do.
 struct ProfileChooser {
     /// What the next frame is coded with.
     struct Choice: Equatable {
@@ -48,6 +49,7 @@ struct ProfileChooser {
 
     /// Frames from one trial to the next; after one of raw that was hopeless twice as many, up to 64 times.
     static let trialPeriod = 64
+    private static let longestWait = 64 * trialPeriod
     /// Frames of one trial of raw, as long as each goes better than the one before: the first ones meet sockets whose
     /// buffers have yet to grow, and a receiver that still decodes what came before them.
     static let longestTrial = 8
@@ -68,8 +70,15 @@ struct ProfileChooser {
     /// awaited before there is another.
     private var trialLeft = 0
     private var trialRate: Double?
-    /// Frames in tile until raw is tried again.
+    /// Frames in tile until raw is tried again, and the least that they are once it has been tried.
     private var trialWait = ProfileChooser.patience
+    private var shortestWait = ProfileChooser.trialPeriod
+    /// What frames took, for each byte of pixels, when the profile that does not stand was left; that of raw until it
+    /// is tried again. Frames of a trial meet cold caches, and a receiver that has nothing else to do.
+    private var leftTileAt: Double?
+    private var leftRawAt: Double?
+    /// Frames since the profile changed.
+    private var standingFor = 0
     /// Of the frames in tile: nanoseconds of encoding, and bytes on the wire, for each byte of pixels.
     private var encodeCost: Double?
     private var tileSize: Double?
@@ -130,9 +139,9 @@ struct ProfileChooser {
         let time = 1 / rate
         if time > Self.hopeless * tileTime {
             trialLeft = 0
-            trialWait = min(2 * max(trialWait, Self.trialPeriod), 64 * Self.trialPeriod)
+            trialWait = min(2 * max(trialWait, shortestWait), Self.longestWait)
         } else {
-            trialWait = Self.trialPeriod
+            trialWait = shortestWait
             if isFirst { trialLeft = Self.longestTrial - 1 }
             if !isBetter, time > Self.margin * tileTime { trialLeft = 0 }
         }
@@ -148,15 +157,8 @@ struct ProfileChooser {
             return Choice(profile: .lz4, reason: .peerLacksTile)
         }
         wishes = wantsChange ? wishes + 1 : 0
-        if wishes >= Self.patience {
-            if !isRaw, let interval, let encodeCost { overhead = max(1, interval / encodeCost) }
-            isRaw.toggle()
-            wishes = 0
-            sinceTrial = 0
-            trialLeft = 0
-            pressure = 0
-            interval = nil
-        }
+        if wishes >= Self.patience { change() }
+        standingFor += 1
         sinceTrial += 1
         if trialLeft > 0 {
             trialLeft -= 1
@@ -167,8 +169,33 @@ struct ProfileChooser {
             profile: isRaw ? .raw : .tile, reason: isRaw ? .linkFasterThanEncoding : .peerKnowsTile)
         guard isTrialDue else { return present }
         if !isRaw || sinceTrial > Self.trialPeriod + 1 { sinceTrial = 0 }
-        if !isRaw { trialRate = nil }
+        if !isRaw {
+            trialRate = nil
+            leftRawAt = nil
+        }
         return Choice(profile: isRaw ? .tile : .raw, reason: present.reason, isTrial: true)
+    }
+
+    /// Takes the other profile.
+    private mutating func change() {
+        if isRaw {
+            leftRawAt = interval
+            // If raw did not last, it was no better than tile: it is tried more rarely.
+            shortestWait =
+                standingFor < Self.longestWait
+                ? min(2 * shortestWait, Self.longestWait) : Self.trialPeriod
+            trialWait = shortestWait
+        } else {
+            leftTileAt = interval
+            if let interval, let encodeCost { overhead = max(1, interval / encodeCost) }
+        }
+        isRaw.toggle()
+        wishes = 0
+        sinceTrial = 0
+        standingFor = 0
+        trialLeft = 0
+        pressure = 0
+        interval = nil
     }
 
     private var isTrialDue: Bool {
@@ -183,7 +210,7 @@ struct ProfileChooser {
     private var tileTime: Double? {
         guard let encodeCost, let tileSize else { return nil }
         let sending = drainRate.map { tileSize / $0 } ?? 0
-        if isRaw { return max(encodeCost * overhead, sending) }
+        if isRaw { return max(min(encodeCost * overhead, leftTileAt ?? .infinity), sending) }
         // While the encoder makes frames wait, they come as fast as frames in tile can.
         return max(encodeCost, sending, pressure > 0.5 ? interval ?? 0 : 0)
     }
@@ -194,7 +221,7 @@ struct ProfileChooser {
             guard let interval else { return false }
             return tileTime < Self.margin * interval
         }
-        return pressure > 0.5 && 1 / drainRate < Self.margin * tileTime
+        return pressure > 0.5 && max(1 / drainRate, leftRawAt ?? 0) < Self.margin * tileTime
     }
 
     private static func average(_ value: inout Double?, _ new: Double, _ weight: Double = weight) {

@@ -20,6 +20,11 @@ import Testing
         var noise = 0.0
         /// Frames in profile raw one after another until they leave as fast as the link can take them.
         var warmUp = 1
+        /// After so many, the receiver has something to do, and they leave at a rate of its own.
+        var rawIsFastFor = Int.max
+        var receiver = 1.0
+        /// How much longer a frame in tile takes to encode among others in raw.
+        var coldCaches = 1.0
         var rawInARow = 0
         static let raw = 8_294_400
 
@@ -40,10 +45,12 @@ import Testing
                 let choice = chooser.choose(peerProfiles: 0b1110)
                 let jitter = 1 + noise * Double.random(in: -1...1, using: &random)
                 let wire = choice.profile == .tile ? Double(Self.raw) / ratio : Double(Self.raw)
-                let encode = choice.profile == .tile ? Double(Self.raw) / encoder * jitter : 1000
+                let cold = choice.isTrial ? coldCaches : 1
+                let encode = choice.profile == .tile ? Double(Self.raw) / encoder * jitter * cold : 1000
                 rawInARow = choice.profile == .raw ? rawInARow + 1 : 0
                 let speed = choice.profile == .raw ? min(1, Double(rawInARow) / Double(warmUp)) : 1
-                let send = wire / (link * speed) * (1 + noise * Double.random(in: -1...1, using: &random))
+                let rate = rawInARow > rawIsFastFor ? receiver : link * speed
+                let send = wire / rate * (1 + noise * Double.random(in: -1...1, using: &random))
                 let interval = max(encode, send, source)
                 // The link idles while another frame waits: it is the encoder that is late.
                 let isLate = encode > send && source < encode
@@ -94,6 +101,19 @@ import Testing
         simulation.warmUp = 5
         simulation.run(200, andExpect: .raw)
         #expect(simulation.changes == 1)
+    }
+
+    /// Trials of both profiles mislead: raw leaves fast until the receiver's own work shows, and single frames in tile
+    /// are slow to encode.
+    @Test func whatAProfileTookWhileItStoodCountsMoreThanTrials() {
+        var simulation = Simulation(link: 40 * Self.gigabit)
+        simulation.rawIsFastFor = 12
+        simulation.coldCaches = 2.5
+        simulation.run(20_000, andExpect: .tile)
+        #expect(simulation.changes >= 2 && simulation.changes < 20)
+        // A faster receiver is found out all the same.
+        simulation.rawIsFastFor = .max
+        simulation.run(20_000, andExpect: .raw)
     }
 
     @Test func trialsThatCannotSucceedAreOneFrameAndEverRarer() {
