@@ -55,6 +55,28 @@ FWX_INLINE fwx_u8x16 fwx_up64(fwx_u8x16 a) {
     return __builtin_shufflevector(zero, a, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
 }
 
+/* The bytes of both in the places of even, or of odd, number. */
+FWX_INLINE fwx_u8x16 fwx_even8(fwx_u8x16 a, fwx_u8x16 b) {
+    return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+}
+FWX_INLINE fwx_u8x16 fwx_odd8(fwx_u8x16 a, fwx_u8x16 b) {
+    return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+}
+
+/* The lower, or the upper, half of both by turns: bytes, or pairs of bytes. */
+FWX_INLINE fwx_u8x16 fwx_zip_low8(fwx_u8x16 a, fwx_u8x16 b) {
+    return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+}
+FWX_INLINE fwx_u8x16 fwx_zip_high8(fwx_u8x16 a, fwx_u8x16 b) {
+    return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+}
+FWX_INLINE fwx_u8x16 fwx_zip_low16(fwx_u8x16 a, fwx_u8x16 b) {
+    return (fwx_u8x16)__builtin_shufflevector((fwx_u16x8)a, (fwx_u16x8)b, 0, 8, 1, 9, 2, 10, 3, 11);
+}
+FWX_INLINE fwx_u8x16 fwx_zip_high16(fwx_u8x16 a, fwx_u8x16 b) {
+    return (fwx_u8x16)__builtin_shufflevector((fwx_u16x8)a, (fwx_u16x8)b, 4, 12, 5, 13, 6, 14, 7, 15);
+}
+
 /* The last lane in every place. */
 FWX_INLINE fwx_u16x8 fwx_last16(fwx_u16x8 a) { return __builtin_shufflevector(a, a, 7, 7, 7, 7, 7, 7, 7, 7); }
 FWX_INLINE fwx_u32x4 fwx_last32(fwx_u32x4 a) { return __builtin_shufflevector(a, a, 3, 3, 3, 3); }

@@ -34,10 +34,11 @@ struct Settings {
         options.blockTimeout = 2_000_000_000
         options.closeTimeout = 500_000_000
         options.profile =
-            switch try choice("PROFILE", "auto", "raw", "lz4", "tile") {
+            switch try choice("PROFILE", "auto", "raw", "lz4", "tile", "huffman") {
             case 1: .raw
             case 2: .lz4
             case 3: .tile
+            case 4: .huffman
             default: .auto
             }
         switch try choice("POLICY", "drop-oldest", "drop-newest", "block") {

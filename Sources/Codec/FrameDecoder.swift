@@ -37,7 +37,7 @@ package final class FrameDecoder: StripJob {
     private let payload = RawBlock()
     /// Where each strip lies in the payload: offset of the data, size with the stored flag.
     private let blocks = RawBlock()
-    /// In profile tile: what each worker needs.
+    /// In the tile profiles: what each worker needs.
     private let tileScratch = RawBlock()
     private var tileScratchSize = 0
     /// The picture that the frame is coded against, packed.
@@ -45,7 +45,7 @@ package final class FrameDecoder: StripJob {
     private var profile = Profile.lz4
     /// The first wrong strip that any worker found; −1 when there is none.
     private var failedStrip = -1
-    /// What is wrong with it, in profile tile, and how many bytes into it.
+    /// What is wrong with it, in the tile profiles, and how many bytes into it.
     private var failure = TileStripDecoder.Failure(reason: "", offset: 0)
     private let failureLock = Lock()
 
@@ -69,7 +69,7 @@ package final class FrameDecoder: StripJob {
     ///   - plan: the strips, over a packed layout; its largest strip has at most
     ///     ``StripPlan/maximumStripBytes``.
     ///   - target: room for `plan.layout.packedSize` bytes.
-    ///   - reference: in profile tile, the packed picture that the frame is coded against, which must stay until
+    ///   - reference: in the tile profiles, the packed picture that the frame is coded against, which must stay until
     ///     ``decode(profile:on:)``; nil for a key frame.
     /// - Throws: ``CodecError``; nothing has begun then.
     package func begin(
@@ -79,7 +79,7 @@ package final class FrameDecoder: StripJob {
         state = .idle
         self.profile = profile
         self.reference = reference
-        if profile == .tile {
+        if profile.usesTiles {
             try beginTiles(plan, payloadSize, target)
             return
         }
@@ -138,7 +138,7 @@ package final class FrameDecoder: StripJob {
         }
         guard plan.rowsPerStrip % TileFormat.rows == 0 else {
             throw .corrupt(
-                "strips have \(plan.rowsPerStrip) rows; those of profile tile have a multiple of"
+                "strips have \(plan.rowsPerStrip) rows; those of profile \(profile.name) have a multiple of"
                     + " \(TileFormat.rows)", offset: 0)
         }
         // Workers need memory for three times a strip each; so all of them together for three times the picture.
@@ -147,7 +147,7 @@ package final class FrameDecoder: StripJob {
                 "strips of \(plan.largestStrip) bytes are larger than 4 MiB and have more than"
                     + " \(TileFormat.rows) rows", offset: 0)
         }
-        tileScratchSize = TileStripDecoder.Scratch.size(for: TileStrip(largestOf: plan))
+        tileScratchSize = TileStripDecoder.Scratch.size(for: TileStrip(largestOf: plan), profile)
         do {
             try reservePayload(payloadSize, largest: TilePayload.largestSize(of: plan))
             try blocks.reserve(plan.count * MemoryLayout<Block>.stride)
@@ -229,7 +229,7 @@ package final class FrameDecoder: StripJob {
             }
             state = .complete
         case .wholePayload:
-            if profile == .tile { try findTileStrips(plan) } else { try findBlocks(plan) }
+            if profile.usesTiles { try findTileStrips(plan) } else { try findBlocks(plan) }
             state = .complete
         case .idle, .complete:
             break
@@ -307,7 +307,7 @@ package final class FrameDecoder: StripJob {
                     rows: plane.rows, pixelBytes: tiles.format.pixelBytes)
             }, firstRow: part.firstRow,
             scratch: TileStripDecoder.Scratch(
-                scratch + worker * tileScratchSize, for: TileStrip(largestOf: plan)))
+                scratch + worker * tileScratchSize, for: TileStrip(largestOf: plan), profile))
         try decoder.decode(base + block.offset, size: Int(block.size))
     }
 
@@ -315,7 +315,7 @@ package final class FrameDecoder: StripJob {
         guard let plan, let target, let base = payload.base, let table = blocks.base else { return }
         let block = table.assumingMemoryBound(to: Block.self)[index]
         let part = plan[index]
-        if profile == .tile {
+        if profile.usesTiles {
             do {
                 try decodeTiles(part, block, plan, worker: worker)
             } catch {
@@ -352,7 +352,7 @@ package final class FrameDecoder: StripJob {
             target = nil
             return
         }
-        if profile == .tile {
+        if profile.usesTiles {
             do {
                 try tileScratch.reserve(pool.workers * tileScratchSize)
             } catch {
@@ -365,7 +365,7 @@ package final class FrameDecoder: StripJob {
         reference = nil
         if failedStrip >= 0 {
             let block = blocks.base!.assumingMemoryBound(to: Block.self)[failedStrip]
-            if profile == .tile {
+            if profile.usesTiles {
                 throw .corrupt(
                     "strip \(failedStrip) of \(plan.count) is wrong: \(failure.reason)",
                     offset: block.offset + failure.offset)

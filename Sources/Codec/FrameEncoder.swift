@@ -18,7 +18,7 @@ package final class FrameEncoder: StripJob {
 
     private let workers: Int
     private var source: PixelSource?
-    /// What the frame is coded against, in profile tile.
+    /// What the frame is coded against, in the tile profiles.
     private var reference: PixelSource?
     /// Where the packed picture is copied to while it is coded.
     private var copy: UnsafeMutableRawPointer?
@@ -47,7 +47,7 @@ package final class FrameEncoder: StripJob {
     package private(set) var arena: Memory?
     private var slots: UnsafeMutableRawPointer?
     private var slotSize = 0
-    /// In profile tile: the payload's own header and the size of each strip.
+    /// In the tile profiles: the payload's own header and the size of each strip.
     private let table = RawBlock()
     /// The frame header, then the end mark.
     private let ends: UnsafeMutableRawPointer
@@ -97,12 +97,12 @@ package final class FrameEncoder: StripJob {
     /// raw as long as ``vectors`` is used.
     ///
     /// - Parameters:
-    ///   - reference: in profile tile, the frame that the decoder has: one of the same size and format; nil
+    ///   - reference: in the tile profiles, the frame that the decoder has: one of the same size and format; nil
     ///     makes a key frame.
     ///   - copyTo: room for the packed picture, which the workers fill strip by strip while the pixels are in the
     ///     caches; it must stay until ``finish()``. It holds what later frames are coded against when the source
     ///     itself does not stay.
-    /// - Throws: ``CodecError/noMemory(bytes:)``, or `unsupported` for a picture of 4 GiB in profile tile; the encoder
+    /// - Throws: ``CodecError/noMemory(bytes:)``, or `unsupported` for a picture of 4 GiB in the tile profiles; the encoder
     ///   can be used again.
     package func prepare(
         _ source: PixelSource, reference: PixelSource? = nil, copyTo copy: UnsafeMutableRawPointer? = nil,
@@ -110,9 +110,9 @@ package final class FrameEncoder: StripJob {
     ) throws(CodecError) {
         self.profile = profile == .auto ? .lz4 : profile
         let plan = StripPlan(for: source.layout, profile: self.profile)
-        if self.profile == .tile, TilePayload.largestSize(of: plan) > Int(UInt32.max) {
+        if self.profile.usesTiles, TilePayload.largestSize(of: plan) > Int(UInt32.max) {
             throw .unsupported(
-                "a picture of \(plan.layout.packedSize) bytes is too large for profile tile (4 GiB); use lz4",
+                "a picture of \(plan.layout.packedSize) bytes is too large for profile \(self.profile.name) (4 GiB); use lz4",
                 offset: 0)
         }
         self.source = source
@@ -134,10 +134,10 @@ package final class FrameEncoder: StripJob {
         try reserveVectors(Self.reservedVectors + plan.count + 2)
         do {
             switch self.profile {
-            case .tile:
+            case .tile, .huffman:
                 let largest = TileStrip(largestOf: plan)
                 slotSize = (TileStripEncoder.capacity(for: largest) + 63) & ~63
-                tileScratchSize = TileStripEncoder.Scratch.size(for: largest)
+                tileScratchSize = TileStripEncoder.Scratch.size(for: largest, self.profile)
                 try reserveArena(slotSize * plan.count)
                 try table.reserve(TilePayload.tableSize(strips: plan.count))
                 try found.reserve(plan.count * MemoryLayout<TileVector?>.stride)
@@ -185,7 +185,7 @@ package final class FrameEncoder: StripJob {
         }
         let strip = plan[index]
         switch profile {
-        case .tile: encodeTiles(strip, index, source, worker)
+        case .tile, .huffman: encodeTiles(strip, index, source, worker)
         case .lz4: compress(strip, index, source, plan, worker)
         case .raw, .auto: break
         }
@@ -229,7 +229,7 @@ package final class FrameEncoder: StripJob {
             reference: reference.map { rows(of: strip, in: $0, room + scratchSize(plan)) },
             motion: motion(strip, index, tiles),
             scratch: TileStripEncoder.Scratch(
-                states.base! + worker * tileScratchSize, for: TileStrip(largestOf: plan)),
+                states.base! + worker * tileScratchSize, for: TileStrip(largestOf: plan), profile),
             acceleration: acceleration, constants: constants)
         let size = encoder.encode(to: slots! + index * slotSize)
         TilePayload.setSize(size, ofStrip: index, in: table.base!)
@@ -273,7 +273,7 @@ package final class FrameEncoder: StripJob {
         self.source = nil
         reference = nil
         copy = nil
-        if profile == .tile {
+        if profile.usesTiles {
             try finishTiles(plan)
             return
         }

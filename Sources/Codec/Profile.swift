@@ -10,6 +10,11 @@ public enum Profile: UInt8, Sendable {
     /// The tile codec: several times faster than ``lz4`` and smaller on rendered pictures, and only for readers
     /// that know it.
     case tile = 3
+    /// ``tile`` with Huffman codes for what it packs: smaller still, and several times slower.
+    case huffman = 4
+
+    /// Whether frames are coded in tiles, most of them against the frame before.
+    package var usesTiles: Bool { self == .tile || self == .huffman }
 
     /// The lower-case name, as the command line uses it.
     public var name: StaticString {
@@ -18,6 +23,7 @@ public enum Profile: UInt8, Sendable {
         case .raw: "raw"
         case .lz4: "lz4"
         case .tile: "tile"
+        case .huffman: "huffman"
         }
     }
 }

@@ -23,6 +23,8 @@ package struct StripPlan: Sendable {
     /// The bytes a strip is aimed at. Blocks of 64 KiB lose up to a quarter of LZ4's ratio, and 256 KiB fit a
     /// core's cache.
     private static let targetBytes = 256 << 10
+    /// In profile huffman. Each strip has code lengths of its own.
+    private static let huffmanTargetBytes = 512 << 10
     /// The largest block that the LZ4 frame format knows, in bytes.
     package static let maximumStripBytes = 4 << 20
 
@@ -33,13 +35,14 @@ package struct StripPlan: Sendable {
     package let largestStrip: Int
 
     /// The plan that an encoder makes for frames of `layout`: strips of 128 KiB to 1 MiB where the picture is
-    /// that large; in profile tile, of whole rows of tiles.
+    /// that large; in the tile profiles, of whole rows of tiles.
     package init(for layout: FrameLayout, profile: Profile) {
         let plane = layout[plane: 0]
-        if profile == .tile {
+        if profile.usesTiles {
+            let target = profile == .huffman ? Self.huffmanTargetBytes : Self.targetBytes
             // Rows count as long as their tiles, so that scratch memory stays small for narrow pictures, too.
             let rowBytes = max(plane.rowBytes, TileFormat.rowBytes)
-            let tileRows = max(1, Self.targetBytes / (rowBytes * TileFormat.rows))
+            let tileRows = max(1, target / (rowBytes * TileFormat.rows))
             let needed = (plane.rows - 1) / TileFormat.rows + 1
             self.init(layout: layout, rowsPerStrip: TileFormat.rows * min(tileRows, needed))
         } else {

@@ -9,6 +9,8 @@ extension TileStripDecoder {
         var sideEnd: UnsafeRawPointer
         var rows: UnsafeRawPointer
         var rowsEnd: UnsafeRawPointer
+        /// What the packed blocks are in instead, if they are coded.
+        var streams: FieldStreamReader?
     }
 
     /// Finds the parts, decoding the LZ4 block.
@@ -41,9 +43,20 @@ extension TileStripDecoder {
         let rows = block + (sideInBlock ? sideSize : 0)
         let rowsEnd = rows + (blockSize &- outside)
         let packed = packedInBlock ? rowsEnd : coded
-        return Parts(
+        var parts = Parts(
             packed: packed, packedEnd: packed + packedSize, side: sideInBlock ? block : side,
             sideEnd: (sideInBlock ? block : side) + sideSize, rows: rows, rowsEnd: rowsEnd)
+        guard first & TileStrip.Flags.packedIsCoded != 0 else { return parts }
+        guard let streams = scratch.streams, !packedInBlock else {
+            throw Failure(
+                reason: "its packed blocks are coded, which is not known, or not allowed here", offset: 0)
+        }
+        if let reason = streams.read(coded, size: packedSize) {
+            throw Failure(reason: reason, offset: TileStrip.headerSize)
+        }
+        parts.packed = parts.packedEnd
+        parts.streams = streams
+        return parts
     }
 
     /// Decodes the LZ4 block.

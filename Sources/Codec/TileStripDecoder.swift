@@ -9,19 +9,23 @@ struct TileStripDecoder {
         let inner: UnsafeMutableRawPointer
         /// What the LZ4 block holds.
         let block: UnsafeMutableRawPointer
+        /// In profile huffman.
+        let streams: FieldStreamReader?
 
         /// Bytes for strips up to the size of `strip`.
-        static func size(for strip: TileStrip) -> Int {
-            TileScratch.size &+ TileScratch.align(strip.largestInner)
+        static func size(for strip: TileStrip, _ profile: Profile) -> Int {
+            (profile == .huffman ? FieldStreamReader.size(for: strip) : 0) &+ TileScratch.size
+                &+ TileScratch.align(strip.largestInner)
                 &+ TileScratch.align(strip.largestBlock &+ BitPacking.slack)
         }
 
-        /// - Parameter base: ``size(for:)`` bytes, aligned to 64.
-        init(_ base: UnsafeMutableRawPointer, for strip: TileStrip) {
+        /// - Parameter base: ``size(for:_:)`` bytes, aligned to 64.
+        init(_ base: UnsafeMutableRawPointer, for strip: TileStrip, _ profile: Profile) {
             var next = base
             tile = TileScratch(&next)
             inner = TileScratch.take(strip.largestInner, from: &next)
             block = TileScratch.take(strip.largestBlock &+ BitPacking.slack, from: &next)
+            streams = profile == .huffman ? FieldStreamReader(&next, for: strip) : nil
         }
     }
 
@@ -90,7 +94,9 @@ struct TileStripDecoder {
         for tileRow in 0..<strip.tileRows {
             try decodeRow(tileRow, modes + tileRow &* tilesAcross, &parts, coded, size)
         }
-        guard parts.rows == parts.rowsEnd, parts.packed == parts.packedEnd, parts.side == parts.sideEnd else {
+        guard parts.rows == parts.rowsEnd, parts.packed == parts.packedEnd, parts.side == parts.sideEnd,
+            parts.streams?.isAtEnd ?? true
+        else {
             throw Failure(reason: "it holds more than its tiles need", offset: size)
         }
     }
@@ -224,14 +230,24 @@ struct TileStripDecoder {
                     widths: scratch.tile.widths, masks: scratch.tile.masks)
             else { throw Failure(reason: "the widths of a tile are cut off or too large", offset: 0) }
             parts.side += sizes.size
+            let widths = UnsafeRawPointer(scratch.tile.widths).assumingMemoryBound(to: UInt32.self)
+            let masks = UnsafeRawPointer(scratch.tile.masks).assumingMemoryBound(to: UInt32.self)
+            let fields: BitPacking.Fields =
+                !strip.format.isSigned ? .unsigned : sizes.hasFourth ? .signed : .threeSigned
+            if let streams = parts.streams {
+                streams.take(
+                    blocks: blocks, widths: widths, masks: masks, fields: fields, to: scratch.tile.folded)
+                guard streams.isInside else {
+                    throw Failure(reason: "its coded streams end before those of its tiles do", offset: 0)
+                }
+                reconstruct(source, tile, tileRow, predictor)
+                return
+            }
             guard parts.packedEnd - parts.packed >= sizes.packedSize else {
                 throw Failure(reason: "its packed blocks end before those of its tiles do", offset: 0)
             }
             BitPacking.unpack(
-                parts.packed, blocks: blocks,
-                widths: UnsafeRawPointer(scratch.tile.widths).assumingMemoryBound(to: UInt32.self),
-                masks: UnsafeRawPointer(scratch.tile.masks).assumingMemoryBound(to: UInt32.self),
-                fields: !strip.format.isSigned ? .unsigned : sizes.hasFourth ? .signed : .threeSigned,
+                parts.packed, blocks: blocks, widths: widths, masks: masks, fields: fields,
                 to: scratch.tile.folded)
             parts.packed += sizes.packedSize
         }

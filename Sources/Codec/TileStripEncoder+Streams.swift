@@ -22,12 +22,16 @@ extension TileStripEncoder {
             flags |= TileStrip.Flags.sideInBlock
         }
         let packedStart = out + TileStrip.headerSize
-        let writtenPacked = packedSize
+        var writtenPacked = packedSize
         if packedInBlock {
             memcpy(blockEnd, packedStart, packedSize)
             blockEnd += packedSize
             flags |= TileStrip.Flags.packedInBlock
             packedSize = 0
+        } else if let size = scratch.streams?.write(to: packedStart, limit: packedSize) {
+            flags |= TileStrip.Flags.packedIsCoded
+            packedSize = size
+            writtenPacked = size
         }
         var next = packedStart + packedSize
         let blockSize = blockEnd - blockStart

@@ -28,22 +28,25 @@ struct TileStripEncoder {
         let side: UnsafeMutableRawPointer
         /// Side information, rows and packed blocks for the LZ4 block.
         let block: UnsafeMutableRawPointer
+        /// In profile huffman.
+        let streams: FieldStreamWriter?
 
         /// Bytes for strips up to the size of `strip`.
-        static func size(for strip: TileStrip) -> Int {
-            TileScratch.size &+ TileScratch.align(Int(LZ4_sizeofState()))
+        static func size(for strip: TileStrip, _ profile: Profile) -> Int {
+            (profile == .huffman ? FieldStreamWriter.size(for: strip) : 0) &+ TileScratch.size &+ TileScratch.align(Int(LZ4_sizeofState()))
                 &+ TileScratch.align(TileRepeats.tableSize) &+ TileScratch.align(strip.largestSide &+ 64)
                 &+ TileScratch.align(strip.largestBlock &+ 64)
         }
 
-        /// - Parameter base: ``size(for:)`` bytes, aligned to 64.
-        init(_ base: UnsafeMutableRawPointer, for strip: TileStrip) {
+        /// - Parameter base: ``size(for:_:)`` bytes, aligned to 64.
+        init(_ base: UnsafeMutableRawPointer, for strip: TileStrip, _ profile: Profile) {
             var next = base
             tile = TileScratch(&next)
             hashTable = TileScratch.take(Int(LZ4_sizeofState()), from: &next)
             repeats = TileScratch.take(TileRepeats.tableSize, from: &next)
             side = TileScratch.take(strip.largestSide &+ 64, from: &next)
             block = TileScratch.take(strip.largestBlock &+ 64, from: &next)
+            streams = profile == .huffman ? FieldStreamWriter(&next, for: strip) : nil
         }
     }
 
@@ -70,7 +73,7 @@ struct TileStripEncoder {
     /// Bytes that ``encode(to:)`` may touch.
     static func capacity(for strip: TileStrip) -> Int {
         TileStrip.headerSize &+ strip.largestPacked &+ strip.largestSide &+ strip.byteCount
-            &+ strip.largestBlock / 255 &+ 64
+            &+ strip.largestBlock / 255 &+ 64 &+ HuffmanStream.slack
     }
 
     /// After ``encode(to:)``, how far a tile of the strip has moved.
@@ -95,6 +98,7 @@ struct TileStripEncoder {
         var hasRows = false
         var interest = ReferenceInterest()
         var habit = PredictorHabit()
+        scratch.streams?.reset()
         for tileRow in 0..<strip.tileRows {
             let rowModes = modes + tileRow &* tilesAcross
             if reference != nil,
@@ -215,11 +219,15 @@ struct TileStripEncoder {
         let blocks = place.blockRows &* BitPacking.blocksPerRow
         side = TileWidths.write(
             scratch.tile.widths, blocks: blocks, smallest: bounds.smallest, largest: bounds.largest, to: side)
+        let widths = UnsafeRawPointer(scratch.tile.widths).assumingMemoryBound(to: UInt32.self)
+        let masks = UnsafeRawPointer(scratch.tile.masks).assumingMemoryBound(to: UInt32.self)
+        // Mostly, an alpha channel is as predicted.
+        let hasFourth = bounds.largest >> 24 != 0
         packed = BitPacking.pack(
-            scratch.tile.folded, blocks: blocks,
-            widths: UnsafeRawPointer(scratch.tile.widths).assumingMemoryBound(to: UInt32.self),
-            masks: UnsafeRawPointer(scratch.tile.masks).assumingMemoryBound(to: UInt32.self),
-            hasFourth: bounds.largest >> 24 != 0, to: packed)
+            scratch.tile.folded, blocks: blocks, widths: widths, masks: masks,
+            hasFourth: hasFourth, to: packed)
+        scratch.streams?.add(
+            scratch.tile.folded, blocks: blocks, widths: widths, masks: masks, hasFourth: hasFourth)
         return predictor.rawValue
     }
 

@@ -74,7 +74,7 @@ final class References {
     ///
     /// - Parameter keyInterval: a key frame comes after so many frames at the latest; 0 is never.
     func reference(for info: FrameInfo, profile: Profile, keyInterval: Int) -> FrameSlot? {
-        guard profile == .tile, !info.flags.contains(.key) else { return nil }
+        guard profile.usesTiles, !info.flags.contains(.key) else { return nil }
         if keyInterval > 0, age(for: info) + 1 >= keyInterval { return nil }
         return newest(for: info)
     }
@@ -84,12 +84,12 @@ final class References {
     /// - Parameter isTrial: whether the profile is another for this frame only. Frames that are sent as they are for a
     ///   long time are not worth a copy each.
     func needsCopy(of slot: FrameSlot, profile: Profile, isTrial: Bool) -> Bool {
-        !slot.hasOwnMemory && (profile == .tile || isTrial && index(slot.info) != nil)
+        !slot.hasOwnMemory && (profile.usesTiles || isTrial && index(slot.info) != nil)
     }
 
     /// Whether the frames of the stream and view are kept at all, once one in `profile` is sent.
     func keeps(_ info: FrameInfo, profile: Profile) -> Bool {
-        profile == .tile || index(info) != nil
+        profile.usesTiles || index(info) != nil
     }
 
     /// A frame is sent.
@@ -109,16 +109,16 @@ final class References {
         return slot
     }
 
-    /// How many frames in profile tile have followed the last key frame.
+    /// How many frames in the tile profiles have followed the last key frame.
     private func age(for info: FrameInfo) -> Int {
         index(info).map { places[$0].age } ?? 0
     }
 
     /// Makes `slot` the newest frame of its stream and view, and becomes one of its owners.
     ///
-    /// - Parameter profile: of the frame; only with `tile` is a new place made.
+    /// - Parameter profile: of the frame; only with one of tiles is a new place made.
     func keep(_ slot: FrameSlot, profile: Profile, isKey: Bool) {
-        let isTile = profile == .tile
+        let isTile = profile.usesTiles
         guard let index = isTile ? place(for: slot.info) : index(slot.info) else { return }
         slot.retain()
         places[index].slot?.drop()

@@ -188,13 +188,13 @@ extension FrameHeader {
     }
 
     private func checkStrips(base: UInt64) throws(WireError) {
-        guard profile >= WireProfile.raw, profile <= WireProfile.tile else {
+        guard profile >= WireProfile.raw, profile <= WireProfile.huffman else {
             throw WireError(.unsupported, at: base + 59, "profile \(profile) is not known to this version")
         }
-        guard profile == WireProfile.tile || referenceSequence == nil else {
+        guard WireProfile.usesTiles(profile) || referenceSequence == nil else {
             throw WireError(
                 .protocolViolation, at: base + 8,
-                "a frame of profile \(profile) names a reference; only 3 (tile) has one")
+                "a frame of profile \(profile) names a reference; only 3 (tile) and 4 (huffman) have one")
         }
         guard stripRows >= 1, stripRows <= FrameInfo.maximumSide else {
             throw WireError(
@@ -209,7 +209,7 @@ extension FrameHeader {
                 "strip count is \(stripCount); planes cut into strips of \(stripRows) rows come to \(expected)"
             )
         }
-        guard profile != WireProfile.tile else { return }
+        guard !WireProfile.usesTiles(profile) else { return }
         for index in 0..<layout.planeCount {
             let plane = layout[plane: index]
             let size = min(Int(stripRows), plane.rows) * plane.rowBytes

@@ -8,9 +8,14 @@ package enum WireProfile {
     package static let lz4: UInt8 = 2
     /// A skippable frame with strips of the tile codec.
     package static let tile: UInt8 = 3
+    /// The same, with Huffman codes for what is packed.
+    package static let huffman: UInt8 = 4
 
     /// All of them as a bit set, as a hello has it.
-    package static let all: UInt32 = 1 << UInt32(raw) | 1 << UInt32(lz4) | 1 << UInt32(tile)
+    package static let all: UInt32 = 1 << UInt32(raw) | 1 << UInt32(lz4) | 1 << UInt32(tile) | 1 << UInt32(huffman)
+
+    /// Whether frames may refer to the one before, and strips be larger than an LZ4 block.
+    static func usesTiles(_ profile: UInt8) -> Bool { profile == tile || profile == huffman }
 }
 
 /// The header of a message of kind ``MessageKind/frame``: all that a reader must know before the payload.
@@ -92,7 +97,7 @@ package struct FrameHeader: Sendable, Equatable {
     /// The payload sizes that a reader takes for a picture of `rawSize` bytes.
     ///
     /// A raw payload has exactly one size. In profile `lz4` a block that does not get smaller is stored, so
-    /// that no payload is larger than a raw one, and each block has at least a byte. For `tile` the bound is
+    /// that no payload is larger than a raw one, and each block has at least a byte. For the others the bound is
     /// LZ4's own for incompressible bytes, with room for 8 bytes per strip and 64 per frame.
     static func payloadSizes(profile: UInt8, rawSize: Int, stripCount: Int) -> ClosedRange<Int> {
         let overhead = frameOverhead(stripCount: stripCount)

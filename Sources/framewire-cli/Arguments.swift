@@ -56,7 +56,7 @@ struct Rate: ExpressibleByArgument {
 
 /// `--profile`, as the library's ``Profile``.
 enum ProfileArgument: String, CaseIterable, ExpressibleByArgument {
-    case auto, raw, lz4, tile
+    case auto, raw, lz4, tile, huffman
 
     var profile: Profile {
         switch self {
@@ -64,6 +64,7 @@ enum ProfileArgument: String, CaseIterable, ExpressibleByArgument {
         case .raw: .raw
         case .lz4: .lz4
         case .tile: .tile
+        case .huffman: .huffman
         }
     }
 }
@@ -87,7 +88,7 @@ enum PolicyArgument: String, CaseIterable, ExpressibleByArgument {
 struct SendingOptions: ParsableArguments {
     @Option(
         help:
-            "How frames are coded: auto, raw, lz4 or tile. auto is lz4 for files and plain tools, else what is fastest."
+            "How frames are coded: auto, raw, lz4, tile or huffman. auto is lz4 for files and plain tools, else what is fastest."
     )
     var profile: ProfileArgument = .auto
 

@@ -57,7 +57,7 @@ struct BenchCodec: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Measure these, separated by commas: \(BenchProfile.allNames). By default all that this build has.",
+            "Measure these, separated by commas: \(BenchProfile.allNames). By default all.",
             valueName: "PROFILES"))
     var profiles: ProfileList?
 
@@ -69,9 +69,6 @@ struct BenchCodec: ParsableCommand {
         guard (1...1000).contains(`repeat`) else { throw ValidationError("--repeat is 1 to 1000") }
         guard threads.map({ (1...64).contains($0) }) ?? true else {
             throw ValidationError("--threads is 1 to 64")
-        }
-        for profile in profiles?.profiles ?? [] where profile.profile == nil {
-            throw ValidationError("this build of framewire has no profile '\(profile.rawValue)'")
         }
     }
 
@@ -96,7 +93,7 @@ struct BenchCodec: ParsableCommand {
             try CopyCoder(sequence.layout), try CompareCoder(sequence.layout),
             try ReferenceCoder(sequence.layout),
         ]
-        for profile in profiles?.profiles ?? BenchProfile.available {
+        for profile in profiles?.profiles ?? BenchProfile.allCases {
             // There is nothing for a second thread to do in profile raw.
             for count in profile == .raw || most == 1 ? [1] : [1, most] {
                 coders.append(try ProfileCoder(profile, sequence.info, threads: count))
@@ -112,16 +109,18 @@ enum BenchProfile: String, CaseIterable {
     /// Profile tile with each frame as a key frame.
     case tileKey = "tile-key"
 
-    /// The library's profile; nil when this build has none.
-    var profile: Profile? {
+    case huffman
+
+    /// The library's profile.
+    var profile: Profile {
         switch self {
         case .raw: .raw
         case .lz4: .lz4
-        case .tile, .tileKey: Profile(rawValue: 3)
+        case .tile, .tileKey: .tile
+        case .huffman: .huffman
         }
     }
 
-    static var available: [BenchProfile] { allCases.filter { $0.profile != nil } }
     static var allNames: String { allCases.map(\.rawValue).joined(separator: ", ") }
 }
 

@@ -20,15 +20,13 @@ final class ProfileCoder: BenchCoder {
     /// Where frame and reference lie: `PixelSource` refers to these.
     private let regions: UnsafeMutableBufferPointer<UnsafeRawBufferPointer>
 
-    /// - Precondition: the build has the profile.
     init(_ profile: BenchProfile, _ info: FrameInfo, threads: Int) throws(Failure) {
-        guard let coded = profile.profile else { throw Failure(message: "no profile \(profile.rawValue)") }
         name = profile.rawValue
         self.threads = threads
-        isTemporal = profile == .tile
+        isTemporal = profile != .tileKey && profile.profile.usesTiles
         // The thread that calls is one of them, as in the library's own encoder.
         workers = WorkerPool(workers: threads, callerWorks: true)
-        calls = CodecCalls(profile: coded, workers: workers)
+        calls = CodecCalls(profile: profile.profile, workers: workers)
         regions = .allocate(capacity: 2)
         regions.initialize(repeating: UnsafeRawBufferPointer(start: nil, count: 0))
         (layout, packed) = try Failure.inMemory(profile.rawValue) { () throws(BufferError) in

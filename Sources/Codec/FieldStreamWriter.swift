@@ -1,0 +1,158 @@
+import CPosix
+import CVectors
+
+/// Collects the fields of a strip's packed blocks, and codes them.
+struct FieldStreamWriter {
+    /// For each field and width the place where its next bytes go.
+    private let ends: UnsafeMutablePointer<UnsafeMutableRawPointer>
+    private let squeezes: UnsafeMutablePointer<FieldStreams.Squeeze>
+    private let symbols: UnsafeMutableRawPointer
+    /// Code lengths of each stream, and how it will be coded.
+    private let lengths: UnsafeMutablePointer<UInt8>
+    private let plans: UnsafeMutablePointer<HuffmanStream.Plan?>
+    private let room: Huffman.Room
+    private let blocks: Int
+
+    private static let places = FieldStreams.fields * FieldStreams.widths
+    private static let endsSize = places * MemoryLayout<UnsafeMutableRawPointer>.stride
+    private static let squeezesSize = FieldStreams.widths * MemoryLayout<FieldStreams.Squeeze>.stride
+    private static let lengthsSize = places * Huffman.symbols
+    private static let plansSize = places * MemoryLayout<HuffmanStream.Plan?>.stride
+
+    /// Bytes for the streams of one field, all blocks having each width.
+    private static func fieldSize(blocks: Int) -> Int {
+        var sum = FieldStreams.blockSlack
+        for width in 1...8 {
+            sum &+= blocks &* FieldStreams.Squeeze(width: width).bytes &+ FieldStreams.blockSlack
+        }
+        return sum
+    }
+
+    private static func blocks(_ strip: TileStrip) -> Int {
+        strip.tiles &* (TileFormat.rows / 4) &* BitPacking.blocksPerRow
+    }
+
+    /// Bytes for strips up to the size of `strip`.
+    static func size(for strip: TileStrip) -> Int {
+        TileScratch.align(endsSize) &+ TileScratch.align(Self.squeezesSize)
+            &+ TileScratch.align(lengthsSize) &+ TileScratch.align(plansSize) &+ Huffman.Room.size
+            &+ TileScratch.align(FieldStreams.fields &* fieldSize(blocks: blocks(strip)))
+    }
+
+    /// - Parameter next: a multiple of 64 with ``size(for:)`` bytes; set to the place behind them.
+    init(_ next: inout UnsafeMutableRawPointer, for strip: TileStrip) {
+        ends = TileScratch.take(Self.endsSize, from: &next)
+            .assumingMemoryBound(to: UnsafeMutableRawPointer.self)
+        squeezes = TileScratch.take(Self.squeezesSize, from: &next)
+            .assumingMemoryBound(to: FieldStreams.Squeeze.self)
+        lengths = TileScratch.take(Self.lengthsSize, from: &next).assumingMemoryBound(to: UInt8.self)
+        plans = TileScratch.take(Self.plansSize, from: &next)
+            .assumingMemoryBound(to: HuffmanStream.Plan?.self)
+        room = Huffman.Room(&next)
+        blocks = Self.blocks(strip)
+        symbols = TileScratch.take(FieldStreams.fields &* Self.fieldSize(blocks: blocks), from: &next)
+    }
+
+    /// Where the stream of a field and a width begins.
+    private func start(_ field: Int, _ width: Int) -> UnsafeMutableRawPointer {
+        var offset = field &* Self.fieldSize(blocks: blocks)
+        for smaller in 0..<width {
+            offset &+= blocks &* FieldStreams.Squeeze(width: smaller).bytes &+ FieldStreams.blockSlack
+        }
+        return symbols + offset
+    }
+
+    /// Forgets what was collected.
+    func reset() {
+        for width in 0...8 {
+            squeezes[width] = FieldStreams.Squeeze(width: width)
+            for field in 0..<FieldStreams.fields {
+                ends[field &* FieldStreams.widths &+ width] = start(field, width)
+            }
+        }
+    }
+
+    /// Adds the blocks of a tile; the parameters are those of ``BitPacking/pack(_:blocks:widths:masks:hasFourth:to:)``.
+    @inline(never)
+    @_optimize(speed)
+    func add(
+        _ folded: UnsafePointer<Bytes>, blocks: Int, widths: UnsafePointer<UInt32>,
+        masks: UnsafePointer<UInt32>, hasFourth: Bool
+    ) {
+        for block in 0..<blocks {
+            let width = widths[block]
+            if width == 0 { continue }
+            let mask = bytes(fwx_splat32(masks[block]))
+            let rows = folded + block &* 4
+            let (r0, r1, r2, r3) = (rows[0] & mask, rows[1] & mask, rows[2] & mask, rows[3] & mask)
+            let (even0, even1) = (fwx_even8(r0, r1), fwx_even8(r2, r3))
+            let (odd0, odd1) = (fwx_odd8(r0, r1), fwx_odd8(r2, r3))
+            add(fwx_even8(even0, even1), 0, Int(width & 0xf))
+            add(fwx_even8(odd0, odd1), 1, Int((width &>> 8) & 0xf))
+            add(fwx_odd8(even0, even1), 2, Int((width &>> 16) & 0xf))
+            if hasFourth { add(fwx_odd8(odd0, odd1), 3, Int(width &>> 24)) }
+        }
+    }
+
+    @inline(__always)
+    private func add(_ values: Bytes, _ field: Int, _ width: Int) {
+        let halves = longs(values)
+        let squeeze = squeezes[width]
+        let place = field &* FieldStreams.widths &+ width
+        let end = ends[place]
+        end.storeBytes(of: squeeze.join(halves[0], halves[1]).littleEndian, as: UInt64.self)
+        end.storeBytes(of: halves[1].littleEndian, toByteOffset: 8, as: UInt64.self)
+        ends[place] = end + squeeze.bytes
+    }
+
+    /// Codes what was collected.
+    ///
+    /// - Parameter limit: bytes that it must come below.
+    /// - Returns: the bytes that were written, or nil when there are not fewer than `limit`, and nothing was written.
+    func write(to out: UnsafeMutableRawPointer, limit: Int) -> Int? {
+        var size = FieldStreams.headerSize
+        for field in 0..<FieldStreams.fields {
+            for width in 1...8 {
+                let place = field &* FieldStreams.widths &+ width
+                let start = start(field, width)
+                let count = ends[place] - start
+                if count == 0 { continue }
+                plans[place] = nil
+                // What is too small to earn its code lengths back is left as it is.
+                if count > HuffmanStream.headerSize {
+                    let plan = HuffmanStream.plan(
+                        start.assumingMemoryBound(to: UInt8.self), count: count, room: room,
+                        lengths: lengths + place &* Huffman.symbols)
+                    if plan.size < count { plans[place] = plan }
+                }
+                size &+= FieldStreams.streamHeaderSize &+ (plans[place]?.size ?? count)
+            }
+        }
+        guard size < limit else { return nil }
+        var next = out + FieldStreams.headerSize
+        var present: UInt32 = 0
+        for field in 0..<FieldStreams.fields {
+            for width in 1...8 {
+                let place = field &* FieldStreams.widths &+ width
+                let start = start(field, width)
+                let count = ends[place] - start
+                if count == 0 { continue }
+                present |= 1 &<< UInt32(8 &* field &+ width &- 1)
+                next.storeBytes(of: UInt32(count).littleEndian, as: UInt32.self)
+                next.storeBytes(
+                    of: UInt32(plans[place]?.size ?? count).littleEndian, toByteOffset: 4, as: UInt32.self)
+                next += FieldStreams.streamHeaderSize
+                if let plan = plans[place] {
+                    next = HuffmanStream.write(
+                        start.assumingMemoryBound(to: UInt8.self), count: count, plan: plan,
+                        lengths: lengths + place &* Huffman.symbols, room: room, to: next)
+                } else {
+                    memcpy(next, start, count)
+                    next += count
+                }
+            }
+        }
+        out.storeBytes(of: present.littleEndian, as: UInt32.self)
+        return next - out
+    }
+}
