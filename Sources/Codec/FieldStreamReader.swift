@@ -68,7 +68,11 @@ struct FieldStreamReader {
                 if size == count {
                     memcpy(out, next, count)
                 } else {
-                    guard HuffmanStream.read(next, size: size, count: count, room: room, to: out) else {
+                    guard
+                        HuffmanStream.read(
+                            next, size: size, count: count, alphabet: FieldStreams.alphabet(width),
+                            room: room, to: out)
+                    else {
                         return "a coded stream does not decode"
                     }
                 }

@@ -16,7 +16,7 @@ struct FieldStreamWriter {
     private static let places = FieldStreams.fields * FieldStreams.widths
     private static let endsSize = places * MemoryLayout<UnsafeMutableRawPointer>.stride
     private static let squeezesSize = FieldStreams.widths * MemoryLayout<FieldStreams.Squeeze>.stride
-    private static let lengthsSize = places * Huffman.symbols
+    private static let lengthsSize = places * Huffman.largestAlphabet
     private static let plansSize = places * MemoryLayout<HuffmanStream.Plan?>.stride
 
     /// Bytes for the streams of one field, all blocks having each width.
@@ -119,10 +119,11 @@ struct FieldStreamWriter {
                 if count == 0 { continue }
                 plans[place] = nil
                 // What is too small to earn its code lengths back is left as it is.
-                if count > HuffmanStream.headerSize {
+                let alphabet = FieldStreams.alphabet(width)
+                if count > HuffmanStream.headerSize(alphabet: alphabet) {
                     let plan = HuffmanStream.plan(
-                        start.assumingMemoryBound(to: UInt8.self), count: count, room: room,
-                        lengths: lengths + place &* Huffman.symbols)
+                        start.assumingMemoryBound(to: UInt8.self), count: count, alphabet: alphabet,
+                        room: room, lengths: lengths + place &* Huffman.largestAlphabet)
                     if plan.size < count { plans[place] = plan }
                 }
                 size &+= FieldStreams.streamHeaderSize &+ (plans[place]?.size ?? count)
@@ -145,7 +146,7 @@ struct FieldStreamWriter {
                 if let plan = plans[place] {
                     next = HuffmanStream.write(
                         start.assumingMemoryBound(to: UInt8.self), count: count, plan: plan,
-                        lengths: lengths + place &* Huffman.symbols, room: room, to: next)
+                        lengths: lengths + place &* Huffman.largestAlphabet, room: room, to: next)
                 } else {
                     memcpy(next, start, count)
                     next += count

@@ -7,6 +7,15 @@ enum FieldStreams {
     /// Bytes that ``FieldStreamWriter`` may write, and ``FieldStreamReader`` may read, behind what a block has.
     static let blockSlack = 16
 
+    /// How many different symbols a stream of a width, 1 to 8, can have.
+    static func alphabet(_ width: Int) -> Int {
+        switch width {
+        case 1, 2, 4: 256
+        case 3: 64
+        default: 1 &<< width
+        }
+    }
+
     /// Present streams, then for each the number of its symbols and the bytes that they take.
     static let headerSize = 4
     static let streamHeaderSize = 8

@@ -8,7 +8,8 @@ enum Huffman {
     static let longest = 11
     /// Entries of a table for decoding.
     static let tableEntries = 1 << longest
-    static let symbols = 256
+    /// Different symbols, at most.
+    static let largestAlphabet = 256
 
     /// Memory that finding and using a code needs.
     struct Room {
@@ -20,14 +21,15 @@ enum Huffman {
         let table: UnsafeMutablePointer<UInt16>
         let lengths: UnsafeMutablePointer<UInt8>
 
-        static let size = 8 * symbols * 4 + 32 * 4 + tableEntries * 2 + symbols
+        static let size = 8 * largestAlphabet * 4 + 32 * 4 + tableEntries * 2 + largestAlphabet
 
         /// - Parameter next: a multiple of 64 with ``size`` bytes; set to the place behind them.
         init(_ next: inout UnsafeMutableRawPointer) {
-            numbers = TileScratch.take(8 * symbols * 4, from: &next).assumingMemoryBound(to: UInt32.self)
+            numbers = TileScratch.take(8 * largestAlphabet * 4, from: &next).assumingMemoryBound(
+                to: UInt32.self)
             ranks = TileScratch.take(32 * 4, from: &next).assumingMemoryBound(to: UInt32.self)
             table = TileScratch.take(tableEntries * 2, from: &next).assumingMemoryBound(to: UInt16.self)
-            lengths = TileScratch.take(symbols, from: &next).assumingMemoryBound(to: UInt8.self)
+            lengths = TileScratch.take(largestAlphabet, from: &next).assumingMemoryBound(to: UInt8.self)
         }
     }
 
@@ -37,12 +39,13 @@ enum Huffman {
     /// become too long are cut, and shorter ones made longer for it.
     ///
     /// - Parameters:
-    ///   - counts: how often each symbol comes, 256 of them; at least one comes.
+    ///   - counts: how often each symbol comes; at least one comes.
+    ///   - symbols: how many there are, at most 256.
     ///   - room: for 768 numbers.
-    ///   - lengths: 256; 0 for symbols that do not come.
+    ///   - lengths: 0 for symbols that do not come.
     @_optimize(speed)
     static func findLengths(
-        _ counts: UnsafePointer<UInt32>, room: UnsafeMutablePointer<UInt32>,
+        _ counts: UnsafePointer<UInt32>, symbols: Int, room: UnsafeMutablePointer<UInt32>,
         to lengths: UnsafeMutablePointer<UInt8>
     ) {
         var largest: UInt32 = 0
@@ -50,7 +53,7 @@ enum Huffman {
         // What is sorted: 16 bits of count, and the symbol.
         let shift = UInt32(max(0, 16 &- largest.leadingZeroBitCount))
         let keys = room
-        let sorted = room + symbols
+        let sorted = room + largestAlphabet
         var used = 0
         for symbol in 0..<symbols {
             lengths[symbol] = 0
@@ -63,8 +66,8 @@ enum Huffman {
             lengths[Int(keys[0] & 0xff)] = 1
             return
         }
-        sort(keys, used, by: 8, to: sorted, room + 2 &* symbols)
-        sort(sorted, used, by: 16, to: keys, room + 2 &* symbols)
+        sort(keys, used, by: 8, to: sorted, room + 2 &* largestAlphabet)
+        sort(sorted, used, by: 16, to: keys, room + 2 &* largestAlphabet)
         let depths = sorted
         for index in 0..<used { depths[index] = keys[index] &>> 8 }
         findDepths(depths, used)
@@ -176,14 +179,14 @@ enum Huffman {
     /// The codes of given lengths: shorter ones before longer ones, among equals those of smaller symbols.
     ///
     /// - Parameters:
-    ///   - lengths: 256, none above 15.
+    ///   - lengths: of all symbols, none above 15.
     ///   - ranks: room for 32 numbers.
     ///   - body: called for each symbol that has a code, with its bits, the first one lowest, and its length.
     /// - Returns: whether the lengths are those of a code in which no bits are left over. A single symbol has one
     ///   of length 1.
     @inline(__always)
     static func forEachCode(
-        _ lengths: UnsafePointer<UInt8>, _ ranks: UnsafeMutablePointer<UInt32>,
+        _ lengths: UnsafePointer<UInt8>, symbols: Int, _ ranks: UnsafeMutablePointer<UInt32>,
         _ body: (_ symbol: Int, _ code: UInt32, _ length: UInt32) -> Void
     ) -> Bool {
         let next = ranks + 16

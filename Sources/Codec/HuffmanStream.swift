@@ -4,31 +4,36 @@ import CPosix
 /// follow four chains of codes at once. See "Coded streams" in docs/tile-format.md.
 enum HuffmanStream {
     static let parts = 4
-    /// Bytes of the code lengths, of four bits each.
-    static let lengthsSize = Huffman.symbols / 2
-    /// Bytes before the first part: code lengths, and the sizes of the parts but the last.
-    static let headerSize = lengthsSize + 4 * (parts - 1)
-    /// Bytes behind a coded stream that ``write(_:count:plan:lengths:room:to:)`` may change, and ``read(_:size:count:room:to:)``
+    /// Bytes before the first part: code lengths of four bits, and the sizes of the parts but the last.
+    static func headerSize(alphabet: Int) -> Int { alphabet / 2 &+ sizesSize }
+    private static let sizesSize = 4 * (parts - 1)
+    /// Bytes behind a coded stream that ``write(_:count:plan:lengths:room:to:)`` may change, and ``read(_:size:count:alphabet:room:to:)``
     /// may look at.
     static let slack = 8
 
     /// How a stream will be coded.
     struct Plan {
-        var sizes: (Int, Int, Int, Int) = (0, 0, 0, 0)
+        /// Different symbols that there can be, a power of two of at most 256.
+        var alphabet: Int
+        /// Bytes of the parts.
+        var sizes: (Int, Int, Int, Int)
+
         /// Bytes of the whole coded stream.
-        var size: Int { headerSize &+ sizes.0 &+ sizes.1 &+ sizes.2 &+ sizes.3 }
+        var size: Int { headerSize(alphabet: alphabet) &+ sizes.0 &+ sizes.1 &+ sizes.2 &+ sizes.3 }
     }
 
     /// Finds the code lengths for a stream, and how many bytes it will take.
     ///
     /// - Parameters:
-    ///   - lengths: 256, to be set.
+    ///   - alphabet: different symbols that there can be, a power of two of at most 256.
+    ///   - lengths: to be set, one for each.
     @inline(never)
     @_optimize(speed)
     static func plan(
-        _ bytes: UnsafePointer<UInt8>, count: Int, room: Huffman.Room, lengths: UnsafeMutablePointer<UInt8>
+        _ bytes: UnsafePointer<UInt8>, count: Int, alphabet: Int, room: Huffman.Room,
+        lengths: UnsafeMutablePointer<UInt8>
     ) -> Plan {
-        let n = Huffman.symbols
+        let n = alphabet
         let counts = room.numbers
         memset(counts, 0, 4 &* n &* 4)
         let (c0, c1, c2, c3) = (counts, counts + n, counts + 2 &* n, counts + 3 &* n)
@@ -46,13 +51,14 @@ enum HuffmanStream {
         }
         let all = counts + 4 &* n
         for symbol in 0..<n { all[symbol] = c0[symbol] &+ c1[symbol] &+ c2[symbol] &+ c3[symbol] }
-        Huffman.findLengths(all, room: counts + 5 &* n, to: lengths)
+        Huffman.findLengths(all, symbols: n, room: counts + 5 &* n, to: lengths)
         var bits = SIMD4<UInt32>(repeating: 0)
         for symbol in 0..<n {
             bits &+= SIMD4(c0[symbol], c1[symbol], c2[symbol], c3[symbol]) &* UInt32(lengths[symbol])
         }
         let sizes = (bits &+ 7) &>> 3
-        return Plan(sizes: (Int(sizes[0]), Int(sizes[1]), Int(sizes[2]), Int(sizes[3])))
+        return Plan(
+            alphabet: alphabet, sizes: (Int(sizes[0]), Int(sizes[1]), Int(sizes[2]), Int(sizes[3])))
     }
 
     /// Writes a stream as planned.
@@ -65,18 +71,18 @@ enum HuffmanStream {
         room: Huffman.Room, to out: UnsafeMutableRawPointer
     ) -> UnsafeMutableRawPointer {
         let codes = room.numbers
-        _ = Huffman.forEachCode(lengths, room.ranks) { symbol, code, length in
+        _ = Huffman.forEachCode(lengths, symbols: plan.alphabet, room.ranks) { symbol, code, length in
             codes[symbol] = code &<< 8 | length
         }
-        for index in 0..<lengthsSize {
+        for index in 0..<plan.alphabet / 2 {
             let both = lengths[2 &* index] | lengths[2 &* index &+ 1] &<< 4
             out.storeBytes(of: both, toByteOffset: index, as: UInt8.self)
         }
-        let sizes = out + lengthsSize
+        let sizes = out + plan.alphabet / 2
         sizes.storeBytes(of: UInt32(plan.sizes.0).littleEndian, as: UInt32.self)
         sizes.storeBytes(of: UInt32(plan.sizes.1).littleEndian, toByteOffset: 4, as: UInt32.self)
         sizes.storeBytes(of: UInt32(plan.sizes.2).littleEndian, toByteOffset: 8, as: UInt32.self)
-        var next = out + headerSize
+        var next = sizes + sizesSize
         // One behind the other: each may write a little into the place of the next one.
         writePart(bytes, count, codes, to: next)
         next += plan.sizes.0
@@ -139,24 +145,25 @@ enum HuffmanStream {
     @inline(never)
     @_optimize(speed)
     static func read(
-        _ source: UnsafeRawPointer, size: Int, count: Int, room: Huffman.Room,
+        _ source: UnsafeRawPointer, size: Int, count: Int, alphabet: Int, room: Huffman.Room,
         to out: UnsafeMutablePointer<UInt8>
     ) -> Bool {
+        let headerSize = headerSize(alphabet: alphabet)
         guard size >= headerSize else { return false }
         let lengths = room.lengths
         let table = room.table
-        for index in 0..<lengthsSize {
+        for index in 0..<alphabet / 2 {
             let both = source.load(fromByteOffset: index, as: UInt8.self)
             lengths[2 &* index] = both & 15
             lengths[2 &* index &+ 1] = both &>> 4
         }
-        guard fill(room) else { return false }
+        guard fill(room, alphabet) else { return false }
         @inline(__always)
         func partSize(_ part: Int) -> Int {
             Int(
                 UInt32(
                     littleEndian: source.loadUnaligned(
-                        fromByteOffset: lengthsSize &+ 4 &* part, as: UInt32.self)))
+                        fromByteOffset: alphabet / 2 &+ 4 &* part, as: UInt32.self)))
         }
         let sizes = (partSize(0), partSize(1), partSize(2))
         let last = size &- headerSize &- sizes.0 &- sizes.1 &- sizes.2
@@ -229,11 +236,11 @@ enum HuffmanStream {
     /// - Returns: whether they are those of a code.
     @inline(never)
     @_optimize(speed)
-    private static func fill(_ room: Huffman.Room) -> Bool {
+    private static func fill(_ room: Huffman.Room, _ alphabet: Int) -> Bool {
         let table = room.table
         // A single symbol's code leaves half of the table as it is.
         memset(table, 0, Huffman.tableEntries &* 2)
-        return Huffman.forEachCode(room.lengths, room.ranks) { symbol, code, length in
+        return Huffman.forEachCode(room.lengths, symbols: alphabet, room.ranks) { symbol, code, length in
             let entry = UInt16(symbol) &<< 8 | UInt16(length)
             let step = 1 &<< Int(length)
             var index = Int(code)

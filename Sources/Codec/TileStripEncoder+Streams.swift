@@ -9,7 +9,10 @@ extension TileStripEncoder {
         // Widths of textured tiles do not compress; where tiles are flat, they and the modes repeat.
         let isFlat = sideSize < constants.flatSideBytes &* strip.tiles
         let sideInBlock = isFlat && sideSize >= 64
-        let packedInBlock = packedSize > 0 && packedSize &* constants.flatPackedShare < strip.byteCount
+        let packedStart = out + TileStrip.headerSize
+        var packedInBlock = packedSize > 0 && packedSize &* constants.flatPackedShare < strip.byteCount
+        let codedSize = codeStreams(packedStart, packedSize, isFlat: packedInBlock)
+        if codedSize != nil { packedInBlock = false }
         var flags: UInt32 = 0
         var packedSize = packedSize
         let start = scratch.block + strip.byteCount
@@ -21,41 +24,50 @@ extension TileStripEncoder {
             memcpy(blockStart, scratch.side, sideSize)
             flags |= TileStrip.Flags.sideInBlock
         }
-        let packedStart = out + TileStrip.headerSize
         var writtenPacked = packedSize
         if packedInBlock {
             memcpy(blockEnd, packedStart, packedSize)
             blockEnd += packedSize
             flags |= TileStrip.Flags.packedInBlock
             packedSize = 0
-        } else if let size = scratch.streams?.write(to: packedStart, limit: packedSize) {
+        } else if let codedSize {
             flags |= TileStrip.Flags.packedIsCoded
-            packedSize = size
-            writtenPacked = size
+            packedSize = codedSize
+            writtenPacked = codedSize
         }
         var next = packedStart + packedSize
         let blockSize = blockEnd - blockStart
-        var codedSize = 0
+        var codedBlockSize = 0
         if blockSize > 0 {
-            codedSize = compress(blockStart, blockSize, to: next)
-            if codedSize == 0 {
+            codedBlockSize = compress(blockStart, blockSize, to: next)
+            if codedBlockSize == 0 {
                 memcpy(next, blockStart, blockSize)
-                codedSize = blockSize
+                codedBlockSize = blockSize
                 flags |= TileStrip.Flags.blockIsStored
-            } else if let size = compressAgain(next, codedSize) {
-                codedSize = size
+            } else if let size = compressAgain(next, codedBlockSize) {
+                codedBlockSize = size
                 flags |= TileStrip.Flags.blockIsTwice
             }
-            next += codedSize
+            next += codedBlockSize
         }
         if !sideInBlock {
             memcpy(next, scratch.side, sideSize)
             next += sideSize
         }
         out.storeBytes(of: (UInt32(writtenPacked) | flags).littleEndian, as: UInt32.self)
-        out.storeBytes(of: UInt32(codedSize).littleEndian, toByteOffset: 4, as: UInt32.self)
+        out.storeBytes(of: UInt32(codedBlockSize).littleEndian, toByteOffset: 4, as: UInt32.self)
         out.storeBytes(of: UInt32(sideSize).littleEndian, toByteOffset: 8, as: UInt32.self)
         return next - out
+    }
+
+    /// In profile huffman, puts coded streams into the place of the packed blocks, where they are smaller.
+    ///
+    /// - Parameter isFlat: whether the packed blocks would otherwise be in the LZ4 block.
+    /// - Returns: their size, or nil when the packed blocks are as they were.
+    private func codeStreams(_ packed: UnsafeMutableRawPointer, _ size: Int, isFlat: Bool) -> Int? {
+        guard let streams = scratch.streams, size > 0 else { return nil }
+        let other = isFlat ? compress(packed, size, to: scratch.block) : 0
+        return streams.write(to: packed, limit: other > 0 ? other : size)
     }
 
     /// - Returns: 0 when the block does not become smaller.

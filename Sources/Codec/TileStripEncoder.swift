@@ -33,7 +33,8 @@ struct TileStripEncoder {
 
         /// Bytes for strips up to the size of `strip`.
         static func size(for strip: TileStrip, _ profile: Profile) -> Int {
-            (profile == .huffman ? FieldStreamWriter.size(for: strip) : 0) &+ TileScratch.size &+ TileScratch.align(Int(LZ4_sizeofState()))
+            (profile == .huffman ? FieldStreamWriter.size(for: strip) : 0) &+ TileScratch.size
+                &+ TileScratch.align(Int(LZ4_sizeofState()))
                 &+ TileScratch.align(TileRepeats.tableSize) &+ TileScratch.align(strip.largestSide &+ 64)
                 &+ TileScratch.align(strip.largestBlock &+ 64)
         }
