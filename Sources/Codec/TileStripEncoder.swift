@@ -189,7 +189,7 @@ struct TileStripEncoder {
         if !asksReference, !repeats.looksAt(tile, tileRow), let predictor = habit.next() {
             _ = repeats.bits(source, tileRow, samples: 0, isWanted: false)
             if reference != nil { interest.found(false) }
-            return pack(place, predictor, &side, &packed)
+            return pack(place, predictor, withReference: false, &side, &packed)
         }
         let survey = strip.format.survey(place, hasReference: asksReference)
         var choice = TileChoice(survey, repeatBits: nil, constants)
@@ -203,18 +203,26 @@ struct TileStripEncoder {
             if let vector = motion?.search(source, tileRow) { return moved(vector, &side, &interest) }
             return choice.usesReference ? TileStrip.Mode.rowsXorReference : TileStrip.Mode.rows
         }
-        return pack(place, predictor, &side, &packed)
+        return pack(place, predictor, withReference: asksReference, &side, &packed)
     }
 
+    /// Packs a tile.
+    ///
+    /// - Parameters:
+    ///   - predictor: in profile huffman the best one is taken instead, all having been tried: it is for links that are
+    ///     slower than that.
+    ///   - withReference: whether `place` has that of the reference.
     /// - Returns: the mode.
     @inline(never)
     @_optimize(speed)
     private func pack(
-        _ place: TilePlace, _ predictor: TilePredictor, _ side: inout UnsafeMutableRawPointer,
+        _ place: TilePlace, _ predictor: TilePredictor, withReference: Bool, _ side: inout UnsafeMutableRawPointer,
         _ packed: inout UnsafeMutableRawPointer
     ) -> UInt8 {
         let out = TileResiduals(
             folded: scratch.tile.folded, widths: scratch.tile.widths, masks: scratch.tile.masks)
+        let predictor =
+            scratch.streams == nil ? predictor : best(place, withReference: withReference, out)
         let bounds = strip.format.residuals(place, predictor, out)
         if bounds.largest == 0 { return predictor.rawValue | TileStrip.Mode.exact }
         let blocks = place.blockRows &* BitPacking.blocksPerRow
@@ -230,6 +238,29 @@ struct TileStripEncoder {
         scratch.streams?.add(
             scratch.tile.folded, blocks: blocks, widths: widths, masks: masks, hasFourth: hasFourth)
         return predictor.rawValue
+    }
+
+    /// The predictor whose residuals have the fewest bits.
+    @_optimize(speed)
+    private func best(_ place: TilePlace, withReference: Bool, _ out: TileResiduals) -> TilePredictor {
+        var best = TilePredictor.left
+        var fewest = UInt32.max
+        @inline(__always)
+        func look(_ predictor: TilePredictor) {
+            _ = strip.format.residuals(place, predictor, out)
+            var sums = Words(repeating: 0)
+            for index in 0..<place.blockRows &* 4 {
+                let widths = out.widths[index]
+                sums = sums &+ (widths & 0x00ff_00ff) &+ ((widths &>> 8) & 0x00ff_00ff)
+            }
+            let bits = ((sums & 0xffff) &+ (sums &>> 16)).wrappedSum()
+            if bits < fewest { (best, fewest) = (predictor, bits) }
+        }
+        look(.left)
+        look(.gradient)
+        look(.up)
+        if withReference { look(.previous) }
+        return best
     }
 
     private func moved(
