@@ -38,6 +38,8 @@ struct ProfileChooser {
     /// Frames of one trial of raw, as long as each goes better than the one before: the first ones meet sockets whose
     /// buffers have yet to grow, and a receiver that still decodes what came before them.
     static let longestTrial = 8
+    /// Frames of a trial of huffman: the workers meet memory that they have not touched for long.
+    static let huffmanTrial = 3
     /// A trial of raw ends when a frame of it takes so many times as long as one in tile.
     private static let hopeless = 4.0
     /// Frames in a row that must ask for a change.
@@ -47,7 +49,7 @@ struct ProfileChooser {
     /// Frames after which huffman must have made it faster than tile was: the receiver may be what everything waits for.
     static let probation = 32
     /// The part of the time for which the link must be busy with frames in tile, for huffman to stay.
-    private static let busy = 0.7
+    private static let busy = 0.5
     /// How much of an average a new measurement is.
     private static let weight = 0.125
 
@@ -83,9 +85,10 @@ struct ProfileChooser {
     private var sinceTrial = 0
     private var rawTrials = Trials()
     private var huffmanTrials = Trials()
-    /// Frames of a trial of raw that are still to come, and how fast the last one of it left. The first one's leaving is
+    /// Frames of a trial that are still to come, and for raw how fast the last one of it left. The first one's leaving is
     /// awaited before there is another.
     private var trialLeft = 0
+    private var trialProfile = Profile.raw
     private var trialRate: Double?
     /// What frames took, for each byte of pixels, when a profile was left; that of raw and huffman until it is tried
     /// again. Frames of a trial meet cold caches, and a receiver that has nothing else to do.
@@ -151,10 +154,12 @@ struct ProfileChooser {
         }
         // Key frames are rare, and not what the others cost.
         if frame.isKey { return }
-        // Trials of huffman are rare.
-        let weight = frame.profile == .huffman && current == .tile ? 0.5 : Self.weight
-        Self.average(&known.encoding, new.encoding, weight)
-        Self.average(&known.size, new.size, weight)
+        Self.average(&known.size, new.size)
+        if frame.profile == .huffman, current != .huffman {
+            known.encoding = min(known.encoding, new.encoding)
+        } else {
+            Self.average(&known.encoding, new.encoding)
+        }
         cost = known
     }
 
@@ -179,7 +184,10 @@ struct ProfileChooser {
             rawTrials.fail()
         } else {
             rawTrials.succeed()
-            if isFirst { trialLeft = Self.longestTrial - 1 }
+            if isFirst {
+                trialLeft = Self.longestTrial - 1
+                trialProfile = .raw
+            }
             if !isBetter, time > Self.margin * tileTime { trialLeft = 0 }
         }
     }
@@ -202,7 +210,7 @@ struct ProfileChooser {
         if trialLeft > 0 {
             trialLeft -= 1
             sinceTrial = 0
-            return Choice(profile: .raw, reason: .peerKnowsTile, isTrial: true)
+            return Choice(profile: trialProfile, reason: .peerKnowsTile, isTrial: true)
         }
         guard let trial = dueTrial(Self.has(peerProfiles, .huffman)) else {
             return Choice(profile: current, reason: reason)
@@ -213,6 +221,9 @@ struct ProfileChooser {
             leftRawAt = nil
         } else if trial == .huffman {
             leftHuffmanAt = nil
+            huffman = nil
+            trialLeft = Self.huffmanTrial - 1
+            trialProfile = .huffman
         }
         return Choice(profile: trial, reason: reason, isTrial: true)
     }
@@ -298,7 +309,7 @@ struct ProfileChooser {
             if encoderPressure > 0.5 {
                 return max(1 / drainRate, leftRawAt ?? 0) < Self.margin * tileTime ? .raw : nil
             }
-            guard linkPressure > 0.5, let huffman, let interval else { return nil }
+            guard linkPressure > 0.5, trialLeft == 0, let huffman, let interval else { return nil }
             let time = max(huffman.encoding, huffman.size / drainRate, leftHuffmanAt ?? 0)
             return time < Self.margin * interval ? .huffman : nil
         }
