@@ -66,6 +66,78 @@ public func fw_encoder_encode(
     }
 }
 
+@_cdecl("fw_encoder_encode_buffer") @implementation
+public func fw_encoder_encode_buffer(
+    _ handle: OpaquePointer!, _ info: UnsafePointer<fw_frame_info>!, _ buffer: OpaquePointer!,
+    _ out: UnsafeMutablePointer<OpaquePointer?>!
+) -> fw_status {
+    guard let out else { return failNull("out") }
+    out.pointee = nil
+    guard let handle else { return failNull("encoder") }
+    guard let buffer else { return failNull("buffer") }
+    guard let info = frameInfo(info) else { return FW_ERROR_INVALID_ARGUMENT }
+    do {
+        let pixels = Buffer(storage: bufferReference(buffer).takeUnretainedValue())
+        out.pointee = bufferHandle(try encoder(handle).encode(info, buffer: pixels).storage)
+        return FW_OK
+    } catch {
+        return fail(error)
+    }
+}
+
+@_cdecl("fw_encoder_acquire") @implementation
+public func fw_encoder_acquire(
+    _ handle: OpaquePointer!, _ info: UnsafePointer<fw_frame_info>!,
+    _ out: UnsafeMutablePointer<OpaquePointer?>!
+) -> fw_status {
+    guard let out else { return failNull("out") }
+    out.pointee = nil
+    guard let handle else { return failNull("encoder") }
+    guard let info = frameInfo(info) else { return FW_ERROR_INVALID_ARGUMENT }
+    do {
+        out.pointee = frameHandle(try encoder(handle).acquireSlot(info))
+        return FW_OK
+    } catch {
+        return fail(error)
+    }
+}
+
+@_cdecl("fw_encoder_wrap") @implementation
+public func fw_encoder_wrap(
+    _ handle: OpaquePointer!, _ info: UnsafePointer<fw_frame_info>!, _ pixels: UnsafeRawPointer!, _ size: Int,
+    _ release: fw_release_fn!, _ user: UnsafeMutableRawPointer!, _ out: UnsafeMutablePointer<OpaquePointer?>!
+) -> fw_status {
+    guard let out else { return failNull("out") }
+    out.pointee = nil
+    guard let handle else { return failNull("encoder") }
+    guard let pixels else { return failNull("pixels") }
+    guard let info = frameInfo(info) else { return FW_ERROR_INVALID_ARGUMENT }
+    guard let count = byteCount(size) else { return failSize(size) }
+    do {
+        let bytes = UnsafeRawBufferPointer(start: pixels, count: count)
+        out.pointee = frameHandle(try encoder(handle).wrap(info, bytes, release: release, user: user))
+        return FW_OK
+    } catch {
+        return fail(error)
+    }
+}
+
+@_cdecl("fw_encoder_encode_frame") @implementation
+public func fw_encoder_encode_frame(
+    _ handle: OpaquePointer!, _ frame: OpaquePointer!, _ out: UnsafeMutablePointer<OpaquePointer?>!
+) -> fw_status {
+    guard let out else { return failNull("out") }
+    out.pointee = nil
+    guard let handle else { return failNull("encoder") }
+    guard let frame else { return failNull("frame") }
+    do {
+        out.pointee = bufferHandle(try encoder(handle).encodeFrame(frameSlot(frame)).storage)
+        return FW_OK
+    } catch {
+        return fail(error)
+    }
+}
+
 @_cdecl("fw_encoder_free") @implementation
 public func fw_encoder_free(_ handle: OpaquePointer!) {
     guard let handle else { return }
