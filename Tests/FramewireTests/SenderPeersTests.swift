@@ -208,11 +208,8 @@ import Wire
         try hello(stalled[1])
         try stalled[1].readPing()
         let others = try (0..<2).map { _ in try connectReceiver(sender) }
-        var random = SeededGenerator(case: 7090)
         // Nothing can compress them, or find one in the one before, so that no connection holds more than a part of one.
-        let shown = (0..<4).map {
-            Picture(FrameInfo(width: 320, height: 300, pts: $0), .noise, using: &random)
-        }
+        let shown = noise(4, FrameInfo(width: 320, height: 300), case: 7090)
         for number in 0..<count {
             let picture = shown[number % shown.count]
             try push(picture, to: sender)
