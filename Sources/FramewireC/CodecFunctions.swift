@@ -46,23 +46,33 @@ public func fw_encoder_new(
     return FW_OK
 }
 
+/// Puts what an encoder makes where the caller wants it.
+///
+/// - Parameter make: nil after noting which argument is refused.
+@inline(never)
+private func give(
+    _ handle: OpaquePointer?, _ out: UnsafeMutablePointer<OpaquePointer?>?,
+    _ make: (FrameMessageEncoder) throws(FramewireError) -> OpaquePointer?
+) -> fw_status {
+    guard let out else { return failNull("out") }
+    out.pointee = nil
+    guard let handle else { return failNull("encoder") }
+    do throws(FramewireError) {
+        out.pointee = try make(encoder(handle))
+        return out.pointee == nil ? FW_ERROR_INVALID_ARGUMENT : FW_OK
+    } catch {
+        return fail(error)
+    }
+}
+
 @_cdecl("fw_encoder_encode") @implementation
 public func fw_encoder_encode(
     _ handle: OpaquePointer!, _ info: UnsafePointer<fw_frame_info>!, _ pixels: UnsafeRawPointer!, _ size: Int,
     _ out: UnsafeMutablePointer<OpaquePointer?>!
 ) -> fw_status {
-    guard let out else { return failNull("out") }
-    out.pointee = nil
-    guard let handle else { return failNull("encoder") }
-    guard let pixels else { return failNull("pixels") }
-    guard let info = frameInfo(info) else { return FW_ERROR_INVALID_ARGUMENT }
-    guard let count = byteCount(size) else { return failSize(size) }
-    do {
-        let message = try encoder(handle).encode(info, UnsafeRawBufferPointer(start: pixels, count: count))
-        out.pointee = bufferHandle(message.storage)
-        return FW_OK
-    } catch {
-        return fail(error)
+    give(handle, out) { (encoder) throws(FramewireError) in
+        guard let pixels = givenPixels(pixels, size), let info = frameInfo(info) else { return nil }
+        return bufferHandle(try encoder.encode(info, pixels).storage)
     }
 }
 
@@ -71,17 +81,14 @@ public func fw_encoder_encode_buffer(
     _ handle: OpaquePointer!, _ info: UnsafePointer<fw_frame_info>!, _ buffer: OpaquePointer!,
     _ out: UnsafeMutablePointer<OpaquePointer?>!
 ) -> fw_status {
-    guard let out else { return failNull("out") }
-    out.pointee = nil
-    guard let handle else { return failNull("encoder") }
-    guard let buffer else { return failNull("buffer") }
-    guard let info = frameInfo(info) else { return FW_ERROR_INVALID_ARGUMENT }
-    do {
+    give(handle, out) { (encoder) throws(FramewireError) in
+        guard let buffer else {
+            _ = failNull("buffer")
+            return nil
+        }
+        guard let info = frameInfo(info) else { return nil }
         let pixels = Buffer(storage: bufferReference(buffer).takeUnretainedValue())
-        out.pointee = bufferHandle(try encoder(handle).encode(info, buffer: pixels).storage)
-        return FW_OK
-    } catch {
-        return fail(error)
+        return bufferHandle(try encoder.encode(info, buffer: pixels).storage)
     }
 }
 
@@ -90,15 +97,9 @@ public func fw_encoder_acquire(
     _ handle: OpaquePointer!, _ info: UnsafePointer<fw_frame_info>!,
     _ out: UnsafeMutablePointer<OpaquePointer?>!
 ) -> fw_status {
-    guard let out else { return failNull("out") }
-    out.pointee = nil
-    guard let handle else { return failNull("encoder") }
-    guard let info = frameInfo(info) else { return FW_ERROR_INVALID_ARGUMENT }
-    do {
-        out.pointee = frameHandle(try encoder(handle).acquireSlot(info))
-        return FW_OK
-    } catch {
-        return fail(error)
+    give(handle, out) { (encoder) throws(FramewireError) in
+        guard let info = frameInfo(info) else { return nil }
+        return frameHandle(try encoder.acquireSlot(info))
     }
 }
 
@@ -107,18 +108,9 @@ public func fw_encoder_wrap(
     _ handle: OpaquePointer!, _ info: UnsafePointer<fw_frame_info>!, _ pixels: UnsafeRawPointer!, _ size: Int,
     _ release: fw_release_fn!, _ user: UnsafeMutableRawPointer!, _ out: UnsafeMutablePointer<OpaquePointer?>!
 ) -> fw_status {
-    guard let out else { return failNull("out") }
-    out.pointee = nil
-    guard let handle else { return failNull("encoder") }
-    guard let pixels else { return failNull("pixels") }
-    guard let info = frameInfo(info) else { return FW_ERROR_INVALID_ARGUMENT }
-    guard let count = byteCount(size) else { return failSize(size) }
-    do {
-        let bytes = UnsafeRawBufferPointer(start: pixels, count: count)
-        out.pointee = frameHandle(try encoder(handle).wrap(info, bytes, release: release, user: user))
-        return FW_OK
-    } catch {
-        return fail(error)
+    give(handle, out) { (encoder) throws(FramewireError) in
+        guard let pixels = givenPixels(pixels, size), let info = frameInfo(info) else { return nil }
+        return frameHandle(try encoder.wrap(info, pixels, release: release, user: user))
     }
 }
 
@@ -126,15 +118,12 @@ public func fw_encoder_wrap(
 public func fw_encoder_encode_frame(
     _ handle: OpaquePointer!, _ frame: OpaquePointer!, _ out: UnsafeMutablePointer<OpaquePointer?>!
 ) -> fw_status {
-    guard let out else { return failNull("out") }
-    out.pointee = nil
-    guard let handle else { return failNull("encoder") }
-    guard let frame else { return failNull("frame") }
-    do {
-        out.pointee = bufferHandle(try encoder(handle).encodeFrame(frameSlot(frame)).storage)
-        return FW_OK
-    } catch {
-        return fail(error)
+    give(handle, out) { (encoder) throws(FramewireError) in
+        guard let frame else {
+            _ = failNull("frame")
+            return nil
+        }
+        return bufferHandle(try encoder.encodeFrame(frameSlot(frame)).storage)
     }
 }
 

@@ -184,9 +184,7 @@ private struct ReceiveSession {
         report.add("verified", stats.checksumsVerified)
         report.add("errors", stats.errors)
         report.add("connections", stats.connections)
-        report.add("width", lastInfo?.width ?? 0)
-        report.add("height", lastInfo?.height ?? 0)
-        report.add("format", lastInfo?.format.name.description)
+        report.add(picture: lastInfo)
         report.addRow(
             "frames",
             "\(delivered) delivered, \(stats.framesDropped) dropped, \(stats.framesMissed) missed,"
