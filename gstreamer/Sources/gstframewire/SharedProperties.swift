@@ -161,9 +161,3 @@ struct StreamSelection: Sendable {
         (streamID < 0 || streamID == Int64(info.streamID)) && (viewID < 0 || viewID == Int64(info.viewID))
     }
 }
-
-/// A pointer to an element that outlives the closure that holds this.
-struct ElementReference: @unchecked Sendable {
-    // Unchecked: only functions that may be called on any thread are given the pointer.
-    let element: UnsafeMutablePointer<GstElement>
-}
