@@ -33,8 +33,13 @@ public final class FrameMessageEncoder {
     ///
     /// The buffer of a frame that needs the one before of its stream and view has the flag `deltaUnit`. In profile
     /// raw the buffer refers to `pixels`, which must live as long.
-    /// - Throws: ``FramewireError``: `invalidArgument`, `outOfRange`, `noMemory`.
-    public func encode(_ info: FrameInfo, _ pixels: UnsafeRawBufferPointer) throws(FramewireError) -> Buffer {
+    ///
+    /// - Parameter describe: given the frame, to set its metadata; the frame must not be kept.
+    /// - Throws: ``FramewireError``: `invalidArgument`, `outOfRange`, `noMemory`; what `describe` throws.
+    public func encode(
+        _ info: FrameInfo, _ pixels: UnsafeRawBufferPointer,
+        describe: ((Frame) throws(FramewireError) -> Void)? = nil
+    ) throws(FramewireError) -> Buffer {
         let slot: FrameSlot
         do throws(BufferError) {
             let layout = try FrameLayout(info)
@@ -49,6 +54,10 @@ public final class FrameMessageEncoder {
         }
         defer { slot.drop() }
         slot.useWrapped(pixels, release: nil, user: nil)
+        if let describe {
+            slot.retain()
+            try describe(Frame(slot))
+        }
         slot.info.sequence = sequence
         slot.submitTime = Clock.now()
         let coding = references.plan(

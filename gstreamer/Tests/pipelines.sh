@@ -72,13 +72,45 @@ from_command() {
     same sent.raw received.raw
 }
 
-# What stock lz4 makes of it is the pictures.
+# What stock lz4 makes of it is the pictures, whatever metadata is between them.
 stock_lz4() {
-    launch videotestsrc num-buffers=10 ! "video/x-raw,format=RGBA,width=333,height=77" ! tee name=t ! queue ! \
+    launch videotestsrc num-buffers=10 ! "video/x-raw,format=RGBA,width=333,height=77,pixel-aspect-ratio=16/11" ! tee name=t ! queue ! \
         filesink location=sent.raw t. ! queue ! lz4enc profile="$1" ! filesink location=stream.lz4
     lz4 -t stream.lz4
     lz4 -dc stream.lz4 >received.raw
     same sent.raw received.raw
+}
+
+# Other programs see what caps say in the metadata, and what they say there is in the caps.
+metadata() {
+    launch videotestsrc num-buffers=3 ! \
+        "video/x-raw,format=I420,width=64,height=48,framerate=2469/200,pixel-aspect-ratio=16/11,interlace-mode=mixed,chroma-site=mpeg2" ! \
+        framewiresink sync=false overflow=block uri="file://$PWD/recording.fwr"
+    framewire inspect recording.fwr >messages
+    [ "$(grep -c 'pixel-aspect-ratio="16/11"  interlace-mode="mixed"  chroma-site="mpeg2"  framerate="2469/200"' messages)" = 3 ] || fail "$(head -n 1 messages)"
+    head -c $((64 * 48 * 4 * 3)) /dev/zero >sent.raw
+    start_dump "$1 ! fakesink name=out"
+    framewire send sent.raw "tcp://127.0.0.1:$port" --size 64x48 --format rgba8 --metadata pixel-aspect-ratio=8/9 \
+        --metadata interlace-mode=interleaved --metadata field-order=top-field-first --metadata framerate=7/3
+    await_end $dumper dump
+    same sent.raw received.raw
+    grep -q 'framerate=(fraction)7/3' caps && grep -q 'pixel-aspect-ratio=(fraction)8/9' caps &&
+        grep -q 'interlace-mode=(string)interleaved, field-order=(string)top-field-first' caps || fail "$(head -n 1 caps)"
+}
+
+# Values that make no sense change nothing and harm nobody.
+senseless_metadata() {
+    export G_DEBUG=fatal-criticals
+    head -c $((64 * 48 * 3 / 2 * 3)) /dev/zero >sent.raw
+    start_dump "$1 ! fakesink name=out"
+    framewire send sent.raw "tcp://127.0.0.1:$port" --size 64x48 --format i420 --metadata pixel-aspect-ratio=1/0 \
+        --metadata interlace-mode=alternate --metadata field-order=sideways --metadata framerate=-1/5 \
+        --metadata max-framerate=99999999999/1 --metadata chroma-site=middle --metadata colorimetry=9999:77:-1:1 \
+        --metadata multiview-mode=many --metadata multiview-flags=99999999999 --metadata buffer-flags="x y discont" \
+        --metadata timecode="99:99:99;99 25/1 7"
+    await_end $dumper dump
+    same sent.raw received.raw
+    ! grep -E 'interlace-mode=.string.(alternate|interleaved|mixed)|framerate=.fraction.-|1/0|9999' caps
 }
 
 # framewiresink records; the command and decodebin read that.
@@ -190,6 +222,10 @@ check plugin-from-command from_command
 check plugin-stock-lz4 stock_lz4 lz4
 check plugin-stock-lz4-raw stock_lz4 raw
 check plugin-recording recording
+check plugin-metadata-src metadata "$src"
+check plugin-metadata-dec metadata "$dec"
+check plugin-metadata-senseless-src senseless_metadata "$src"
+check plugin-metadata-senseless-dec senseless_metadata "$dec"
 check plugin-bitmaps bitmaps
 check plugin-bitmaps-to-command bitmaps_to_command
 check plugin-encrypted encrypted

@@ -226,22 +226,27 @@ final class FramewireSink: ElementObject, @unchecked Sendable {
         }
         // The first connection must be made; frames are not to be dropped for the time that it takes.
         try send { () throws(FramewireError) in try sender.awaitConnection(timeout: Self.patience) }
-        if let lying = picture.asItLies {
-            try send { () throws(FramewireError) in
-                // The closure keeps the buffer until the sender has done with it.
-                try sender.push(lying.info, wrapping: lying.bytes) { withExtendedLifetime(picture) {} }
+        let metadata = input.metadata(info, BufferDetails(buffer))
+        var frame: Frame?
+        try send { () throws(FramewireError) in
+            if frame == nil {
+                frame = try Self.makeFrame(sender, picture, info)
+                if let frame { try metadata?.write(to: frame) }
             }
-        } else {
-            var frame: Frame?
-            try send { () throws(FramewireError) in
-                if frame == nil {
-                    let packed = try sender.acquire(info)
-                    packed.withUnsafeMutableBytes { picture.pack(into: $0) }
-                    frame = packed
-                }
-                if let frame { try sender.submit(frame) }
-            }
+            if let frame { try sender.submit(frame) }
         }
+    }
+
+    private static func makeFrame(
+        _ sender: Sender, _ picture: Picture, _ info: FrameInfo
+    ) throws(FramewireError) -> Frame {
+        if let lying = picture.asItLies {
+            // The closure keeps the buffer until the sender has done with it.
+            return try sender.wrap(lying.info, pixels: lying.bytes) { withExtendedLifetime(picture) {} }
+        }
+        let packed = try sender.acquire(info)
+        packed.withUnsafeMutableBytes { picture.pack(into: $0) }
+        return packed
     }
 
     /// How long a call of the sender waits before it is asked again, ns.
@@ -261,7 +266,9 @@ final class FramewireSink: ElementObject, @unchecked Sendable {
                 }
             }
             guard let failure else { return }
-            guard failure.code == .timeout else {
+            // So many frames are in use that a receiver has to let go of one before the next.
+            if failure.code == .wouldBlock { letStatesChange { g_usleep(gulong(Self.patience / 10_000)) } }
+            guard failure.code == .timeout || failure.code == .wouldBlock else {
                 Self.fail(element, failure, hasFailed)
                 throw Flow(GST_FLOW_ERROR)
             }
