@@ -291,8 +291,8 @@ final class FramewireSrc: ElementObject, @unchecked Sendable {
         // A stream that is not live begins at 0; what comes after a gap goes on now.
         let usesNow = !isFirst || settings.isLive || settings.arrivalTimes
         if var segment = timeline.place(
-            pts: buffer.pointee.pts, duration: buffer.pointee.duration, startsAnew: startsAnew,
-            now: usesNow ? now : .max)
+            pts: buffer.pointee.pts, duration: buffer.pointee.duration, of: Timeline.View(frame.info),
+            startsAnew: startsAnew, now: usesNow ? now : .max)
         {
             gst_base_src_new_segment(source, &segment)
             if !isFirst { gst_buffer_set_flags(buffer, GST_BUFFER_FLAG_DISCONT) }
