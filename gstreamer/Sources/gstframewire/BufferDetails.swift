@@ -66,10 +66,12 @@ struct BufferDetails {
     private static func text(_ code: GstVideoTimeCode) -> String {
         func two(_ number: guint) -> String { number < 10 ? "0\(number)" : "\(number)" }
         let drops = code.config.flags.rawValue & GST_VIDEO_TIME_CODE_FLAGS_DROP_FRAME.rawValue != 0
-        let time = "\(two(code.hours)):\(two(code.minutes)):\(two(code.seconds))\(drops ? ";" : ":")\(two(code.frames))"
+        let seconds = "\(two(code.hours)):\(two(code.minutes)):\(two(code.seconds))"
+        let time = seconds + (drops ? ";" : ":") + two(code.frames)
         let isInterlaced =
             code.config.flags.rawValue & GST_VIDEO_TIME_CODE_FLAGS_INTERLACED.rawValue != 0
-        return "\(time) \(code.config.fps_n)/\(code.config.fps_d)" + (isInterlaced ? " \(code.field_count)" : "")
+        let field = isInterlaced ? " \(code.field_count)" : ""
+        return "\(time) \(code.config.fps_n)/\(code.config.fps_d)\(field)"
     }
 
     /// Sets what is here on a frame.
@@ -136,7 +138,8 @@ struct BufferDetails {
         let numbers = parts[0].split(whereSeparator: { $0 == ":" || $0 == ";" }).map { guint($0) ?? .max }
         let rate = parts[1].split(separator: "/").map { guint($0) ?? 0 }
         let field = parts.count == 3 ? guint(parts[2]) ?? .max : 0
-        guard numbers.count == 4, rate.count == 2, rate[0] > 0, rate[1] > 0, rate[0] <= 1_000_000, field <= 2 else {
+        guard numbers.count == 4, rate.count == 2, rate[0] > 0, rate[1] > 0, rate[0] <= 1_000_000, field <= 2
+        else {
             return
         }
         var flags = GST_VIDEO_TIME_CODE_FLAGS_NONE.rawValue

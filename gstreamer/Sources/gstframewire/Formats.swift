@@ -116,7 +116,8 @@ struct InputFormat: @unchecked Sendable {
             )
         }
         guard PictureDetails.knows(video.interlace_mode) else {
-            let name = gst_video_interlace_mode_to_string(video.interlace_mode)
+            let name =
+                gst_video_interlace_mode_to_string(video.interlace_mode)
                 .map { String(cString: $0) } ?? ""
             throw Refusal(
                 kind: .stream(GST_STREAM_ERROR_FORMAT),

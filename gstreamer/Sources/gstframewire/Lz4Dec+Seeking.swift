@@ -58,7 +58,8 @@ extension Lz4Dec {
         var canPull = gst_pad_peer_query(pad, query) != 0
         if canPull {
             gst_query_parse_scheduling(query, &flags, nil, nil, nil)
-            let slow = GST_SCHEDULING_FLAG_SEQUENTIAL.rawValue | GST_SCHEDULING_FLAG_BANDWIDTH_LIMITED.rawValue
+            let slow =
+                GST_SCHEDULING_FLAG_SEQUENTIAL.rawValue | GST_SCHEDULING_FLAG_BANDWIDTH_LIMITED.rawValue
             canPull =
                 flags.rawValue & slow == 0
                 && gst_query_has_scheduling_mode_with_flags(
@@ -129,8 +130,10 @@ extension Lz4Dec {
             push(gst_event_new_eos(), recording)
             return
         }
-        let position = gint64(clamping: recording.segment.stop == .max ? timeline.end : recording.segment.stop)
-        let message = gst_message_new_segment_done(element.cast(to: GstObject.self), GST_FORMAT_TIME, position)
+        let position = gint64(
+            clamping: recording.segment.stop == .max ? timeline.end : recording.segment.stop)
+        let message = gst_message_new_segment_done(
+            element.cast(to: GstObject.self), GST_FORMAT_TIME, position)
         if let number = recording.seekNumber { gst_message_set_seqnum(message, number) }
         gst_element_post_message(element, message)
         push(gst_event_new_segment_done(GST_FORMAT_TIME, position), recording)
@@ -140,7 +143,8 @@ extension Lz4Dec {
     private func extend(_ index: RecordingIndex) -> GstClockTime? {
         index.extend { (offset, body) in
             var buffer: UnsafeMutablePointer<GstBuffer>?
-            guard gst_pad_pull_range(sink, guint64(offset), RecordingIndex.readSize, &buffer) == GST_FLOW_OK, let buffer
+            guard gst_pad_pull_range(sink, guint64(offset), RecordingIndex.readSize, &buffer) == GST_FLOW_OK,
+                let buffer
             else { return false }
             defer { gst_buffer_unref(buffer) }
             var map = GstMapInfo()
@@ -203,7 +207,8 @@ extension Lz4Dec {
         let time = atKeyFrame ? first.time : max(wanted.start, first.time)
         let base = flushes ? 0 : timeline.runningEnd
         let segment = timeline.begin(
-            pts: first.pts == .max ? 0 : first.pts, of: first.view, late: time - first.time, time: time, base: base,
+            pts: first.pts == .max ? 0 : first.pts, of: first.view, late: time - first.time, time: time,
+            base: base,
             rate: wanted.rate, stop: wanted.stop)
         recording.segment = wanted
         recording.go(to: place, announcing: segment)
@@ -241,7 +246,8 @@ extension Lz4Dec {
             var format = GST_FORMAT_UNDEFINED
             gst_query_parse_seeking(query, &format, nil, nil, nil)
             let end = recording.flatMap { format == GST_FORMAT_TIME ? extend($0.index) : nil }
-            gst_query_set_seeking(query, format, (end != nil).gboolean, 0, end.map { gint64(clamping: $0) } ?? -1)
+            gst_query_set_seeking(
+                query, format, (end != nil).gboolean, 0, end.map { gint64(clamping: $0) } ?? -1)
             return 1
         case GST_QUERY_DURATION:
             var format = GST_FORMAT_UNDEFINED

@@ -100,8 +100,9 @@ struct PictureDetails: Equatable {
     }
 
     /// The texts for a frame.
-    func forEach(_ body: (_ key: String, _ text: String) throws(FramewireError) -> Void) throws(FramewireError)
-    {
+    func forEach(
+        _ body: (_ key: String, _ text: String) throws(FramewireError) -> Void
+    ) throws(FramewireError) {
         if let pixelAspectRatio { try body("pixel-aspect-ratio", pixelAspectRatio.text) }
         if let interlaceMode { try body("interlace-mode", interlaceMode) }
         if let fieldOrder { try body("field-order", fieldOrder) }

@@ -87,7 +87,8 @@ struct Timeline {
     ///   - base: running time of the beginning.
     ///   - stop: stream time of the end; none is no end.
     mutating func begin(
-        pts: GstClockTime, of view: View, late: GstClockTime = 0, time: GstClockTime, base: GstClockTime, rate: Double,
+        pts: GstClockTime, of view: View, late: GstClockTime = 0, time: GstClockTime, base: GstClockTime,
+        rate: Double,
         stop: GstClockTime
     ) -> GstSegment {
         var next = GstSegment()
