@@ -129,7 +129,7 @@ import Wire
         let url = "tls://127.0.0.1:\(listener.port)"
         var options = Sender.Options()
         options.connectsLater = true
-        options.connectTimeout = hangLimit
+        options.connectTimeout = 100 * hangLimit
         options.closeTimeout = 0
         let sender = try Sender(to: url, options: options)
         let error = #expect(throws: FramewireError.self) { try sender.awaitConnection(timeout: 1_000_000) }
@@ -139,7 +139,7 @@ import Wire
 
         var receiving = Receiver.Options()
         receiving.connectsLater = true
-        receiving.connectTimeout = hangLimit
+        receiving.connectTimeout = 100 * hangLimit
         let receiver = try Receiver(from: url + "?connect=1", options: receiving)
         receiver.close()
         let end = #expect(throws: FramewireError.self) { try receiver.next(timeout: 0) }

@@ -119,6 +119,8 @@ static gboolean has_delivered(gpointer user) {
     return get_stat(((goal *)user)->pipeline, "src", "frames-delivered") == ((goal *)user)->count;
 }
 
+static gboolean is_connected(gpointer pipeline) { return get_stat(pipeline, "src", "connections") > 0; }
+
 /* Whether no picture has gone anywhere for a while. */
 static gboolean is_stuck(gpointer user) {
     goal *goal = user;
@@ -436,6 +438,25 @@ static void stopped_while_the_receiver_is(void) {
     alarm(0);
 }
 
+/* Nor a sender that says half of something and then nothing. */
+static void stopped_while_the_sender_is_silent(void) {
+    static const guint8 half[] = {0x04, 0x22, 0x4D, 0x18, 0x60, 0x40, 0x82, 0, 0, 0, 0, 0x5F, 0x2A, 0x4D, 0x18, 0x94, 0};
+    alarm(60);
+    GstElement *receiver = launch("framewiresrc name=src uri=tcp://127.0.0.1:0 idle-timeout=-1 ! fakesink");
+    for (int round = 0; round < 2; round++) {
+        play(receiver);
+        int sender = connect_to(get_uint(receiver, "src", "current-port"));
+        CHECK(write(sender, half, sizeof half) == (gssize)sizeof half);
+        await(is_connected, receiver);
+        CHECK(gst_element_send_event(receiver, gst_event_new_flush_start()));
+        CHECK(gst_element_send_event(receiver, gst_event_new_flush_stop(TRUE)));
+        CHECK(gst_element_set_state(receiver, GST_STATE_READY) == GST_STATE_CHANGE_SUCCESS);
+        close(sender);
+    }
+    finish(receiver);
+    alarm(0);
+}
+
 /* Live, the latency is what the property says; times of arrival are running times. */
 static void live(void) {
     GstElement *receiver = launch(
@@ -509,6 +530,7 @@ int main(int argc, char **argv) {
     stopped_while_blocked();
     stopped_while_connecting();
     stopped_while_the_receiver_is();
+    stopped_while_the_sender_is_silent();
     live();
     foreign_elements();
     return end();

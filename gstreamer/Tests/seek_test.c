@@ -86,6 +86,34 @@ static void seek(GstElement *pipeline, double rate, GstSeekFlags flags, GstClock
                            (gint64)stop), "to %" GST_TIME_FORMAT, GST_TIME_ARGS(start));
 }
 
+/* What follows a seek has its number: the segment, and an end. */
+static void expect_number(GstElement *pipeline, GstEventType type, guint32 number) {
+    GstElement *decoder = gst_bin_get_by_name(GST_BIN(pipeline), "dec");
+    GstPad *pad = gst_element_get_static_pad(decoder, "src");
+    GstEvent *event = gst_pad_get_sticky_event(pad, type, 0);
+    CHECK(event && gst_event_get_seqnum(event) == number, "%s", gst_event_type_get_name(type));
+    gst_event_unref(event);
+    gst_object_unref(pad);
+    gst_object_unref(decoder);
+}
+
+static void numbers(void) {
+    char *name = record("", 1, 0);
+    GstElement *pipeline = open_recording(name, "");
+    GstEvent *event = gst_event_new_seek(1, GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH, GST_SEEK_TYPE_SET, 3 * INTERVAL,
+                                         GST_SEEK_TYPE_NONE, -1);
+    guint32 number = gst_event_get_seqnum(event);
+    CHECK(gst_element_send_event(pipeline, event));
+    gst_sample_unref(gst_app_sink_pull_preroll(sink_of(pipeline)));
+    expect_number(pipeline, GST_EVENT_SEGMENT, number);
+    g_object_set(sink_of(pipeline), "drop", TRUE, "max-buffers", 1, "wait-on-eos", FALSE, NULL);
+    play(pipeline);
+    CHECK(await_end(pipeline, 20, NULL, NULL) == ENDED_EOS);
+    expect_number(pipeline, GST_EVENT_EOS, number);
+    finish(pipeline);
+    g_free(name);
+}
+
 /* Plays to the end: the pictures from `first` to `last` come, one after another, and no more. */
 static void expect_pictures(GstElement *pipeline, guint first, guint last, GstClockTime running) {
     play(pipeline);
@@ -251,6 +279,7 @@ int main(int argc, char **argv) {
     CHECK(folder);
     any_place("", 1);
     any_place("profile=tile key-frame-interval=4", 4);
+    numbers();
     two_views();
     loops();
     damage();
