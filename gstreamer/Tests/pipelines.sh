@@ -110,6 +110,15 @@ senseless_metadata() {
         --metadata timecode="99:99:99;99 25/1 7"
     await_end $dumper dump
     same sent.raw received.raw
+    cat caps
+    start_dump "$1 ! fakesink name=out"
+    framewire send sent.raw "tcp://127.0.0.1:$port" --size 64x48 --format i420 --metadata pixel-aspect-ratio=2147483647/2147483647 \
+        --metadata multiview-mode=side-by-side --metadata multiview-flags=4294967295 --metadata colorimetry=9:9:99:99 \
+        --metadata framerate=2147483647/1 --metadata chroma-site=mpeg2+99 --metadata timecode="23:59:59:4294967295 4294967295/1" \
+        --metadata interlace-mode= --metadata buffer-flags=
+    await_end $dumper dump
+    same sent.raw received.raw
+    cat caps
     ! grep -E 'interlace-mode=.string.(alternate|interleaved|mixed)|framerate=.fraction.-|1/0|9999' caps
 }
 

@@ -45,6 +45,23 @@ struct PictureDetails: Equatable {
         (GST_VIDEO_FIELD_ORDER_BOTTOM_FIELD_FIRST, "bottom-field-first"),
     ]
 
+    /// Those of one view, and of two in one picture; GStreamer's own way from names to modes complains aloud of others.
+    private static let multiviewModes: [(mode: GstVideoMultiviewMode, name: String)] = {
+        let last = GST_VIDEO_MULTIVIEW_MODE_CHECKERBOARD.rawValue
+        return (GST_VIDEO_MULTIVIEW_MODE_LEFT.rawValue...last).compactMap { number in
+            let mode = GstVideoMultiviewMode(rawValue: number)
+            return gst_video_multiview_mode_to_caps_string(mode).map { (mode, String(cString: $0)) }
+        }
+    }()
+
+    /// All that there are.
+    private static let multiviewFlags: UInt32 = [
+        GST_VIDEO_MULTIVIEW_FLAGS_RIGHT_VIEW_FIRST, GST_VIDEO_MULTIVIEW_FLAGS_LEFT_FLIPPED,
+        GST_VIDEO_MULTIVIEW_FLAGS_LEFT_FLOPPED, GST_VIDEO_MULTIVIEW_FLAGS_RIGHT_FLIPPED,
+        GST_VIDEO_MULTIVIEW_FLAGS_RIGHT_FLOPPED, GST_VIDEO_MULTIVIEW_FLAGS_HALF_ASPECT,
+        GST_VIDEO_MULTIVIEW_FLAGS_MIXED_MONO,
+    ].reduce(0) { $0 | UInt32($1.rawValue) }
+
     /// Whether a frame can carry pictures of this kind: fields of one picture in several buffers are none.
     static func knows(_ mode: GstVideoInterlaceMode) -> Bool {
         mode == GST_VIDEO_INTERLACE_MODE_PROGRESSIVE || interlaceModes.contains { $0.mode == mode }
@@ -74,11 +91,9 @@ struct PictureDetails: Equatable {
             colorimetry = Self.take(gst_video_colorimetry_to_string(&color))
         }
         let mode = video.ABI.abi.multiview_mode
-        if video.views == 1, mode != GST_VIDEO_MULTIVIEW_MODE_MONO {
-            multiviewMode = gst_video_multiview_mode_to_caps_string(mode).map { String(cString: $0) }
-        }
-        let flags = video.ABI.abi.multiview_flags.rawValue
-        if multiviewMode != nil, flags != 0 { multiviewFlags = UInt32(flags) }
+        multiviewMode = Self.multiviewModes.first { $0.mode == mode }?.name
+        let flags = video.ABI.abi.multiview_flags.rawValue & Self.multiviewFlags
+        if multiviewMode != nil, flags != 0 { multiviewFlags = flags }
     }
 
     /// A string that GLib has made for us.
@@ -163,9 +178,10 @@ struct PictureDetails: Equatable {
         let isYUV = video.finfo.pointee.flags.rawValue & GST_VIDEO_FORMAT_FLAG_YUV.rawValue != 0
         if let chromaSite, isYUV { video.chroma_site = gst_video_chroma_site_from_string(chromaSite) }
         if let colorimetry { apply(colorimetry, to: &video) }
-        if let multiviewMode {
-            video.ABI.abi.multiview_mode = gst_video_multiview_mode_from_caps_string(multiviewMode)
-            video.ABI.abi.multiview_flags = GstVideoMultiviewFlags(rawValue: multiviewFlags ?? 0)
+        if let mode = Self.multiviewModes.first(where: { $0.name == multiviewMode })?.mode {
+            video.ABI.abi.multiview_mode = mode
+            video.ABI.abi.multiview_flags = GstVideoMultiviewFlags(
+                rawValue: (multiviewFlags ?? 0) & Self.multiviewFlags)
         }
     }
 
