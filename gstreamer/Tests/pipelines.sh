@@ -200,6 +200,20 @@ fan_out() {
     done
 }
 
+# A name service that does not answer holds nobody up who wants to stop.
+slow_names() {
+    echo '#include <unistd.h>
+        int getaddrinfo(const char *node, const char *service, const void *hints, void **result) {
+            (void)node, (void)service, (void)hints, (void)result;
+            return sleep(36000), -3;
+        }' | cc -xc -shared -fPIC -o slow.so -
+    limit sh -c 'echo $$ >pid && LD_PRELOAD=./slow.so exec gst-launch-1.0 -m "$@"' sh "$@" >messages &
+    local pipeline=$!
+    await grep -q 'state=(string)connecting' messages
+    kill -INT "$(cat pid)"
+    await_end $pipeline gst-launch-1.0
+}
+
 # What gstreamer/README.md tells users to type is understood, as far as the elements are installed.
 readme() {
     local line count=0
@@ -239,4 +253,6 @@ check plugin-bitmaps bitmaps
 check plugin-bitmaps-to-command bitmaps_to_command
 check plugin-encrypted encrypted
 check plugin-fan-out fan_out
+check plugin-slow-names-sink slow_names videotestsrc ! framewiresink uri=tcp://media-server:3000
+check plugin-slow-names-src slow_names framewiresrc uri='tcp://renderer:3000?connect=1' ! fakesink
 check plugin-readme readme
