@@ -34,7 +34,7 @@ mkdir "$BIN"
 export PKG_CONFIG_PATH=$PREFIX/lib/pkgconfig LD_LIBRARY_PATH=$PREFIX/lib
 export GST_PLUGIN_PATH=$PLUGIN GST_REGISTRY=$WORK/registry GIO_USE_PROXY_RESOLVER=dummy
 # shellcheck disable=SC2046 -- words of options
-for program in formats_test stream_test network_test states_test dump; do
+for program in formats_test details_test stream_test seek_test network_test states_test dump; do
     cc -std=gnu11 -O1 -g -Wall -Wextra -Werror -o "$BIN/$program" "$SOURCES/$program.c" "$SOURCES/support.c" \
         $(pkg-config --cflags --libs gstreamer-check-1.0 gstreamer-video-1.0 gstreamer-app-1.0 gio-2.0) || exit 1
 done
@@ -97,7 +97,7 @@ no_clash() {
 
 check plugin-exports exports
 check plugin-installs installs
-for program in formats stream network states; do
+for program in formats details stream seek network states; do
     check "plugin-$program" limit "$BIN/${program}_test"
     check "plugin-$program-leaks" without_leaks "${program}_test"
     [ "${VALGRIND:-1}" = 0 ] || check "plugin-$program-valgrind" under_valgrind "${program}_test"

@@ -1,4 +1,5 @@
 import Buffers
+import CPosix
 import Wire
 
 /// What a piece of metadata is. The raw values are those of `fw_metadata_kind`.
@@ -26,6 +27,21 @@ public struct FrameMetadataEntry {
     }
 
     public var name: String { String(bytes: nameBytes) }
+
+    /// The value of a meta that is the time by another clock, which `reference` names; times are nanoseconds. `nil` for
+    /// other values.
+    public var referenceTimestamp: (reference: String, timestamp: Int64, duration: Int64?)? {
+        let type = MetaType.referenceTimestamp.nameBytes
+        // As the type serialises it: two times and the name.
+        guard kind == .bufferMeta, content.count > 16, nameBytes.count == type.count,
+            memcmp(nameBytes.baseAddress!, type.baseAddress!, type.count) == 0
+        else { return nil }
+        let duration = Int64(littleEndian: content.loadUnaligned(fromByteOffset: 8, as: Int64.self))
+        return (
+            String(bytes: UnsafeRawBufferPointer(rebasing: content[16...])),
+            Int64(littleEndian: content.loadUnaligned(as: Int64.self)), duration == .min ? nil : duration
+        )
+    }
 
     /// The value as text; bytes that are no UTF-8 become U+FFFD.
     public var text: String { String(bytes: content) }
@@ -70,6 +86,14 @@ extension Frame {
 
     public func setBytes(_ bytes: UnsafeRawBufferPointer, forKey name: String) throws(FramewireError) {
         try set(.bytes, name, bytes).get()
+    }
+
+    /// Adds the metas of a buffer that can be serialised and do not depend on its memories, such as reference timestamps;
+    /// several of one type may be there.
+    ///
+    /// - Throws: also what the function of a meta's type gives.
+    public func addMetas(of buffer: Buffer) throws(FramewireError) {
+        try slot.addMetas(of: buffer)
     }
 
     /// Takes over all values of another frame in place of those that are here, the metas of a buffer included: for a

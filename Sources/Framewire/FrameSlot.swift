@@ -143,6 +143,14 @@ package final class FrameSlot: @unchecked Sendable {
         try metadata.set(kind, name, content)
     }
 
+    /// Adds the metas of a buffer that can be serialised and do not depend on its memories.
+    ///
+    /// - Throws: ``FramewireError``: `notWritable`, and as ``FrameMetadata/readMetas(of:)``.
+    func addMetas(of buffer: Buffer) throws(FramewireError) {
+        try checkMetadataChanges()
+        try metadata.readMetas(of: buffer)
+    }
+
     /// Takes over all metadata of another frame; this one has not been submitted.
     ///
     /// - Throws: ``FramewireError``: `notWritable`, `tooLarge`, `noMemory`.

@@ -19,6 +19,8 @@ final class Link {
     private let role: Role
     private let reconnect: ReconnectPolicy
     private let connectTimeout: Int64
+    /// Whether the first attempt to connect must succeed, and has not yet.
+    private var mustSucceed = false
     private let tlsOptions: TLSOptions
     private let wake: WakeUp
     private let cancel: WakeUp
@@ -87,8 +89,10 @@ final class Link {
 
     /// Binds, opens the file, or makes the first connection unless that may come later.
     ///
+    /// - Parameter connectsLater: whether the first connection is left to ``next(until:)``, which then throws if it
+    ///   cannot be made.
     /// - Returns: the connection, if there is one already.
-    func open() throws(TransportError) -> Connection? {
+    func open(connectsLater: Bool = false) throws(TransportError) -> Connection? {
         if isFile {
             return try Connector.openFile(
                 endpoint, for: role == .sender ? .writing : .reading, timeout: connectTimeout)
@@ -112,8 +116,13 @@ final class Link {
             return nil
         }
         if reconnect == .always { return nil }
+        mustSucceed = connectsLater
+        if connectsLater { return nil }
         return try Connector.connect(endpoint, timeout: connectTimeout, tls: tls)
     }
+
+    /// Whether opening has left the first connection for later, and all depends on it.
+    var awaitsConnection: Bool { mustSucceed }
 
     /// What connections are opened to, or listened for on, as a URL.
     var address: String { endpoint.address }
@@ -154,6 +163,7 @@ final class Link {
             let connection = try Connector.connect(endpoint, timeout: timeout, cancel: cancel, tls: tls)
             attempt = 0
             lastFailure = nil
+            mustSucceed = false
             lastSuccess = Clock.now()
             return connection
         } catch {
@@ -161,6 +171,7 @@ final class Link {
                 cancel.drain()
                 return nil
             }
+            if mustSucceed { throw error }
             // A peer that is not up yet is nothing to speak of; one that is not to be trusted is.
             Log.write(error.kind == .permission ? .warning : .info) { error.sentence }
             lastFailure = FramewireError(error)

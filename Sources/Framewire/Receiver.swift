@@ -24,6 +24,9 @@ public final class Receiver: Sendable {
         public var verifyChecksums = true
         /// With `?connect=1`, for one attempt; for each handshake of TLS.
         public var connectTimeout: Int64 = 5_000_000_000
+        /// With `?connect=1`: opening does not wait for the first connection, even where it must succeed;
+        /// ``Receiver/next(timeout:)`` fails if it does not, and ``Receiver/close()`` ends the attempt.
+        public var connectsLater = false
         /// For `tls:` URLs.
         public var tls = TLSOptions()
         /// What becomes of the connections.

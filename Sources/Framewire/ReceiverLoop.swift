@@ -39,7 +39,7 @@ final class ReceiverLoop: @unchecked Sendable {
     var port: UInt16 { link.port }
 
     func open() throws(TransportError) {
-        opened = try link.open()
+        opened = try link.open(connectsLater: options.connectsLater)
     }
 
     func run(_ core: ReceiverCore) {

@@ -121,6 +121,14 @@ public final class Sender: Sendable {
         try core.submitForeign(slot)
     }
 
+    /// Waits until the first connection has been made where the sender must have one and ``Options/connectsLater`` was
+    /// set, at most `timeout` nanoseconds; negative is without a limit. Returns at once in all other cases.
+    ///
+    /// - Throws: ``FramewireError``: `timeout`, `closed`, or why there is no connection.
+    public func awaitConnection(timeout: Int64 = -1) throws(FramewireError) {
+        try core.awaitConnection(timeout: timeout)
+    }
+
     /// Waits until every frame queued so far has been handed to the system, at most `timeout` nanoseconds;
     /// negative is without a limit.
     ///

@@ -9,8 +9,7 @@ import Wire
 ///
 /// The caller's threads touch only this; the rest of the work is ``SenderLoop``'s, on the I/O thread.
 package final class SenderCore: @unchecked Sendable {
-    // Unchecked: what changes is guarded by `lock`, but for `thread`, which `start` sets before anybody else
-    // knows the object.
+    // Unchecked: what changes is guarded by `lock`, but for what `start` sets before anybody else knows the object.
     let options: Sender.Options
     let pool: FramePool
     /// Wakes the I/O thread.
@@ -42,6 +41,8 @@ package final class SenderCore: @unchecked Sendable {
     /// Whether the I/O thread has let go of everything.
     var isOver = false
     var rateLimits: RateLimits
+    /// Whether all depends on a first connection; set before the I/O thread exists.
+    private var awaitsConnection = false
     private var thread: Thread?
     private let loop: SenderLoop
 
@@ -67,6 +68,7 @@ package final class SenderCore: @unchecked Sendable {
         } catch {
             throw FramewireError(error)
         }
+        awaitsConnection = loop.awaitsConnection
         guard let thread = Thread.start(name: "framewire-send", { [self] in loop.run(self) }) else {
             throw FramewireError(.noMemory, "the system has no thread for the sender")
         }
@@ -232,6 +234,18 @@ package final class SenderCore: @unchecked Sendable {
         if queues.isEmpty { return lobby.frames.isFull }
         for index in queues.indices where queues[index].frames.isFull { return true }
         return false
+    }
+
+    package func awaitConnection(timeout: Int64) throws(FramewireError) {
+        let deadline = timeout < 0 ? -1 : Clock.deadline(after: timeout)
+        try lock.withLock { () throws(FramewireError) in
+            while awaitsConnection, stats.connections == 0 {
+                try checkOpen()
+                guard lock.wait(until: deadline) || stats.connections > 0 || failure != nil else {
+                    throw FramewireError(.timeout, "no connection was made within \(timeout) ns")
+                }
+            }
+        }
     }
 
     package func flush(timeout: Int64) throws(FramewireError) {

@@ -79,8 +79,11 @@ final class SenderLoop: @unchecked Sendable {
 
     /// Binds, or makes the first connection where the options ask for it, so that a caller who looks at once finds it.
     func open(_ core: SenderCore) throws(TransportError) {
-        if let connection = try link.open() { add(connection, core) }
+        if let connection = try link.open(connectsLater: options.connectsLater) { add(connection, core) }
     }
+
+    /// Whether the first connection is still to be made, and all depends on it.
+    var awaitsConnection: Bool { link.awaitsConnection }
 
     func run(_ core: SenderCore) {
         for index in peers.indices { report(.connected, peers[index]) }

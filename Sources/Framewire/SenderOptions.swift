@@ -40,6 +40,9 @@ extension Sender {
         public var checksum: Bool?
         /// For one attempt to connect.
         public var connectTimeout: Int64 = 5_000_000_000
+        /// Whether opening does not wait for the first connection, even where it must succeed; the sender fails later
+        /// if it does not. ``Sender/awaitConnection(timeout:)`` waits for it, and ``Sender/close()`` ends the attempt.
+        public var connectsLater = false
         /// How long ``OverflowPolicy/block`` waits at most; negative is for ever.
         public var blockTimeout: Int64 = -1
         /// How long ``Sender/close()`` waits for queued frames to leave.

@@ -139,6 +139,58 @@ import Testing
         #expect(borrowed == nil)
     }
 
+    @Test func whatIsSaidOfAFrameGoesAlong() throws {
+        let encoder = try encoder(.lz4)
+        let pixels = picture(0)
+        var carrier = Buffer()
+        try carrier.addReferenceTimestamp("timestamp/x-unix", 1_800_000_000, duration: 40)
+        try carrier.addReferenceTimestamp("timestamp/x-ntp", -5)
+        let message = try pixels.withUnsafeBytes { pixels in
+            let frame = try encoder.wrap(Self.info, pixels: pixels) {}
+            try frame.setText("16/11", forKey: "pixel-aspect-ratio")
+            try frame.addMetas(of: carrier)
+            return try encoder.encode(frame)
+        }
+        let decoder = try FrameMessageDecoder(options: Receiver.Options())
+        _ = try bytes(message).withUnsafeBytes { try decoder.feed($0) }
+        let frame = try #require(decoder.nextFrame())
+        #expect(frame.text(forKey: "pixel-aspect-ratio") == "16/11")
+        var found: [String] = []
+        frame.forEachMetadata { entry in
+            guard let time = entry.referenceTimestamp else { return }
+            found.append("\(time.reference) \(time.timestamp) \(time.duration ?? -1)")
+        }
+        #expect(found == ["timestamp/x-unix 1800000000 40", "timestamp/x-ntp -5 -1"])
+        #expect(throws: FramewireError.self) { try frame.addMetas(of: carrier) }
+    }
+
+    @Test(arguments: [1, 64, 512]) func framesAreFoundByTheirHeaders(_ piece: Int) throws {
+        let encoder = try encoder(.tile)
+        var recording: [UInt8] = []
+        var offsets: [UInt64] = []
+        for number in 0..<5 {
+            var info = Self.info
+            info.pts = Int64(number)
+            info.flags = number == 3 ? .key : []
+            let sent = picture(UInt8(number))
+            offsets.append(UInt64(number == 0 ? 11 : recording.count))
+            recording += try sent.withUnsafeBytes { try bytes(encoder.encode(info, $0)) }
+        }
+        let finder = FrameFinder()
+        var found: [FrameFinder.Place] = []
+        while finder.offset < recording.count {
+            let start = Int(finder.offset)
+            let part = Array(recording[start..<min(start + piece, recording.count)])
+            if let place = try part.withUnsafeBytes({ try finder.feed($0) }) { found.append(place) }
+        }
+        #expect(found.map(\.offset) == offsets)
+        #expect(found.map(\.info.pts) == [0, 1, 2, 3, 4])
+        #expect(found.map { $0.info.flags.contains(.key) } == [true, false, false, true, false])
+        #expect(throws: FramewireError.self) {
+            try Array("no message".utf8).withUnsafeBytes { try finder.feed($0) }
+        }
+    }
+
     @Test func anEndInsideAMessageIsToldOf() throws {
         let encoder = try encoder(.raw)
         let pixels = picture(0)

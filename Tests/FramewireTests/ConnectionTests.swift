@@ -90,6 +90,62 @@ import Wire
         #expect(error?.message.contains(folder.unixURL("nobody")) == true)
     }
 
+    @Test(arguments: [ReconnectPolicy.standard, .never, .afterLoss])
+    func aFirstConnectionThatIsMadeLaterMustSucceedToo(_ reconnect: ReconnectPolicy) throws {
+        var options = Sender.Options()
+        options.reconnect = reconnect
+        options.connectsLater = true
+        let sender = try Sender(to: folder.unixURL("nobody"), options: options)
+        let error = #expect(throws: FramewireError.self) { try sender.awaitConnection(timeout: hangLimit) }
+        #expect(error?.code == .connection)
+        #expect(error?.message.contains(folder.unixURL("nobody")) == true)
+        #expect(throws: FramewireError.self) { try push(pictures(1)[0], to: sender) }
+
+        var receiving = Receiver.Options()
+        receiving.reconnect = reconnect
+        receiving.connectsLater = true
+        let receiver = try Receiver(from: folder.unixURL("nobody") + "?connect=1", options: receiving)
+        let refusal = #expect(throws: FramewireError.self) { try receiver.next(timeout: hangLimit) }
+        #expect(refusal?.code == .connection)
+    }
+
+    @Test func aConnectionThatIsMadeLaterCarriesFrames() throws {
+        let receiver = try Receiver(from: folder.unixURL("socket"))
+        var options = Sender.Options()
+        options.connectsLater = true
+        let sender = try Sender(to: folder.unixURL("socket"), options: options)
+        try sender.awaitConnection(timeout: hangLimit)
+        #expect(sender.isConnected)
+        let shown = pictures(2)
+        for picture in shown {
+            try push(picture, to: sender)
+            expectFrame(try receiver.next(timeout: hangLimit), shows: picture)
+        }
+    }
+
+    /// The peer says nothing, so that the handshake would take as long as it may.
+    @Test func closingEndsTheFirstAttemptToConnect() throws {
+        let listener = try Listener(Endpoint(parsing: "tcp://127.0.0.1:0"))
+        let url = "tls://127.0.0.1:\(listener.port)"
+        var options = Sender.Options()
+        options.connectsLater = true
+        options.connectTimeout = 100 * hangLimit
+        options.closeTimeout = 0
+        let sender = try Sender(to: url, options: options)
+        let error = #expect(throws: FramewireError.self) { try sender.awaitConnection(timeout: 1_000_000) }
+        #expect(error?.code == .timeout)
+        sender.close()
+        #expect(throws: FramewireError.self) { try sender.awaitConnection(timeout: -1) }
+
+        var receiving = Receiver.Options()
+        receiving.connectsLater = true
+        receiving.connectTimeout = 100 * hangLimit
+        let receiver = try Receiver(from: url + "?connect=1", options: receiving)
+        receiver.close()
+        let end = #expect(throws: FramewireError.self) { try receiver.next(timeout: 0) }
+        #expect(end?.code == .closed)
+    }
+
     @Test func aSenderThatMayWaitDeliversOnceAReceiverAppears() throws {
         var options = Self.raw(.block)
         options.reconnect = .always

@@ -108,7 +108,7 @@ static void negative_stride(void) {
 
 static void refusals(void) {
     static const char *const caps[] = {
-        "video/x-raw,format=RGBA,width=64,height=48,framerate=25/1,interlace-mode=interleaved",
+        "video/x-raw,format=RGBA,width=64,height=48,framerate=25/1,interlace-mode=fields",
     };
     for (guint index = 0; index < G_N_ELEMENTS(caps); index++) {
         GstHarness *harness = gst_harness_new_parse("lz4enc");

@@ -3,7 +3,12 @@
 
 #include <gio/gio.h>
 #include <gst/app/gstappsrc.h>
+#include <netinet/in.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static const GstVideoFormat formats[] = {
     GST_VIDEO_FORMAT_RGBA,  GST_VIDEO_FORMAT_BGRA,      GST_VIDEO_FORMAT_RGBx,       GST_VIDEO_FORMAT_BGRx,
@@ -113,6 +118,8 @@ static gboolean has_failed(gpointer user) { return get_stat(((goal *)user)->pipe
 static gboolean has_delivered(gpointer user) {
     return get_stat(((goal *)user)->pipeline, "src", "frames-delivered") == ((goal *)user)->count;
 }
+
+static gboolean is_connected(gpointer pipeline) { return get_stat(pipeline, "src", "connections") > 0; }
 
 /* Whether no picture has gone anywhere for a while. */
 static gboolean is_stuck(gpointer user) {
@@ -302,6 +309,154 @@ static void stopped_while_blocked(void) {
     finish(receiver);
 }
 
+/* A socket that is listened on, and its port; who connects finds room for `backlog` and one more. */
+static int listen_on(int backlog, guint *port) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(bind(listener, (struct sockaddr *)&address, size) == 0 && listen(listener, backlog) == 0);
+    CHECK(getsockname(listener, (struct sockaddr *)&address, &size) == 0);
+    *port = ntohs(address.sin_port);
+    return listener;
+}
+
+/* Connects without waiting for it. */
+static int connect_to(guint port) {
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons((guint16)port)};
+    int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    connect(client, (struct sockaddr *)&address, sizeof address);
+    return client;
+}
+
+static gboolean has_fallen_back(gpointer pad) { return GST_PAD_LAST_FLOW_RETURN((GstPad *)pad) == GST_FLOW_FLUSHING; }
+
+/* A flush sends whoever gave the sink a picture back. */
+static void flush_sink(GstElement *pipeline) {
+    GstElement *sink = gst_bin_get_by_name(GST_BIN(pipeline), "sink");
+    GstPad *pad = gst_element_get_static_pad(sink, "sink"), *peer = gst_pad_get_peer(pad);
+    CHECK(gst_pad_send_event(pad, gst_event_new_flush_start()));
+    await(has_fallen_back, peer);
+    CHECK(gst_pad_send_event(pad, gst_event_new_flush_stop(TRUE)));
+    gst_object_unref(peer);
+    gst_object_unref(pad);
+    gst_object_unref(sink);
+}
+
+/* Waits until an element says that it tries to connect. */
+static void await_attempt(GstElement *pipeline) {
+    GstBus *bus = gst_element_get_bus(pipeline);
+    const char *state = NULL;
+    while (!state || strcmp(state, "connecting") != 0) {
+        GstMessage *message = gst_bus_timed_pop_filtered(bus, 20 * GST_SECOND, GST_MESSAGE_ELEMENT | GST_MESSAGE_ERROR);
+        CHECK(message && GST_MESSAGE_TYPE(message) == GST_MESSAGE_ELEMENT);
+        state = g_intern_string(gst_structure_get_string(gst_message_get_structure(message), "state"));
+        gst_message_unref(message);
+    }
+    gst_object_unref(bus);
+}
+
+/* A connection that does not come about keeps nobody: not a change of state, not a flush. Else the alarm would ring. */
+static void stopped_while_connecting(void) {
+    guint full, nobody;
+    int fillers[8], listener = listen_on(0, &full);
+    for (guint index = 0; index < G_N_ELEMENTS(fillers); index++) fillers[index] = connect_to(full);
+    close(listen_on(0, &nobody));
+    static const char *const ends[] = {
+        "videotestsrc ! video/x-raw,width=64,height=48,format=RGBA ! framewiresink name=sink overflow=block "
+        "sync=false close-timeout=3600000000000 uri=tcp://127.0.0.1:%u?connect=1",
+        "framewiresrc uri=tcp://127.0.0.1:%u?connect=1 ! fakesink",
+    };
+    alarm(60);
+    for (guint end = 0; end < G_N_ELEMENTS(ends); end++) {
+        for (int always = 0; always < 2; always++) {
+            char *description = g_strdup_printf(ends[end], always ? nobody : full);
+            char *properties = g_strdup_printf("%s connect-timeout=3600000000000",
+                                               always ? " reconnect=always" : "reconnect=after-loss");
+            char *marker = strstr(description, " uri=");
+            *marker = 0;
+            GstElement *pipeline = launch("%s %s %s", description, properties, marker + 1);
+            for (int round = 0; round < 2; round++) {
+                play(pipeline);
+                await_attempt(pipeline);
+                /* Where attempts go on for ever the sink does not wait for the first. */
+                if (end == 0 && (!always || round == 1)) flush_sink(pipeline);
+                CHECK(gst_element_set_state(pipeline, GST_STATE_READY) == GST_STATE_CHANGE_SUCCESS);
+                CHECK(gst_element_set_state(pipeline, GST_STATE_NULL) == GST_STATE_CHANGE_SUCCESS);
+            }
+            finish(pipeline);
+            g_free(properties);
+            g_free(description);
+        }
+    }
+    alarm(0);
+    for (guint index = 0; index < G_N_ELEMENTS(fillers); index++) close(fillers[index]);
+    close(listener);
+}
+
+/* Reads what comes over one connection and throws it away; ended by a signal. */
+static pid_t start_reader(guint *port) {
+    int listener = listen_on(1, port);
+    pid_t reader = fork();
+    CHECK(reader >= 0);
+    if (reader == 0) {
+        static char bytes[65536];
+        int connection = accept(listener, NULL, NULL);
+        while (read(connection, bytes, sizeof bytes) > 0) continue;
+        _exit(0);
+    }
+    close(listener);
+    return reader;
+}
+
+static gboolean has_sent(gpointer user) { return get_stat(((goal *)user)->pipeline, "sink", "frames-sent") >= 2; }
+
+/* Nor does a receiver that was stopped, whether there are pictures left or only the goodbye. */
+static void stopped_while_the_receiver_is(void) {
+    static const char *const sources[] = {
+        "videotestsrc pattern=snow ! video/x-raw,format=RGBA,width=1920,height=1080",
+        "videotestsrc num-buffers=5 ! video/x-raw,format=RGBA,width=64,height=48",
+    };
+    alarm(60);
+    for (guint index = 0; index < G_N_ELEMENTS(sources); index++) {
+        for (int flushes = 0; flushes < 2; flushes++) {
+            guint port;
+            pid_t reader = start_reader(&port);
+            GstElement *sender = launch(
+                "%s ! framewiresink name=sink sync=false overflow=block profile=raw close-timeout=3600000000000 "
+                "idle-timeout=-1 uri=tcp://127.0.0.1:%u", sources[index], port);
+            if (index == 1) CHECK(kill(reader, SIGSTOP) == 0);
+            play(sender);
+            await(has_sent, &(goal){.pipeline = sender});
+            if (index == 0) CHECK(kill(reader, SIGSTOP) == 0);
+            if (index == 0) await(is_stuck, &(goal){.pipeline = sender});
+            if (flushes && index == 0) flush_sink(sender);
+            finish(sender);
+            CHECK(kill(reader, SIGKILL) == 0 && waitpid(reader, NULL, 0) == reader);
+        }
+    }
+    alarm(0);
+}
+
+/* Nor a sender that says half of something and then nothing. */
+static void stopped_while_the_sender_is_silent(void) {
+    static const guint8 half[] = {0x04, 0x22, 0x4D, 0x18, 0x60, 0x40, 0x82, 0, 0, 0, 0, 0x5F, 0x2A, 0x4D, 0x18, 0x94, 0};
+    alarm(60);
+    GstElement *receiver = launch("framewiresrc name=src uri=tcp://127.0.0.1:0 idle-timeout=-1 ! fakesink");
+    for (int round = 0; round < 2; round++) {
+        play(receiver);
+        int sender = connect_to(get_uint(receiver, "src", "current-port"));
+        CHECK(write(sender, half, sizeof half) == (gssize)sizeof half);
+        await(is_connected, receiver);
+        CHECK(gst_element_send_event(receiver, gst_event_new_flush_start()));
+        CHECK(gst_element_send_event(receiver, gst_event_new_flush_stop(TRUE)));
+        CHECK(gst_element_set_state(receiver, GST_STATE_READY) == GST_STATE_CHANGE_SUCCESS);
+        close(sender);
+    }
+    finish(receiver);
+    alarm(0);
+}
+
 /* Live, the latency is what the property says; times of arrival are running times. */
 static void live(void) {
     GstElement *receiver = launch(
@@ -373,6 +528,9 @@ int main(int argc, char **argv) {
     refusals();
     strangers();
     stopped_while_blocked();
+    stopped_while_connecting();
+    stopped_while_the_receiver_is();
+    stopped_while_the_sender_is_silent();
     live();
     foreign_elements();
     return end();

@@ -72,13 +72,54 @@ from_command() {
     same sent.raw received.raw
 }
 
-# What stock lz4 makes of it is the pictures.
+# What stock lz4 makes of it is the pictures, whatever metadata is between them.
 stock_lz4() {
-    launch videotestsrc num-buffers=10 ! "video/x-raw,format=RGBA,width=333,height=77" ! tee name=t ! queue ! \
+    launch videotestsrc num-buffers=10 ! "video/x-raw,format=RGBA,width=333,height=77,pixel-aspect-ratio=16/11" ! tee name=t ! queue ! \
         filesink location=sent.raw t. ! queue ! lz4enc profile="$1" ! filesink location=stream.lz4
     lz4 -t stream.lz4
     lz4 -dc stream.lz4 >received.raw
     same sent.raw received.raw
+}
+
+# Other programs see what caps say in the metadata, and what they say there is in the caps.
+metadata() {
+    launch videotestsrc num-buffers=3 ! \
+        "video/x-raw,format=I420,width=64,height=48,framerate=2469/200,pixel-aspect-ratio=16/11,interlace-mode=mixed,chroma-site=mpeg2" ! \
+        framewiresink sync=false overflow=block uri="file://$PWD/recording.fwr"
+    framewire inspect recording.fwr >messages
+    [ "$(grep -c 'pixel-aspect-ratio="16/11"  interlace-mode="mixed"  chroma-site="mpeg2"  framerate="2469/200"' messages)" = 3 ] || fail "$(head -n 1 messages)"
+    head -c $((64 * 48 * 4 * 3)) /dev/zero >sent.raw
+    start_dump "$1 ! fakesink name=out"
+    framewire send sent.raw "tcp://127.0.0.1:$port" --size 64x48 --format rgba8 --metadata pixel-aspect-ratio=8/9 \
+        --metadata interlace-mode=interleaved --metadata field-order=top-field-first --metadata framerate=7/3
+    await_end $dumper dump
+    same sent.raw received.raw
+    grep -q 'framerate=(fraction)7/3' caps && grep -q 'pixel-aspect-ratio=(fraction)8/9' caps &&
+        grep -q 'interlace-mode=(string)interleaved, field-order=(string)top-field-first' caps || fail "$(head -n 1 caps)"
+}
+
+# Values that make no sense change nothing and harm nobody.
+senseless_metadata() {
+    export G_DEBUG=fatal-criticals
+    head -c $((64 * 48 * 3 / 2 * 3)) /dev/zero >sent.raw
+    start_dump "$1 ! fakesink name=out"
+    framewire send sent.raw "tcp://127.0.0.1:$port" --size 64x48 --format i420 --metadata pixel-aspect-ratio=1/0 \
+        --metadata interlace-mode=alternate --metadata field-order=sideways --metadata framerate=-1/5 \
+        --metadata max-framerate=99999999999/1 --metadata chroma-site=middle --metadata colorimetry=9999:77:-1:1 \
+        --metadata multiview-mode=many --metadata multiview-flags=99999999999 --metadata buffer-flags="x y discont" \
+        --metadata timecode="99:99:99;99 25/1 7"
+    await_end $dumper dump
+    same sent.raw received.raw
+    cat caps
+    start_dump "$1 ! fakesink name=out"
+    framewire send sent.raw "tcp://127.0.0.1:$port" --size 64x48 --format i420 --metadata pixel-aspect-ratio=2147483647/2147483647 \
+        --metadata multiview-mode=side-by-side --metadata multiview-flags=4294967295 --metadata colorimetry=9:9:99:99 \
+        --metadata framerate=2147483647/1 --metadata chroma-site=mpeg2+99 --metadata timecode="23:59:59:4294967295 4294967295/1" \
+        --metadata interlace-mode= --metadata buffer-flags=
+    await_end $dumper dump
+    same sent.raw received.raw
+    cat caps
+    ! grep -E 'interlace-mode=.string.(alternate|interleaved|mixed)|framerate=.fraction.-|1/0|9999' caps
 }
 
 # framewiresink records; the command and decodebin read that.
@@ -159,6 +200,20 @@ fan_out() {
     done
 }
 
+# A name service that does not answer holds nobody up who wants to stop.
+slow_names() {
+    echo '#include <unistd.h>
+        int getaddrinfo(const char *node, const char *service, const void *hints, void **result) {
+            (void)node, (void)service, (void)hints, (void)result;
+            return sleep(36000), -3;
+        }' | cc -xc -shared -fPIC -o slow.so -
+    limit sh -c 'echo $$ >pid && LD_PRELOAD=./slow.so exec gst-launch-1.0 -m "$@"' sh "$@" >messages &
+    local pipeline=$!
+    await grep -q 'state=(string)connecting' messages
+    kill -INT "$(cat pid)"
+    await_end $pipeline gst-launch-1.0
+}
+
 # What gstreamer/README.md tells users to type is understood, as far as the elements are installed.
 readme() {
     local line count=0
@@ -190,8 +245,14 @@ check plugin-from-command from_command
 check plugin-stock-lz4 stock_lz4 lz4
 check plugin-stock-lz4-raw stock_lz4 raw
 check plugin-recording recording
+check plugin-metadata-src metadata "$src"
+check plugin-metadata-dec metadata "$dec"
+check plugin-metadata-senseless-src senseless_metadata "$src"
+check plugin-metadata-senseless-dec senseless_metadata "$dec"
 check plugin-bitmaps bitmaps
 check plugin-bitmaps-to-command bitmaps_to_command
 check plugin-encrypted encrypted
 check plugin-fan-out fan_out
+check plugin-slow-names-sink slow_names videotestsrc ! framewiresink uri=tcp://media-server:3000
+check plugin-slow-names-src slow_names framewiresrc uri='tcp://renderer:3000?connect=1' ! fakesink
 check plugin-readme readme

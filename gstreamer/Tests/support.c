@@ -16,6 +16,8 @@ void complain(const char *file, int line, const char *condition, const char *for
 
 void begin(int *argc, char ***argv) {
     gst_init(argc, argv);
+    /* GStreamer and GLib warn of what breaks their rules: pictures before caps or a segment, calls that make no sense. */
+    g_log_set_always_fatal(G_LOG_FATAL_MASK | G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_WARNING);
     GstElementFactory *factory = gst_element_factory_find("lz4dec");
     CHECK(factory, "lz4dec was not found; GST_PLUGIN_PATH is %s", g_getenv("GST_PLUGIN_PATH"));
     gst_object_unref(factory);

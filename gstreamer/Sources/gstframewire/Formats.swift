@@ -87,6 +87,8 @@ struct InputFormat: @unchecked Sendable {
     // Unchecked: the pointer inside is to one of GStreamer's constants.
     let video: GstVideoInfo
     let format: PixelFormat
+    private let rate: Framerate
+    private let details: PictureDetails
 
     /// - Throws: ``Refusal`` with the sentence that says what is wrong with the caps.
     init(caps: UnsafeMutablePointer<GstCaps>) throws(Refusal) {
@@ -98,10 +100,12 @@ struct InputFormat: @unchecked Sendable {
             throw Refusal(
                 kind: .stream(GST_STREAM_ERROR_FORMAT), sentence: "the caps \(shown) describe no video")
         }
-        try self.init(video: video)
-    }
-
-    init(video: GstVideoInfo) throws(Refusal) {
+        // Caps without a colorimetry make GStreamer 1.22 forget what they say about this.
+        if let site = gst_structure_get_string(gst_caps_get_structure(caps, 0), "chroma-site"),
+            video.finfo.pointee.flags.rawValue & GST_VIDEO_FORMAT_FLAG_YUV.rawValue != 0
+        {
+            video.chroma_site = gst_video_chroma_site_from_string(site)
+        }
         guard let format = PixelFormat(video.finfo.pointee.format) else {
             let name =
                 gst_video_format_to_string(video.finfo.pointee.format).map { String(cString: $0) } ?? ""
@@ -111,21 +115,46 @@ struct InputFormat: @unchecked Sendable {
                     "the format \(name) is not one that a stream can carry; put videoconvert before this element"
             )
         }
-        guard video.interlace_mode == GST_VIDEO_INTERLACE_MODE_PROGRESSIVE else {
+        guard PictureDetails.knows(video.interlace_mode) else {
+            let name =
+                gst_video_interlace_mode_to_string(video.interlace_mode)
+                .map { String(cString: $0) } ?? ""
             throw Refusal(
                 kind: .stream(GST_STREAM_ERROR_FORMAT),
                 sentence:
-                    "the pictures are interlaced, which a stream cannot say; put deinterlace before this element"
-            )
+                    "the fields of a picture are in several buffers (interlace-mode \(name)), which a stream cannot"
+                    + " carry; put deinterlace before this element")
         }
         self.video = video
         self.format = format
+        rate = Framerate(video)
+        details = PictureDetails(video)
+    }
+
+    /// What goes with the pixels of a frame as metadata.
+    ///
+    /// - Returns: nil where there is nothing.
+    func metadata(_ info: FrameInfo, _ buffer: BufferDetails) -> FrameDetails? {
+        let picture = details.with(rate, duration: info.duration)
+        return picture == PictureDetails() && buffer.isEmpty
+            ? nil : FrameDetails(picture: picture, buffer: buffer)
     }
 
     /// Time from one picture to the next, ns.
     var frameDuration: Int64? {
-        guard video.fps_n > 0, video.fps_d > 0 else { return nil }
+        guard video.fps_n > 0, video.fps_d > 0, !rate.isVariable else { return nil }
         return Int64(gst_util_uint64_scale_int(1_000_000_000, video.fps_d, video.fps_n))
+    }
+}
+
+/// What goes with the pixels of a frame as metadata.
+struct FrameDetails {
+    let picture: PictureDetails
+    let buffer: BufferDetails
+
+    func write(to frame: Frame) throws(FramewireError) {
+        try picture.forEach { (key, text) throws(FramewireError) in try frame.setText(text, forKey: key) }
+        try buffer.write(to: frame)
     }
 }
 

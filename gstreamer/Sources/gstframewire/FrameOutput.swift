@@ -10,7 +10,10 @@ final class FrameOutput {
     private var defaultFits = false
     private var takesMeta = false
     private var pool: UnsafeMutablePointer<GstBufferPool>?
-    private var rate: (numerator: gint, denominator: gint) = (0, 1)
+    private var rate = Framerate.none
+    private var details = PictureDetails()
+    /// Of the frame whose caps were asked for last.
+    private var extras = BufferDetails()
 
     deinit {
         dropPool()
@@ -22,9 +25,11 @@ final class FrameOutput {
     /// - Throws: ``Refusal`` for frames that GStreamer has no format for.
     func newCaps(_ frame: Frame) throws(Refusal) -> UnsafeMutablePointer<GstCaps>? {
         let info = frame.info
-        let newRate = rate(of: info)
+        let newDetails = readMetadata(frame)
+        let newRate = rate(of: info, newDetails)
         if let described, described.width == info.width, described.height == info.height,
-            described.format == info.format, described.color == info.color, newRate == nil
+            described.format == info.format, described.color == info.color, details == newDetails,
+            newRate == nil
         {
             return nil
         }
@@ -36,34 +41,44 @@ final class FrameOutput {
                     + " rgba8, bgra8, rgb8, r8, r16, rgb10a2, rgba16, nv12 or i420")
         }
         var video = GstVideoInfo()
-        guard gst_video_info_set_format(&video, format, guint(info.width), guint(info.height)) != 0 else {
+        guard
+            gst_video_info_set_interlaced_format(
+                &video, format, newDetails.mode, guint(info.width), guint(info.height)) != 0
+        else {
             throw Refusal(
                 kind: .stream(GST_STREAM_ERROR_FORMAT),
                 sentence:
                     "pictures of \(info.width) x \(info.height) pixels are larger than GStreamer describes")
         }
         info.color.apply(to: &video)
+        newDetails.apply(to: &video)
         if let newRate { rate = newRate }
-        video.fps_n = rate.numerator
-        video.fps_d = rate.denominator
+        rate.apply(to: &video)
         self.video = video
+        details = newDetails
         described = info
         defaultFits = Self.hasDefaultLayout(frame.layout, video)
         dropPool()
         return gst_video_info_to_caps(&video)
     }
 
-    /// The rate that the duration of a frame comes to, where that is another than before.
-    private func rate(of info: FrameInfo) -> (numerator: gint, denominator: gint)? {
-        guard let duration = info.duration, duration > 0 else { return nil }
-        var numerator: gint = 0
-        var denominator: gint = 1
-        gst_video_guess_framerate(GstClockTime(duration), &numerator, &denominator)
-        guard numerator > 0, denominator > 0 else { return nil }
-        // Durations vary by rounding, so what a percent does not tell apart is the same rate.
-        let now = Double(rate.numerator) / Double(rate.denominator)
-        let then = Double(numerator) / Double(denominator)
-        return abs(now - then) <= 0.01 * then ? nil : (numerator, denominator)
+    /// What the frame's metadata says about it; what is for its buffer goes to ``extras``.
+    private func readMetadata(_ frame: Frame) -> PictureDetails {
+        var details = PictureDetails()
+        extras = BufferDetails()
+        guard frame.metadataCount > 0 else { return details }
+        frame.forEachMetadata { entry in
+            extras.take(entry)
+            if entry.kind == .text { details.take(entry.name, entry.text) }
+        }
+        return details
+    }
+
+    /// The rate that comes with a frame, or that its duration comes to, where that is another than before.
+    private func rate(of info: FrameInfo, _ details: PictureDetails) -> Framerate? {
+        if let given = details.rate { return given == rate ? nil : given }
+        guard let derived = Framerate(duration: info.duration) else { return nil }
+        return rate.isAbout(derived) ? nil : derived
     }
 
     private static func hasDefaultLayout(_ layout: FrameLayout, _ video: GstVideoInfo) -> Bool {
@@ -122,7 +137,7 @@ final class FrameOutput {
     /// Forgets the caps, so that the next frame gives them again.
     func reset() {
         described = nil
-        rate = (0, 1)
+        rate = .none
         takesMeta = false
         dropPool()
     }
@@ -143,6 +158,7 @@ final class FrameOutput {
         buffer.pointee.duration = info.duration.clockTime
         buffer.pointee.offset = guint64(info.sequence)
         buffer.pointee.offset_end = guint64(info.sequence) &+ 1
+        extras.apply(to: buffer)
         return buffer
     }
 
@@ -167,7 +183,7 @@ final class FrameOutput {
                 strides[index] = gint(layout[plane: index].stride)
             }
             gst_buffer_add_video_meta_full(
-                buffer, GST_VIDEO_FRAME_FLAG_NONE, video.finfo.pointee.format, guint(video.width),
+                buffer, extras.pictureFlags, video.finfo.pointee.format, guint(video.width),
                 guint(video.height), guint(layout.planeCount), &offsets, &strides)
         }
         return buffer

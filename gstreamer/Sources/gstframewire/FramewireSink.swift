@@ -54,7 +54,8 @@ final class FramewireSink: ElementObject, @unchecked Sendable {
             .reconnect(initial, \.sender.reconnect),
             .int(
                 "close-timeout",
-                "How long the end of the stream and stopping wait for queued frames to leave, in nanoseconds",
+                "How long the end of the stream waits for queued frames to leave, in nanoseconds; stopping without"
+                    + " it waits 0.2 s at most",
                 0...gint64.max, initial, \.sender.closeTimeout),
         ]
             + Property.times(
@@ -68,6 +69,10 @@ final class FramewireSink: ElementObject, @unchecked Sendable {
     let settings = Guarded(Settings())
     private let sink: UnsafeMutablePointer<GstBaseSink>
     private let sender = Guarded<Sender?>(nil)
+    /// Whether the error that ended the present sender has been posted.
+    private let hasFailed = Guarded(false)
+    /// What the present sender reports to.
+    private var reference: ElementReference?
     private var input: InputFormat?
     /// Whether the sender has said that the stream ends.
     private var hasEnded = false
@@ -132,12 +137,24 @@ final class FramewireSink: ElementObject, @unchecked Sendable {
         if settings.checksum { options.checksum = true }
         // A call that would wait longer comes back, to see what has become of the element.
         options.blockTimeout = Self.patience
-        let reference = ElementReference(element: element)
+        // A change of state cannot be ended, so what it waits for is short.
+        options.connectsLater = true
+        options.closeTimeout = min(options.closeTimeout, Self.farewell)
+        let reference = ElementReference(element)
+        let hasFailed = hasFailed
+        hasFailed.set(false)
         options.onConnection = { event in
-            report(event, reference.element, warnOfLoss: true, GST_RESOURCE_ERROR_WRITE)
+            reference.use { element in
+                report(event, element, warnOfLoss: true, GST_RESOURCE_ERROR_WRITE)
+                // Whether pictures come or not.
+                if event.state == .closed, let reason = event.reason, reason.code != .closed {
+                    Self.fail(element, reason, hasFailed)
+                }
+            }
         }
         do throws(FramewireError) {
             sender.set(try Sender(to: settings.uri ?? "", options: options))
+            self.reference = reference
         } catch {
             post(
                 GST_MESSAGE_ERROR, element, ErrorKind(error, connection: GST_RESOURCE_ERROR_OPEN_WRITE),
@@ -155,7 +172,8 @@ final class FramewireSink: ElementObject, @unchecked Sendable {
             defer { held = nil }
             return held
         }
-        sender?.close()
+        if let sender { reference?.close { sender.close() } }
+        reference = nil
         input = nil
     }
 
@@ -183,7 +201,7 @@ final class FramewireSink: ElementObject, @unchecked Sendable {
 
     private func render(_ buffer: UnsafeMutablePointer<GstBuffer>) throws(Flow) {
         guard let input else { throw Flow(GST_FLOW_NOT_NEGOTIATED) }
-        // After a flush the pipeline may go on behind the end.
+        // After a flush the pipeline may go on behind the end, over another connection.
         if hasEnded {
             stop()
             guard start() else { throw Flow(GST_FLOW_ERROR) }
@@ -206,26 +224,35 @@ final class FramewireSink: ElementObject, @unchecked Sendable {
             post(GST_MESSAGE_ERROR, element, error.kind, error.sentence)
             throw Flow(GST_FLOW_ERROR)
         }
-        if let lying = picture.asItLies {
-            try send { () throws(FramewireError) in
-                // The closure keeps the buffer until the sender has done with it.
-                try sender.push(lying.info, wrapping: lying.bytes) { withExtendedLifetime(picture) {} }
+        // The first connection must be made; frames are not to be dropped for the time that it takes.
+        try send { () throws(FramewireError) in try sender.awaitConnection(timeout: Self.patience) }
+        let metadata = input.metadata(info, BufferDetails(buffer))
+        var frame: Frame?
+        try send { () throws(FramewireError) in
+            if frame == nil {
+                frame = try Self.makeFrame(sender, picture, info)
+                if let frame { try metadata?.write(to: frame) }
             }
-        } else {
-            var frame: Frame?
-            try send { () throws(FramewireError) in
-                if frame == nil {
-                    let packed = try sender.acquire(info)
-                    packed.withUnsafeMutableBytes { picture.pack(into: $0) }
-                    frame = packed
-                }
-                if let frame { try sender.submit(frame) }
-            }
+            if let frame { try sender.submit(frame) }
         }
+    }
+
+    private static func makeFrame(
+        _ sender: Sender, _ picture: Picture, _ info: FrameInfo
+    ) throws(FramewireError) -> Frame {
+        if let lying = picture.asItLies {
+            // The closure keeps the buffer until the sender has done with it.
+            return try sender.wrap(lying.info, pixels: lying.bytes) { withExtendedLifetime(picture) {} }
+        }
+        let packed = try sender.acquire(info)
+        packed.withUnsafeMutableBytes { picture.pack(into: $0) }
+        return packed
     }
 
     /// How long a call of the sender waits before it is asked again, ns.
     private static let patience: Int64 = 20_000_000
+    /// How long the last frames and the goodbye may take where the stream was not ended before, ns.
+    private static let farewell: Int64 = 200_000_000
 
     /// Calls until there is room.
     private func send(_ attempt: () throws(FramewireError) -> Void) throws(Flow) {
@@ -239,14 +266,28 @@ final class FramewireSink: ElementObject, @unchecked Sendable {
                 }
             }
             guard let failure else { return }
-            guard failure.code == .timeout else {
-                post(
-                    GST_MESSAGE_ERROR, element, ErrorKind(failure, connection: GST_RESOURCE_ERROR_WRITE),
-                    failure.message)
+            // So many frames are in use that a receiver has to let go of one before the next.
+            if failure.code == .wouldBlock { letStatesChange { g_usleep(gulong(Self.patience / 10_000)) } }
+            guard failure.code == .timeout || failure.code == .wouldBlock else {
+                Self.fail(element, failure, hasFailed)
                 throw Flow(GST_FLOW_ERROR)
             }
             try goOnWaiting()
         }
+    }
+
+    /// Posts an error, once.
+    private static func fail(
+        _ element: UnsafeMutablePointer<GstElement>, _ failure: FramewireError, _ hasFailed: Guarded<Bool>
+    ) {
+        let isSecond = hasFailed.change { hasFailed in
+            defer { hasFailed = true }
+            return hasFailed
+        }
+        guard !isSecond else { return }
+        post(
+            GST_MESSAGE_ERROR, element, ErrorKind(failure, connection: GST_RESOURCE_ERROR_WRITE),
+            failure.message)
     }
 
     /// Runs what may wait without the base class's preroll lock. Every change of state takes that, and not all of them
@@ -280,18 +321,32 @@ final class FramewireSink: ElementObject, @unchecked Sendable {
                 left -= Self.patience
                 if !isFlushed { try goOnWaiting() }
             }
+            hasEnded = true
+            try sayGoodbye(sender, max(left, Self.patience))
         } catch {
             return
         }
-        hasEnded = true
-        letStatesChange {
+    }
+
+    /// Tells receivers that the stream ends, and waits until they have everything, at most `timeout` nanoseconds.
+    private func sayGoodbye(_ sender: Sender, _ timeout: Int64) throws(Flow) {
+        let failure = Guarded<FramewireError?>(nil)
+        let errand = Errand {
             do throws(FramewireError) {
-                try sender.end(timeout: min(max(left, Self.patience), 1_000_000_000))
+                try sender.end(timeout: timeout)
             } catch {
-                post(
-                    GST_MESSAGE_WARNING, element, ErrorKind(error, connection: GST_RESOURCE_ERROR_WRITE),
-                    error.message)
+                failure.set(error)
             }
+        }
+        var isDone = false
+        while !isDone {
+            letStatesChange { isDone = errand.isDone(within: Self.patience) }
+            if !isDone { try goOnWaiting() }
+        }
+        if let failure = failure.value {
+            post(
+                GST_MESSAGE_WARNING, element, ErrorKind(failure, connection: GST_RESOURCE_ERROR_WRITE),
+                failure.message)
         }
     }
 

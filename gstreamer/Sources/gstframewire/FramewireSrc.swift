@@ -76,6 +76,8 @@ final class FramewireSrc: ElementObject, @unchecked Sendable {
     private let poll: OpaquePointer
     private var descriptor = GstPollFD()
     private let receiver = Guarded<Receiver?>(nil)
+    /// What the present receiver reports to.
+    private var reference: ElementReference?
     /// Whether a flush has taken the time line away.
     private let wasFlushed = Guarded(false)
 
@@ -161,10 +163,12 @@ final class FramewireSrc: ElementObject, @unchecked Sendable {
         let settings = self.settings.value
         var options = settings.receiver
         let uri = settings.uri ?? ""
-        let reference = ElementReference(element: element)
+        // A change of state cannot be ended, so it does not wait.
+        options.connectsLater = true
+        let reference = ElementReference(element)
         let goesOn = !options.once && !uri.hasPrefix("file:")
         options.onConnection = { event in
-            report(event, reference.element, warnOfLoss: goesOn, GST_RESOURCE_ERROR_READ)
+            reference.use { report(event, $0, warnOfLoss: goesOn, GST_RESOURCE_ERROR_READ) }
         }
         do throws(FramewireError) {
             let receiver = try Receiver(from: uri, options: options)
@@ -173,6 +177,7 @@ final class FramewireSrc: ElementObject, @unchecked Sendable {
             gst_poll_add_fd(poll, &descriptor)
             gst_poll_fd_ctl_read(poll, &descriptor, 1)
             self.receiver.set(receiver)
+            self.reference = reference
         } catch {
             post(
                 GST_MESSAGE_ERROR, element, ErrorKind(error, connection: GST_RESOURCE_ERROR_OPEN_READ),
@@ -189,7 +194,8 @@ final class FramewireSrc: ElementObject, @unchecked Sendable {
             defer { held = nil }
             return held
         }
-        receiver?.close()
+        if let receiver { reference?.close { receiver.close() } }
+        reference = nil
         output.reset()
         timeline.reset()
         peerID = 0
@@ -285,8 +291,8 @@ final class FramewireSrc: ElementObject, @unchecked Sendable {
         // A stream that is not live begins at 0; what comes after a gap goes on now.
         let usesNow = !isFirst || settings.isLive || settings.arrivalTimes
         if var segment = timeline.place(
-            pts: buffer.pointee.pts, duration: buffer.pointee.duration, startsAnew: startsAnew,
-            now: usesNow ? now : .max)
+            pts: buffer.pointee.pts, duration: buffer.pointee.duration, of: Timeline.View(frame.info),
+            startsAnew: startsAnew, now: usesNow ? now : .max)
         {
             gst_base_src_new_segment(source, &segment)
             if !isFirst { gst_buffer_set_flags(buffer, GST_BUFFER_FLAG_DISCONT) }

@@ -42,19 +42,22 @@ final class Lz4Dec: ElementObject, @unchecked Sendable {
     }()
 
     let settings = Guarded(Settings())
-    private let element: UnsafeMutablePointer<GstElement>
-    private let sink: UnsafeMutablePointer<GstPad>
-    private let source: UnsafeMutablePointer<GstPad>
+    let element: UnsafeMutablePointer<GstElement>
+    let sink: UnsafeMutablePointer<GstPad>
+    let source: UnsafeMutablePointer<GstPad>
     private let counters = Guarded(Counters())
     /// Running time before which frames come too late; none where nothing is late.
     private let earliest = Guarded(GstClockTime.max)
 
     private var decoder: FrameMessageDecoder?
     private let output = FrameOutput()
-    private var timeline = Timeline()
+    var timeline = Timeline()
     private var hasFailed = false
     /// Whether bytes of the stream have come.
     private var hasBytes = false
+    /// Of a file that is read by this element itself, and so can be sought in.
+    let file = Guarded<Recording?>(nil)
+    var recording: Recording? { file.value }
 
     private init(
         _ element: UnsafeMutablePointer<GstElement>, _ elementClass: UnsafeMutablePointer<GstElementClass>
@@ -64,6 +67,13 @@ final class Lz4Dec: ElementObject, @unchecked Sendable {
         source = gst_pad_new_from_template(gst_element_class_get_pad_template(elementClass, "src"), "src")
         gst_pad_set_chain_function_full(
             sink, { _, parent, buffer in Lz4Dec.of(parent).chain(buffer!) }, nil, nil)
+        gst_pad_set_activate_function_full(
+            sink, { pad, parent in Lz4Dec.of(parent).activate(pad!).gboolean }, nil, nil)
+        gst_pad_set_activatemode_function_full(
+            sink,
+            { pad, parent, mode, isActive in
+                mode == GST_PAD_MODE_PULL ? Lz4Dec.of(parent).setReading(isActive != 0).gboolean : 1
+            }, nil, nil)
         gst_pad_set_event_function_full(
             sink, { pad, parent, event in Lz4Dec.of(parent).sinkEvent(pad!, parent!, event!) }, nil, nil)
         gst_pad_set_event_function_full(
@@ -112,12 +122,13 @@ final class Lz4Dec: ElementObject, @unchecked Sendable {
 
     private func stop() {
         decoder = nil
+        file.set(nil)
         output.reset()
         timeline.reset()
     }
 
     /// Expects the beginning of a stream, or a message.
-    private func restart() -> Bool {
+    func restart() -> Bool {
         hasFailed = false
         hasBytes = false
         earliest.set(.max)
@@ -130,7 +141,7 @@ final class Lz4Dec: ElementObject, @unchecked Sendable {
         }
     }
 
-    private func fail(_ kind: ErrorKind, _ sentence: String) {
+    func fail(_ kind: ErrorKind, _ sentence: String) {
         hasFailed = true
         post(GST_MESSAGE_ERROR, element, kind, sentence)
     }
@@ -147,23 +158,26 @@ final class Lz4Dec: ElementObject, @unchecked Sendable {
         case GST_EVENT_FLUSH_STOP:
             _ = restart()
             timeline.reset()
-        case GST_EVENT_EOS:
-            if !hasFailed, let decoder {
-                do throws(FramewireError) {
-                    try decoder.finish()
-                } catch {
-                    post(GST_MESSAGE_WARNING, element, .stream(GST_STREAM_ERROR_DECODE), error.message)
-                }
-            }
+        case GST_EVENT_EOS: finishStream()
         default: break
         }
         return gst_pad_event_default(pad, parent, event)
     }
 
+    /// No bytes follow.
+    func finishStream() {
+        guard !hasFailed, let decoder else { return }
+        do throws(FramewireError) {
+            try decoder.finish()
+        } catch {
+            post(GST_MESSAGE_WARNING, element, .stream(GST_STREAM_ERROR_DECODE), error.message)
+        }
+    }
+
     // MARK: - Bytes and frames
 
     /// - Parameter buffer: owned by this function.
-    private func chain(_ buffer: UnsafeMutablePointer<GstBuffer>) -> GstFlowReturn {
+    func chain(_ buffer: UnsafeMutablePointer<GstBuffer>) -> GstFlowReturn {
         defer { gst_buffer_unref(buffer) }
         if hasBytes, gst_buffer_has_flags(buffer, GST_BUFFER_FLAG_DISCONT) != 0 {
             debug(GST_LEVEL_INFO, element, "bytes are missing; a message is expected to begin here")
@@ -206,7 +220,7 @@ final class Lz4Dec: ElementObject, @unchecked Sendable {
 
     private func push(_ frame: Frame) throws(Flow) {
         let settings = self.settings.value
-        guard settings.selection.contains(frame.info) else { return }
+        guard settings.selection.contains(frame.info), recording?.isWanted(frame.info) ?? true else { return }
         let caps: UnsafeMutablePointer<GstCaps>?
         do throws(Refusal) {
             caps = try output.newCaps(frame)
@@ -227,12 +241,17 @@ final class Lz4Dec: ElementObject, @unchecked Sendable {
         }
         let info = frame.info
         let isFirst = timeline.segment == nil
-        let segment = timeline.place(
-            pts: info.pts.clockTime, duration: info.duration.clockTime,
-            startsAnew: info.flags.contains(.discontinuity),
-            now: isFirst ? .max : gst_element_get_current_running_time(element))
+        let sought = recording?.takeSegment()
+        let placed = timeline.place(
+            pts: info.pts.clockTime, duration: info.duration.clockTime, of: Timeline.View(info),
+            startsAnew: sought == nil && info.flags.contains(.discontinuity),
+            now: isFirst || recording != nil ? .max : gst_element_get_current_running_time(element))
+        if recording != nil, timeline.isOver(info.pts.clockTime) { throw Flow(GST_FLOW_EOS) }
+        let segment = placed ?? sought
         if var segment {
-            gst_pad_push_event(source, gst_event_new_segment(&segment))
+            let event = gst_event_new_segment(&segment)
+            if let number = recording?.seekNumber { gst_event_set_seqnum(event, number) }
+            gst_pad_push_event(source, event)
         }
         counters.change {
             $0.frames += 1
@@ -288,43 +307,10 @@ final class Lz4Dec: ElementObject, @unchecked Sendable {
             return gst_pad_event_default(pad, parent, event)
         case GST_EVENT_SEEK:
             defer { gst_event_unref(event) }
-            return rewind(event).gboolean
+            return (recording == nil ? rewind(event) : seek(event)).gboolean
         default:
             return gst_pad_event_default(pad, parent, event)
         }
-    }
-
-    /// Only the beginning can be gone to: where other frames are is not known.
-    private func rewind(_ event: UnsafeMutablePointer<GstEvent>) -> Bool {
-        var rate = 0.0
-        var format = GST_FORMAT_UNDEFINED
-        var flags = GstSeekFlags(rawValue: 0)
-        var startType = GST_SEEK_TYPE_NONE
-        var start: gint64 = 0
-        var stop: gint64 = 0
-        var stopType = GST_SEEK_TYPE_NONE
-        gst_event_parse_seek(event, &rate, &format, &flags, &startType, &start, &stopType, &stop)
-        guard rate == 1, format == GST_FORMAT_TIME, startType == GST_SEEK_TYPE_SET, start == 0,
-            stopType == GST_SEEK_TYPE_NONE || stop == -1
-        else { return false }
-        let bytes = gst_event_new_seek(
-            1, GST_FORMAT_BYTES, GstSeekFlags(rawValue: flags.rawValue & GST_SEEK_FLAG_FLUSH.rawValue),
-            GST_SEEK_TYPE_SET, 0, GST_SEEK_TYPE_NONE, -1)
-        gst_event_set_seqnum(bytes, gst_event_get_seqnum(event))
-        return gst_pad_push_event(sink, bytes) != 0
-    }
-
-    private func answer(
-        _ pad: UnsafeMutablePointer<GstPad>, _ parent: UnsafeMutablePointer<GstObject>,
-        _ query: UnsafeMutablePointer<GstQuery>
-    ) -> gboolean {
-        guard query.pointee.type == GST_QUERY_SEEKING else {
-            return gst_pad_query_default(pad, parent, query)
-        }
-        var format = GST_FORMAT_UNDEFINED
-        gst_query_parse_seeking(query, &format, nil, nil, nil)
-        gst_query_set_seeking(query, format, 0, 0, -1)
-        return 1
     }
 
     private var stats: Record {

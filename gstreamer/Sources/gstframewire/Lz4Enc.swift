@@ -134,7 +134,7 @@ final class Lz4Enc: ElementObject, @unchecked Sendable {
 
     private func setFormat(_ state: UnsafeMutablePointer<GstVideoCodecState>) -> Bool {
         do throws(Refusal) {
-            input = try InputFormat(video: state.pointee.info)
+            input = try InputFormat(caps: state.pointee.caps)
         } catch {
             post(GST_MESSAGE_ERROR, element, error.kind, error.sentence)
             return false
@@ -156,13 +156,12 @@ final class Lz4Enc: ElementObject, @unchecked Sendable {
         do {
             let info = describe(frame, input)
             let picture = try Picture(frame.pointee.input_buffer, input, info)
+            let metadata = input.metadata(info, BufferDetails(frame.pointee.input_buffer))
             isKey = try withExtendedLifetime(picture) {
-                let message =
-                    if let lying = picture.asItLies {
-                        try encoder.encode(lying.info, lying.bytes)
-                    } else {
-                        try encoder.encode(info, pack(picture))
-                    }
+                let (info, bytes) = picture.asItLies ?? (info, pack(picture))
+                let described = try encoder.wrap(info, pixels: bytes) {}
+                try metadata?.write(to: described)
+                let message = try encoder.encode(described)
                 frame.pointee.output_buffer = take(message)
                 return !message.flags.contains(.deltaUnit)
             }

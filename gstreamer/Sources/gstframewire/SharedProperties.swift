@@ -1,14 +1,22 @@
 import CGStreamer
 import Framewire
 
+/// What `gst-inspect-1.0` says about profiles; one without a line here is for receivers of Framewire alone.
+private let profileDescriptions: [(profile: Profile, text: StaticString)] = [
+    (.auto, "What the receiver understands best; lz4 where nothing is known about it"),
+    (.raw, "Stored: no compression; stock lz4 -d reads it"),
+    (.lz4, "LZ4; stock lz4 -d reads it"),
+    (.tile, "Smaller and faster than lz4; for receivers of Framewire alone"),
+    (.huffman, "Smaller still, for links that are the limit; for receivers of Framewire alone"),
+]
+
+/// All profiles that the library has, from 0 on.
 private let profileType = registerEnumeration(
     "GstFramewireProfile",
-    [
-        (0, "What the receiver understands best; lz4 where nothing is known about it", "auto"),
-        (1, "Stored: no compression; stock lz4 -d reads it", "raw"),
-        (2, "LZ4; stock lz4 -d reads it", "lz4"),
-        (3, "Smaller and faster than lz4; for receivers of Framewire alone", "tile"),
-    ])
+    (0...UInt8.max).compactMap { Profile(rawValue: $0) }.map { profile in
+        let text = profileDescriptions.first { $0.profile == profile }?.text
+        return (Int(profile.rawValue), text ?? "For receivers of Framewire alone", profile.name)
+    })
 
 private let overflowType = registerEnumeration(
     "GstFramewireOverflow",
@@ -160,10 +168,4 @@ struct StreamSelection: Sendable {
     func contains(_ info: FrameInfo) -> Bool {
         (streamID < 0 || streamID == Int64(info.streamID)) && (viewID < 0 || viewID == Int64(info.viewID))
     }
-}
-
-/// A pointer to an element that outlives the closure that holds this.
-struct ElementReference: @unchecked Sendable {
-    // Unchecked: only functions that may be called on any thread are given the pointer.
-    let element: UnsafeMutablePointer<GstElement>
 }
