@@ -138,7 +138,9 @@ enum PlainHuffman {
             for index in stride(from: part, to: count, by: 4) {
                 var code = 1
                 while symbols[code] == nil {
-                    guard position < 8 * parts[part].count else { throw PlainTileDecoder.Refusal("part ends") }
+                    guard position < 8 * parts[part].count else {
+                        throw PlainTileDecoder.Refusal("part ends")
+                    }
                     code = code << 1 | Int(parts[part][position / 8]) >> (position % 8) & 1
                     position += 1
                 }

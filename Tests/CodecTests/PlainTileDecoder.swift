@@ -2,8 +2,8 @@ import Buffers
 import CLZ4
 import Codec
 
-/// A decoder of payloads in the tile profiles written from docs/tile-format.md, as plainly as can be: what the library's
-/// decoder is held against.
+/// A decoder of payloads in the tile profiles written from docs/tile-format.md, as plainly as can be: what the
+/// library's decoder is held against.
 struct PlainTileDecoder {
     /// The payload is refused.
     struct Refusal: Error {
@@ -63,7 +63,8 @@ struct PlainTileDecoder {
                 let place = picture.count..<picture.count + rows * plane.rowBytes
                 picture += try PlainStrip(
                     format: PlainFormat(info.format, plane: number), profile: profile,
-                    rowBytes: plane.rowBytes, rows: rows, reference: reference.map { Array($0[place]) }, firstRow: firstRow,
+                    rowBytes: plane.rowBytes, rows: rows, reference: reference.map { Array($0[place]) },
+                    firstRow: firstRow,
                     referencePlane: reference.map {
                         Array($0[planeStart..<planeStart + plane.rows * plane.rowBytes])
                     }

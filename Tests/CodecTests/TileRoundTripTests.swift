@@ -19,7 +19,8 @@ import Testing
         let limit = number % 8 == 0 ? 900_000 : 60_000
         let sample = TileSample.random(format, maximumBytes: limit, using: &random)
         let picture = sample.picture
-        let comment = "FRAMEWIRE_SEED=\(SeededGenerator.runSeed), \(profile) \(format) \(number): \(picture.info)"
+        let comment =
+            "FRAMEWIRE_SEED=\(SeededGenerator.runSeed), \(profile) \(format) \(number): \(picture.info)"
         let pieces = Bool.random(using: &random) ? 1 : random.scaled(1...7)
         // Cut in the same places each time: a reference in one piece is searched for what has moved.
         let cuts = random
@@ -83,7 +84,8 @@ import Testing
                     TileSample(picture: picture, reference: nil), profile: profile, using: &random)
                 let target = GuardedBytes(count: picture.packed.count)
                 try decodeTiles(
-                    encoded.payload, info, profile: profile, rowsPerStrip: encoded.rowsPerStrip, reference: nil, into: target)
+                    encoded.payload, info, profile: profile, rowsPerStrip: encoded.rowsPerStrip,
+                    reference: nil, into: target)
                 #expect(equal(target.bytes, picture.packed), "\(width) × \(height), \(content)")
                 #expect(target.isIntact)
             }
@@ -133,7 +135,8 @@ import Testing
             let target = GuardedBytes(count: sample.picture.packed.count)
             try decodeTiles(
                 encoded.payload, sample.picture.info, profile: profile,
-                rowsPerStrip: encoded.rowsPerStrip, reference: sample.reference?.packed, workers: 2, into: target, with: decoder)
+                rowsPerStrip: encoded.rowsPerStrip, reference: sample.reference?.packed, workers: 2,
+                into: target, with: decoder)
             #expect(equal(target.bytes, sample.picture.packed), "frame \(number): \(sample.picture.info)")
         }
     }

@@ -157,7 +157,8 @@ enum TileContent: CaseIterable {
 
 /// The payload of a picture in one of the tile profiles.
 func encodeTiles(
-    _ sample: TileSample, profile: Profile = .tile, pieces: Int = 1, workers: Int = 1, with encoder: FrameEncoder? = nil,
+    _ sample: TileSample, profile: Profile = .tile, pieces: Int = 1, workers: Int = 1,
+    with encoder: FrameEncoder? = nil,
     using random: inout SeededGenerator
 ) throws -> Encoded {
     let encoder = encoder ?? FrameEncoder(workers: workers)
