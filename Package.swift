@@ -64,12 +64,13 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
-        .testTarget(name: "BuffersTests", dependencies: ["Buffers"]),
+        .testTarget(name: "BuffersTests", dependencies: ["Buffers", "TestSupport"]),
         .testTarget(
             name: "CodecTests", dependencies: ["Codec", "TestSupport", "Fuzzing", "CLZ4Frame"],
             resources: [.copy("Vectors"), .copy("Corpus")]),
-        .testTarget(name: "WireTests", dependencies: ["Wire"], resources: [.copy("Vectors")]),
-        .testTarget(name: "TransportTests", dependencies: ["Transport", "Identities"]),
+        .testTarget(
+            name: "WireTests", dependencies: ["Wire", "TestSupport"], resources: [.copy("Vectors")]),
+        .testTarget(name: "TransportTests", dependencies: ["Transport", "Identities", "TestSupport"]),
         .testTarget(
             name: "RTPTests",
             dependencies: ["RTP", "Transport", "Buffers", "TestSupport", "Fuzzing", "CPosix"],
@@ -84,9 +85,9 @@ let package = Package(
         .systemLibrary(
             name: "CEGL", path: "Tests/CEGL", pkgConfig: "egl",
             providers: [.apt(["libegl-dev", "libgl-dev"])]),
-        .testTarget(name: "PictureFilesTests", dependencies: ["PictureFiles", "CZstd"]),
+        .testTarget(name: "PictureFilesTests", dependencies: ["PictureFiles", "CZstd", "TestSupport"]),
         .testTarget(name: "ViewerTests", dependencies: ["Viewer", "PictureFiles", "TestSupport"]),
-        // Pictures and random numbers for the tests.
+        // Pictures, random numbers and folders for the tests.
         .target(name: "TestSupport", dependencies: ["Buffers", "CPosix"], path: "Tests/TestSupport"),
         // What scripts/fuzz.sh feeds to the decoders, so that the tests can replay it.
         .target(

@@ -118,7 +118,7 @@ awk -v drawn="$drawn" -v equal="$equal" -v different="$different" -v size="$size
         line("frames per second", s["seconds"] > 0 ? sprintf("%.1f", s["frames"] / s["seconds"]) : "-", "")
         line("pixels, MB/s", per_second(s["bytes_raw"]), "")
         line("on the wire, MB/s", per_second(s["bytes_wire"]), "")
-        split("auto raw lz4 tile", profiles, " ")
+        split("auto raw lz4 tile huffman", profiles, " ")
         line("profile of the last frames", profiles[s["profile"] + 1], "")
         line("ratio", s["bytes_wire"] > 0 ? sprintf("%.2f", s["bytes_raw"] / s["bytes_wire"]) : "-", "")
         print ""

@@ -23,6 +23,8 @@ BIN=$WORK/bin
 export LD_LIBRARY_PATH=$PREFIX/lib
 
 # shellcheck source=/dev/null
+. "$(dirname "$0")/link.sh"
+# shellcheck source=/dev/null
 . "$SOURCES/common.sh"
 # shellcheck source=/dev/null
 . "$FAULTS/common.sh"

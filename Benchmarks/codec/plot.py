@@ -15,7 +15,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.lines import Line2D
 
-MARKERS = {"memcpy": "_", "liblz4": "s", "raw": "|", "lz4": "v", "tile": "o", "tile-key": "^"}
+MARKERS = {"memcpy": "_", "liblz4": "s", "raw": "|", "lz4": "v", "tile": "o", "tile-key": "^", "huffman": "D"}
 
 
 def main():

@@ -240,6 +240,10 @@ arguments parse_arguments(int count, char **words) {
         else if (!strcmp(option, "--width")) a.width = number(value);
         else if (!strcmp(option, "--height")) a.height = number(value);
         else if (!strcmp(option, "--pictures")) a.limit = number(value);
+        else if (!strcmp(option, "--ready")) a.ready = value;
+        else if (!strcmp(option, "--receivers")) a.receivers = number(value);
+        else if (!strcmp(option, "--connect")) a.connect = number(value);
+        else if (!strcmp(option, "--stall")) a.stall = number(value);
         else die(option);
     }
     if (!a.report) die("--report is missing");

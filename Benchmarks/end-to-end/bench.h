@@ -61,7 +61,11 @@ typedef struct arguments {
     const char *file;      /* source: the pictures */
     const char *host, *port, *report;
     const char *way;       /* what else the program distinguishes */
+    const char *ready;     /* framewire_peer: where the port is written once the program listens or is connected */
     unsigned mirrors, fps, seconds, width, height, limit;
+    unsigned receivers;    /* framewire_peer, source: listens, and begins when so many are connected; 0: it connects */
+    unsigned connect;      /* framewire_peer, sink: 1: connects */
+    unsigned stall;        /* framewire_peer, sink: 1: stops for good when the first picture has come */
 } arguments;
 
 arguments parse_arguments(int count, char **words);

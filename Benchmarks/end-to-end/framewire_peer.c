@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <framewire/framewire.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,6 +26,31 @@ static fw_profile profile_named(const char *name) {
     return FW_PROFILE_AUTO;
 }
 
+/* The file is there at once with all that is in it. */
+static void write_port(const char *path, uint16_t port) {
+    char part[256];
+    if (!path) return;
+    snprintf(part, sizeof part, "%s.part", path);
+    FILE *file = fopen(part, "w");
+    if (!file || fprintf(file, "%u\n", port) < 0 || fclose(file) != 0 || rename(part, path) != 0) die(path);
+}
+
+/* For several receivers, one of which may be stopped: it is not given up, and not waited for at the end. */
+static void listen_for_receivers(fw_sender_options *options) {
+    options->idle_timeout_ns = -1;
+    options->close_timeout_ns = 200 * MILLISECOND;
+}
+
+static void await_receivers(fw_sender *sender, const arguments *a) {
+    int64_t limit = now_ns() + 20 * SECOND;
+    write_port(a->ready, fw_sender_port(sender));
+    while (fw_sender_receiver_count(sender) < a->receivers) {
+        errno = 0;
+        if (now_ns() > limit) die("not all the receivers came");
+        sleep_until(now_ns() + MILLISECOND);
+    }
+}
+
 static void run_source(const arguments *a) {
     pictures p = load_pictures(a->file, a->limit, a->mirrors != 0);
     fw_sender_options options = FW_SENDER_OPTIONS_INIT;
@@ -37,9 +63,11 @@ static void run_source(const arguments *a) {
     options.profile = profile_named(a->way);
     info.width = p.width;
     info.height = p.height;
-    snprintf(url, sizeof url, "tcp://%s:%s", a->host, a->port);
+    snprintf(url, sizeof url, "tcp://%s:%s%s", a->host, a->port, a->receivers ? "?listen=1" : "");
+    if (a->receivers) listen_for_receivers(&options);
     begin_source();
     check(fw_sender_open(url, &options, &sender));
+    if (a->receivers) await_receivers(sender, a);
     end = now_ns() + a->seconds * SECOND;
     while ((capture = next_capture(&due, a->fps)) < end) {
         fw_frame *frame;
@@ -51,7 +79,8 @@ static void run_source(const arguments *a) {
         take_picture(&p, taken++, capture, fw_frame_data(frame));
         check(fw_sender_submit(sender, frame));
     }
-    fw_sender_flush(sender, 10 * SECOND);
+    if (!a->receivers) fw_sender_flush(sender, 10 * SECOND);
+    else if (fw_sender_receiver_count(sender) < a->receivers) die("a receiver left");
     check(fw_sender_get_stats(sender, &stats));
     fw_sender_close(sender);
     report_source(a->report, taken);
@@ -64,11 +93,13 @@ static void run_sink(const arguments *a) {
     fw_status status;
     char url[256];
     options.once = 1;
-    snprintf(url, sizeof url, "tcp://%s:%s", a->host, a->port);
+    snprintf(url, sizeof url, "tcp://%s:%s%s", a->host, a->port, a->connect ? "?connect=1" : "");
     check(fw_receiver_open(url, &options, &receiver));
+    write_port(a->ready, fw_receiver_port(receiver));
     while ((status = fw_receiver_next(receiver, 20 * SECOND, &frame)) == FW_OK) {
         picture_arrived(fw_frame_data(frame), fw_frame_size(frame));
         fw_frame_unref(frame);
+        if (a->stall) raise(SIGSTOP);
     }
     if (status != FW_ERROR_CLOSED) check(status);
     fw_receiver_close(receiver);

@@ -18,10 +18,10 @@
 set -eu
 export LC_ALL=C
 
-[ $# -ge 2 ] || {
-    sed -n '2,/^set -eu/{/^#/s/^# \{0,1\}//p}' "$0" >&2
-    exit 2
-}
+# shellcheck source=/dev/null
+. "$(dirname "$0")/../common.sh"
+
+[ $# -ge 2 ] || usage
 prefix=$(realpath "$1")
 folder=$(realpath "$2")
 here=$(realpath "$(dirname "$0")")
@@ -50,24 +50,6 @@ while [ $# -ge 2 ]; do
     shift 2
 done
 
-work=$(mktemp -d)
-a=fwbench-$$-a
-b=fwbench-$$-b
-
-remove_links() {
-    ip netns delete "$a" 2>/dev/null || true
-    ip netns delete "$b" 2>/dev/null || true
-}
-# Nothing that was started outlives the script.
-clean_up() {
-    local job
-    for job in $(jobs -p); do kill -KILL "$job" 2>/dev/null || true; done
-    remove_links
-    rm -rf "$work"
-}
-trap clean_up EXIT
-trap 'exit 130' INT TERM
-
 for program in framewire_peer gstreamer_peer pipe_peer usage; do
     flags=
     sources="$here/$program.c $here/bench.c"
@@ -83,29 +65,15 @@ for program in framewire_peer gstreamer_peer pipe_peer usage; do
     cc -std=gnu11 -O2 -Wall -Wextra -o "$work/$program" $sources $flags
 done
 
-# make_link LINK: sets `at_a` and `at_b` (what runs a command there), `address` of B, and `counter` of bytes that leave A.
-make_link() {
-    remove_links
-    ip netns add "$a"
-    ip -n "$a" link set lo up
-    at_a=(ip netns exec "$a")
-    if [ "$1" = loopback ]; then
-        at_b=("${at_a[@]}")
-        address=127.0.0.1
-        counter=/sys/class/net/lo/statistics/tx_bytes
-        return
-    fi
-    ip netns add "$b"
-    ip -n "$a" link add veth0 type veth peer name veth0 netns "$b"
-    ip -n "$a" address add 10.78.0.1/24 dev veth0
-    ip -n "$b" address add 10.78.0.2/24 dev veth0
-    ip -n "$a" link set veth0 up
-    ip -n "$b" link set veth0 up
-    # The filter holds as much as a switch would: 5 ms.
-    tc -n "$a" qdisc add dev veth0 root tbf rate "$1" burst 512kb latency 5ms
-    at_b=(ip netns exec "$b")
-    address=10.78.0.2
+# Also sets `counter`, of the bytes that leave A.
+use_counted_link() {
+    use_link "$1"
     counter=/sys/class/net/veth0/statistics/tx_bytes
+    [ "$1" = loopback ] || return 0
+    # In a namespace of its own, where nothing else is counted.
+    make_link
+    at_a=(ip netns exec "$A") at_b=(ip netns exec "$A")
+    counter=/sys/class/net/lo/statistics/tx_bytes
 }
 
 # Each of these runs one side of one way of carrying frames, with "$@" for the programs' own options.
@@ -162,7 +130,7 @@ await_listening() {
 measure() {
     local before after complaint=
     : >"$work/source" >"$work/sink"
-    make_link "$link"
+    use_counted_link "$link"
     (sink_side) >"$work/sink.log" 2>&1 &
     local sink=$!
     if await_listening; then

@@ -10,10 +10,10 @@
 set -eu
 export LC_ALL=C
 
-[ $# -ge 1 ] || {
-    sed -n '2,/^set -eu/{/^#/s/^# \{0,1\}//p}' "$0" >&2
-    exit 2
-}
+# shellcheck source=/dev/null
+. "$(dirname "$0")/../common.sh"
+
+[ $# -ge 1 ] || usage
 file=$(realpath "$1")
 shift
 cd "$(dirname "$0")/../.."
@@ -25,42 +25,10 @@ plugin=$PWD/.build-output/gstreamer
 width=1920 height=1080
 seconds=${SECONDS_EACH:-5}
 ways=${WAYS:-framewire framewire-lz4 framewire-tile lz4enc lz4enc-tile plain gdp}
-work=$(mktemp -d)
-a=fwgst-$$-a
-b=fwgst-$$-b
-remove_links() {
-    ip netns delete "$a" 2>/dev/null || true
-    ip netns delete "$b" 2>/dev/null || true
-}
-clean_up() {
-    local job
-    for job in $(jobs -p); do kill -KILL "$job" 2>/dev/null || true; done
-    remove_links
-    rm -rf "$work"
-}
-trap clean_up EXIT
-trap 'exit 130' INT TERM
 export GST_PLUGIN_PATH=$plugin GST_REGISTRY=$work/registry
 
 # shellcheck disable=SC2046 -- words of options
 cc -std=gnu11 -O2 -Wall -Wextra -o "$work/bench" Benchmarks/gstreamer/bench.c $(pkg-config --cflags --libs gstreamer-app-1.0)
-
-# make_link LINK: sets `at_a` and `at_b`, what runs a command there, and `address` of B.
-make_link() {
-    remove_links
-    at_a=() at_b=() address=127.0.0.1
-    [ "$1" = loopback ] && return
-    ip netns add "$a"
-    ip netns add "$b"
-    ip -n "$a" link add veth0 type veth peer name veth0 netns "$b"
-    ip -n "$a" address add 10.79.0.1/24 dev veth0
-    ip -n "$b" address add 10.79.0.2/24 dev veth0
-    ip -n "$a" link set veth0 up
-    ip -n "$b" link set veth0 up
-    # The filter holds as much as a switch would: 5 ms.
-    tc -n "$a" qdisc add dev veth0 root tbf rate "$1" burst 512kb latency 5ms
-    at_a=(ip netns exec "$a") at_b=(ip netns exec "$b") address=10.79.0.2
-}
 
 # Sets `sender` (%PORT% is replaced) and `receiver` of a way.
 describe() {
@@ -111,6 +79,6 @@ measure() {
 
 printf '%-10s %-16s %9s %12s %12s %12s\n' link way 'frames/s' 'sender ms' 'receiver ms' 'CPU ms/frame'
 for link in "${@:-loopback}"; do
-    make_link "$link"
+    use_link "$link"
     for way in $ways; do measure "$way"; done
 done

@@ -43,7 +43,6 @@ enum Huffman {
     ///   - symbols: how many there are, at most 256.
     ///   - room: for 768 numbers.
     ///   - lengths: 0 for symbols that do not come.
-    @_optimize(speed)
     static func findLengths(
         _ counts: UnsafePointer<UInt32>, symbols: Int, room: UnsafeMutablePointer<UInt32>,
         to lengths: UnsafeMutablePointer<UInt8>
@@ -76,7 +75,6 @@ enum Huffman {
     }
 
     /// Sorts by eight bits of each number, keeping the order of those that are equal there.
-    @_optimize(speed)
     private static func sort(
         _ keys: UnsafePointer<UInt32>, _ count: Int, by shift: UInt32,
         to sorted: UnsafeMutablePointer<UInt32>,
@@ -98,7 +96,6 @@ enum Huffman {
     }
 
     /// Turns weights in ascending order, two or more, into the depths of the leaves of their Huffman tree.
-    @_optimize(speed)
     private static func findDepths(_ a: UnsafeMutablePointer<UInt32>, _ count: Int) {
         // Weights of inner nodes take the places of the leaves that they join; then parents theirs.
         var root = 0
@@ -148,7 +145,6 @@ enum Huffman {
 
     /// Makes code lengths of depths, those of the rarest symbols first: at most ``longest``, and such that every
     /// sequence of bits is one of codes.
-    @_optimize(speed)
     private static func limit(_ a: UnsafeMutablePointer<UInt32>, _ count: Int) {
         let longest = UInt32(Self.longest)
         // What codes take of all sequences of 11 bits.

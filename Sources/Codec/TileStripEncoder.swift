@@ -216,13 +216,15 @@ struct TileStripEncoder {
     @inline(never)
     @_optimize(speed)
     private func pack(
-        _ place: TilePlace, _ predictor: TilePredictor, withReference: Bool, _ side: inout UnsafeMutableRawPointer,
+        _ place: TilePlace, _ predictor: TilePredictor, withReference: Bool,
+        _ side: inout UnsafeMutableRawPointer,
         _ packed: inout UnsafeMutableRawPointer
     ) -> UInt8 {
         let out = TileResiduals(
             folded: scratch.tile.folded, widths: scratch.tile.widths, masks: scratch.tile.masks)
         let predictor =
-            scratch.streams == nil ? predictor : best(place, withReference: withReference, out)
+            scratch.streams == nil
+            ? predictor : best(place, withReference: withReference, out)
         let bounds = strip.format.residuals(place, predictor, out)
         if bounds.largest == 0 { return predictor.rawValue | TileStrip.Mode.exact }
         let blocks = place.blockRows &* BitPacking.blocksPerRow
@@ -241,25 +243,27 @@ struct TileStripEncoder {
     }
 
     /// The predictor whose residuals have the fewest bits.
-    @_optimize(speed)
     private func best(_ place: TilePlace, withReference: Bool, _ out: TileResiduals) -> TilePredictor {
         var best = TilePredictor.left
         var fewest = UInt32.max
-        @inline(__always)
-        func look(_ predictor: TilePredictor) {
-            _ = strip.format.residuals(place, predictor, out)
+        var predictor: TilePredictor? = .left
+        while let next = predictor {
+            _ = strip.format.residuals(place, next, out)
             var sums = Words(repeating: 0)
             for index in 0..<place.blockRows &* 4 {
                 let widths = out.widths[index]
                 sums = sums &+ (widths & 0x00ff_00ff) &+ ((widths &>> 8) & 0x00ff_00ff)
             }
             let bits = ((sums & 0xffff) &+ (sums &>> 16)).wrappedSum()
-            if bits < fewest { (best, fewest) = (predictor, bits) }
+            if bits < fewest { (best, fewest) = (next, bits) }
+            predictor =
+                switch next {
+                case .left: .gradient
+                case .gradient: .up
+                case .up: withReference ? .previous : nil
+                case .previous: nil
+                }
         }
-        look(.left)
-        look(.gradient)
-        look(.up)
-        if withReference { look(.previous) }
         return best
     }
 

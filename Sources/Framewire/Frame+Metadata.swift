@@ -49,8 +49,8 @@ extension FrameMetadata {
 
 /// Metadata: values with names that go with the pixels.
 ///
-/// They are set on a frame from ``Sender/acquire(_:)`` or ``Sender/wrap(_:pixels:release:)`` before it is submitted, and
-/// read from a received one. A frame carries at most 64 KiB of them, names included, in at most 1024 values. Setting a
+/// They are set on a frame from ``Sender/acquire(_:)`` or ``Sender/wrap(_:pixels:release:)`` before it is submitted, or
+/// from the same of ``FrameMessageEncoder``, and read from a received one. A frame carries at most 64 KiB of them, names included, in at most 1024 values. Setting a
 /// value replaces the one of the same kind and name, and throws ``FramewireError``: `invalidArgument` (a name must have
 /// 1 to 255 bytes of UTF-8 without a zero), `notWritable` (a received or submitted frame), `tooLarge`, `noMemory`.
 extension Frame {

@@ -3,9 +3,10 @@ import Codec
 
 /// One picture: pixels with their description.
 ///
-/// A frame comes from ``Sender/acquire(_:)``, to be filled, or from ``Receiver/next(timeout:)``, to be read.
-/// Copies of the value share the pixels; when the last one is gone, the memory goes back to the pool it came
-/// from. A frame may outlive the sender or receiver.
+/// A frame comes from ``Sender/acquire(_:)``, to be filled, or from ``Receiver/next(timeout:)``, to be read; without a
+/// connection from ``FrameMessageEncoder/acquire(_:)`` and ``FrameMessageDecoder/nextFrame()``. Copies of the value
+/// share the pixels; when the last one is gone, the memory goes back to the pool it came from. A frame may outlive
+/// whom it came from.
 public struct Frame: @unchecked Sendable {
     // Unchecked: one thread at a time writes the pixels of an acquired frame, as the documentation asks.
     private final class Lease {
@@ -44,6 +45,11 @@ public struct Frame: @unchecked Sendable {
 
     /// XXH3-64 of the packed picture as the sender computed it, if it did.
     public var sentChecksum: UInt64? { slot.sentChecksum }
+
+    /// The buffer that holds the pixels, with its times and metas: of a received frame also those that came with it. While
+    /// a copy of the value lives, the frame's memory does not go back to the pool, and who writes to one writes to memory
+    /// of its own. `nil` for a frame over memory of the caller's.
+    public var buffer: Buffer? { slot.buffer }
 
     /// Calls `body` with the pixels, from the first to the last byte in memory.
     public func withUnsafeBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {

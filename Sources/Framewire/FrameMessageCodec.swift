@@ -8,7 +8,10 @@ public final class FrameMessageEncoder {
     private let options: Sender.Options
     private let workers: WorkerPool
     private let encoder: MessageEncoder
-    private let pool = FramePool(capacity: 1)
+    /// The frames that are being encoded, or that messages refer to.
+    private let pool = FramePool(capacity: 2)
+    /// Those that callers fill.
+    private let lent = FramePool(capacity: 2)
     private let references = References()
     /// Copies of the frames, because the caller's pixels do not stay.
     private let copies = FramePool(capacity: References.maximumPairs + 2)
@@ -28,6 +31,65 @@ public final class FrameMessageEncoder {
         encoder = MessageEncoder(workers: workers.workers)
     }
 
+    // MARK: Frames to be given metadata
+
+    /// Lends a frame with pooled memory that fits `info`, to be filled, given metadata and then to ``encode(_:)``. The
+    /// content is undefined. It may outlive the encoder.
+    ///
+    /// - Throws: ``FramewireError``: `invalidArgument`, `noMemory`.
+    public func acquire(_ info: FrameInfo) throws(FramewireError) -> Frame {
+        Frame(try acquireSlot(info))
+    }
+
+    package func acquireSlot(_ info: FrameInfo) throws(FramewireError) -> FrameSlot {
+        do {
+            return try lent.acquire(info, FrameLayout(info))
+        } catch {
+            throw FramewireError(error)
+        }
+    }
+
+    /// A frame over memory of the caller's, to be given metadata and then to ``encode(_:)``. The memory must stay as it
+    /// is until `release` is called, once, on any thread: when the last owner of the frame is gone, and in profile raw
+    /// the last message of it, too.
+    ///
+    /// - Throws: ``FramewireError``: `invalidArgument`, `outOfRange` (too few bytes); then `release` is not called.
+    public func wrap(
+        _ info: FrameInfo, pixels: UnsafeRawBufferPointer, release: @escaping @Sendable () -> Void
+    ) throws(FramewireError) -> Frame {
+        let slot = try bareSlot(info, available: pixels.count, from: lent)
+        slot.useWrapped(pixels, release: release)
+        return Frame(slot)
+    }
+
+    /// The C interface's way to the same.
+    package func wrap(
+        _ info: FrameInfo, _ pixels: UnsafeRawBufferPointer,
+        release: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?, user: UnsafeMutableRawPointer?
+    ) throws(FramewireError) -> FrameSlot {
+        let slot = try bareSlot(info, available: pixels.count, from: lent)
+        slot.useWrapped(pixels, release: release, user: user)
+        return slot
+    }
+
+    private func bareSlot(
+        _ info: FrameInfo, available: Int, from pool: FramePool
+    ) throws(FramewireError) -> FrameSlot {
+        do throws(BufferError) {
+            let layout = try FrameLayout(info)
+            guard available >= layout.size else {
+                throw .outOfRange(
+                    "\(available) bytes of pixels were given, a frame of this size and stride has \(layout.size)"
+                )
+            }
+            return pool.bareSlot(info, layout)
+        } catch {
+            throw FramewireError(error)
+        }
+    }
+
+    // MARK: Messages
+
     /// One message, as a buffer whose memories one after another are its bytes. The first memory of the first buffer is the
     /// stream's opening and no more; it is the same in every stream, and readers do without it.
     ///
@@ -35,20 +97,43 @@ public final class FrameMessageEncoder {
     /// raw the buffer refers to `pixels`, which must live as long.
     /// - Throws: ``FramewireError``: `invalidArgument`, `outOfRange`, `noMemory`.
     public func encode(_ info: FrameInfo, _ pixels: UnsafeRawBufferPointer) throws(FramewireError) -> Buffer {
-        let slot: FrameSlot
-        do throws(BufferError) {
-            let layout = try FrameLayout(info)
-            guard pixels.count >= layout.size else {
-                throw .outOfRange(
-                    "\(pixels.count) bytes of pixels were given, a frame of this size and stride has \(layout.size)"
-                )
-            }
-            slot = pool.bareSlot(info, layout)
-        } catch {
-            throw FramewireError(error)
-        }
+        let slot = try bareSlot(info, available: pixels.count, from: pool)
         defer { slot.drop() }
         slot.useWrapped(pixels, release: nil, user: nil)
+        return try encode(slot)
+    }
+
+    /// As ``encode(_:_:)``, of a buffer of any number of memories that together hold what `info` describes, with those of
+    /// its metas that can be serialised and depend on no memory: the buffer of the decoded frame has them, where their
+    /// type is registered. In profile raw the message owns the buffer.
+    ///
+    /// - Throws: as ``encode(_:_:)``; `unsupported` for a memory that is not mappable; `tooLarge` for more metas than a
+    ///   frame can carry; what the function of a meta's type gives.
+    public func encode(_ info: FrameInfo, buffer: Buffer) throws(FramewireError) -> Buffer {
+        let slot = try bareSlot(info, available: buffer.size, from: pool)
+        defer { slot.drop() }
+        try slot.useBufferWithMetas(buffer)
+        return try encode(slot)
+    }
+
+    /// As ``encode(_:_:)``, of a frame with its metadata: one of ``acquire(_:)`` or ``wrap(_:pixels:release:)``, of a
+    /// sender, or a received one, which a program passes on. In profile raw the message owns the frame.
+    ///
+    /// - Throws: ``FramewireError``: `noMemory`.
+    public func encode(_ frame: Frame) throws(FramewireError) -> Buffer {
+        try encodeFrame(frame.slot)
+    }
+
+    package func encodeFrame(_ frame: FrameSlot) throws(FramewireError) -> Buffer {
+        // Others may read the frame meanwhile, so what belongs to this stream alone is noted elsewhere.
+        let slot = pool.bareSlot(frame.info, frame.layout)
+        defer { slot.drop() }
+        slot.usePixels(of: frame)
+        try slot.metadata.copy(frame.metadata)
+        return try encode(slot)
+    }
+
+    private func encode(_ slot: FrameSlot) throws(FramewireError) -> Buffer {
         slot.info.sequence = sequence
         slot.submitTime = Clock.now()
         let coding = references.plan(
@@ -73,7 +158,7 @@ public final class FrameMessageEncoder {
             throw FramewireError(error, payloadOffset: 0)
         }
         do {
-            let message = try makeBuffer(around: pixels)
+            let message = try makeBuffer(of: slot)
             // Nobody else has the buffer yet, so its own header can be changed in place.
             if coding.reference != nil { message.storage.head.pointee.flags.insert(.deltaUnit) }
             sequence += 1
@@ -86,7 +171,7 @@ public final class FrameMessageEncoder {
 
     /// Coded strips are shared with the encoder, which takes another block for the next frame while they live; pixels are
     /// referred to; the small rest is copied.
-    private func makeBuffer(around pixels: UnsafeRawBufferPointer) throws(BufferError) -> Buffer {
+    private func makeBuffer(of slot: FrameSlot) throws(BufferError) -> Buffer {
         var result = Buffer()
         if sequence == 0 {
             let opening = try Memory(size: StreamOpening.size)
@@ -95,11 +180,9 @@ public final class FrameMessageEncoder {
         }
         for vector in encoder.vectors {
             let count = vector.iov_len
-            if offset(of: vector, in: pixels) != nil {
+            if slot.holds(vector.iov_base) {
                 try result.append(
-                    Memory(
-                        wrapping: vector.iov_base, maxSize: count, offset: 0, size: count, flags: .readOnly,
-                        release: nil, user: nil))
+                    slot.memory(of: UnsafeMutableRawBufferPointer(start: vector.iov_base, count: count)))
             } else if let arena = encoder.frameEncoder.arena,
                 let offset = offset(of: vector, in: UnsafeRawBufferPointer(arena.visibleBytes))
             {

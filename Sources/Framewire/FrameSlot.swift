@@ -237,10 +237,59 @@ package final class FrameSlot: @unchecked Sendable {
         regionCount = count
     }
 
+    /// As ``useBuffer(_:)``, with those of its metas that can go along.
+    ///
+    /// - Throws: ``FramewireError``: `unsupported`, and as ``FrameMetadata/readMetas(of:)``.
+    func useBufferWithMetas(_ buffer: Buffer) throws(FramewireError) {
+        guard buffer.isMappable else {
+            throw FramewireError(.unsupported, "a memory of the buffer is not mappable, so it cannot be sent")
+        }
+        useBuffer(buffer)
+        try metadata.readMetas(of: buffer)
+    }
+
+    /// Makes the pixels of another frame, which lie in one piece, those of this one, and owns it as long.
+    func usePixels(of other: FrameSlot) {
+        other.retain()
+        useWrapped(
+            UnsafeRawBufferPointer(start: other.base, count: other.layout.size), release: dropOwner,
+            user: Unmanaged.passUnretained(other).toOpaque())
+    }
+
+    /// Whether a byte is one of those that the pixels lie in.
+    func holds(_ byte: UnsafeRawPointer) -> Bool {
+        for index in 0..<regionCount {
+            let region = regionList[index]
+            if let start = region.baseAddress, byte >= start, byte < start + region.count { return true }
+        }
+        return false
+    }
+
+    /// A memory over some of the bytes that the pixels lie in, which owns the frame.
+    ///
+    /// - Throws: ``BufferError/Kind/noMemory``.
+    func memory(of bytes: UnsafeMutableRawBufferPointer) throws(BufferError) -> Memory {
+        retain()
+        do {
+            return try Memory(
+                wrapping: bytes.baseAddress, maxSize: bytes.count, offset: 0, size: bytes.count,
+                flags: .readOnly,
+                release: dropOwner, user: Unmanaged.passUnretained(self).toOpaque())
+        } catch {
+            drop()
+            throw error
+        }
+    }
+
     private func setRegion(_ bytes: UnsafeRawBufferPointer) {
         regionList[0] = bytes
         regionCount = 1
     }
+}
+
+/// Takes one owner of a frame away, as a release function.
+private func dropOwner(_ slot: UnsafeMutableRawPointer?) {
+    Unmanaged<FrameSlot>.fromOpaque(slot!).takeUnretainedValue().drop()
 }
 
 /// The frames of a sender or receiver, kept for reuse. Frames that are out keep it alive.

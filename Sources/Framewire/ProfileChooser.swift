@@ -1,43 +1,12 @@
 import Codec
 
-/// Why frames are coded in the profile that they are. The raw values are those of `fw_profile_reason`.
-public enum ProfileReason: UInt32, Sendable {
-    /// No frame has been coded yet.
-    case none = 0
-    /// The options ask for the profile.
-    case forced = 1
-    /// Recordings are in a profile that stock tools read.
-    case recording = 2
-    /// The peer has not said what it knows.
-    case noHello = 3
-    /// The peer does not know profile tile.
-    case peerLacksTile = 4
-    /// The peer knows profile tile, and encoding keeps up.
-    case peerKnowsTile = 5
-    /// The link takes frames as they are faster than they can be encoded.
-    case linkFasterThanEncoding = 6
-
-    /// A few words for people.
-    public var name: StaticString {
-        switch self {
-        case .none: "no frame yet"
-        case .forced: "asked for"
-        case .recording: "recording"
-        case .noHello: "no hello from the peer"
-        case .peerLacksTile: "the peer does not know tile"
-        case .peerKnowsTile: "the peer knows tile"
-        case .linkFasterThanEncoding: "the link is faster than encoding"
-        }
-    }
-}
-
 /// Chooses the profile of frames in profile auto, from what has been measured. It has no clock of its own.
 ///
 /// The profiles compete by the time that a frame needs, of which encoding and sending overlap: the larger of both
-/// counts. ``Profile/tile`` is left only while frames wait for the encoder and the link idles, and only for a raw
-/// profile that is clearly faster; it is taken up again when a frame in it would need clearly less time than frames
-/// have been taking. A few frames now and then in the other profile keep its estimate fresh; what it took while it
-/// stood counts more than they do.
+/// counts. ``Profile/tile`` is what stands unless there is a reason for another. Where frames wait for the encoder and
+/// the link idles, that is ``Profile/raw``; where they wait for the link, ``Profile/huffman``; and either only if a
+/// frame in it needs clearly less time. A few frames now and then in the other profile keep its estimate fresh; what
+/// it took while it stood counts more than they do.
 struct ProfileChooser {
     /// What the next frame is coded with.
     struct Choice: Equatable {
@@ -47,45 +16,98 @@ struct ProfileChooser {
         var isTrial = false
     }
 
-    /// Frames from one trial to the next; after one of raw that was hopeless twice as many, up to 64 times.
+    /// What was measured of a frame when it had been encoded.
+    struct Encoded {
+        var profile: Profile
+        var isKey: Bool
+        var rawBytes: Int
+        var wireBytes: Int
+        /// Of encoding, in nanoseconds.
+        var duration: Int64
+        /// Whether another frame waits to be encoded, or would if the source had not been told to spare itself.
+        var othersWait: Bool
+        /// Whether the link has nothing to do.
+        var linkIdles: Bool
+        /// Nanoseconds since the frame before was encoded; nil for the first.
+        var interval: Int64?
+    }
+
+    /// Frames from one trial to the next; after one that was hopeless twice as many, up to 64 times.
     static let trialPeriod = 64
     private static let longestWait = 64 * trialPeriod
     /// Frames of one trial of raw, as long as each goes better than the one before: the first ones meet sockets whose
     /// buffers have yet to grow, and a receiver that still decodes what came before them.
     static let longestTrial = 8
+    /// Frames of a trial of huffman: the workers meet memory that they have not touched for long.
+    static let huffmanTrial = 3
     /// A trial of raw ends when a frame of it takes so many times as long as one in tile.
     private static let hopeless = 4.0
     /// Frames in a row that must ask for a change.
     static let patience = 8
     /// What another profile must need at most, in parts of the present one's time.
     static let margin = 0.8
+    /// Frames after which huffman must have made it faster than tile was: the receiver may be what everything waits for.
+    static let probation = 32
+    /// The part of the time for which the link must be busy with frames in tile, for huffman to stay.
+    private static let busy = 0.5
     /// How much of an average a new measurement is.
     private static let weight = 0.125
 
+    /// When the next trial of a profile is due.
+    private struct Trials {
+        /// Frames until there is one, and the least that they are once there was one.
+        var wait = ProfileChooser.patience
+        var shortestWait = ProfileChooser.trialPeriod
+
+        mutating func succeed() { wait = shortestWait }
+        mutating func fail() { wait = min(2 * max(wait, shortestWait), ProfileChooser.longestWait) }
+
+        /// The profile was left after so many frames. If it did not last, it was no better: it is tried more rarely.
+        mutating func leave(after frames: Int) {
+            let longest = ProfileChooser.longestWait
+            shortestWait = frames < longest ? min(2 * shortestWait, longest) : ProfileChooser.trialPeriod
+            wait = shortestWait
+        }
+    }
+
+    /// Nanoseconds of encoding, and bytes on the wire, for each byte of pixels.
+    private struct Cost {
+        var encoding: Double
+        var size: Double
+    }
+
     private let standing: Choice?
-    private var isRaw = false
+    /// Tile, raw or huffman.
+    private var current = Profile.tile
+    /// The profile that has been better for some frames, and how many.
+    private var wish: Profile?
     private var wishes = 0
     private var sinceTrial = 0
-    /// Frames of a trial of raw that are still to come, and how fast the last one of it left. The first one's leaving is
+    private var rawTrials = Trials()
+    private var huffmanTrials = Trials()
+    /// Frames of a trial that are still to come, and for raw how fast the last one of it left. The first one's leaving is
     /// awaited before there is another.
     private var trialLeft = 0
+    private var trialProfile = Profile.raw
     private var trialRate: Double?
-    /// Frames in tile until raw is tried again, and the least that they are once it has been tried.
-    private var trialWait = ProfileChooser.patience
-    private var shortestWait = ProfileChooser.trialPeriod
-    /// What frames took, for each byte of pixels, when the profile that does not stand was left; that of raw until it
-    /// is tried again. Frames of a trial meet cold caches, and a receiver that has nothing else to do.
+    /// What frames took, for each byte of pixels, when a profile was left; that of raw and huffman until it is tried
+    /// again. Frames of a trial meet cold caches, and a receiver that has nothing else to do.
     private var leftTileAt: Double?
     private var leftRawAt: Double?
+    private var leftHuffmanAt: Double?
     /// Frames since the profile changed.
     private var standingFor = 0
-    /// Of the frames in tile: nanoseconds of encoding, and bytes on the wire, for each byte of pixels.
-    private var encodeCost: Double?
-    private var tileSize: Double?
+    private var tile: Cost?
+    private var huffman: Cost?
     /// Bytes in a nanosecond that the link takes.
     private var drainRate: Double?
-    /// The part of the frames for which the link waited.
-    private var pressure = 0.0
+    /// The part of the frames for which the link waited, that for which others waited while it was busy, and the part of
+    /// the time for which it could not take more.
+    private var encoderPressure = 0.0
+    private var linkPressure = 0.0
+    private var linkShare = 0.0
+    /// Nanoseconds for which the link could not take more, since the last frame was encoded.
+    private var drained: Int64 = 0
     /// Nanoseconds from frame to frame, for each byte of pixels.
     private var interval: Double?
     /// How many times as long as its encoding a frame in tile took when nothing but the encoder made frames wait.
@@ -101,33 +123,53 @@ struct ProfileChooser {
             : isRecording ? Choice(profile: .lz4, reason: .recording) : nil
     }
 
+    // MARK: - Measurements
+
     /// A frame has been encoded.
-    ///
-    /// - Parameters:
-    ///   - duration: of encoding, in nanoseconds.
-    ///   - encoderIsLate: whether the link had nothing to do while another frame waited to be encoded.
-    ///   - interval: nanoseconds since the frame before was encoded; nil for the first.
-    mutating func noteEncoded(
-        _ profile: Profile, isKey: Bool, rawBytes: Int, wireBytes: Int, duration: Int64, encoderIsLate: Bool,
-        interval: Int64?
-    ) {
-        let raw = Double(max(1, rawBytes))
-        // Key frames are rare, and not what the others cost.
-        if profile == .tile, !isKey || encodeCost == nil {
-            Self.average(&encodeCost, Double(duration) / raw)
-            Self.average(&tileSize, Double(wireBytes) / raw)
+    mutating func noteEncoded(_ frame: Encoded) {
+        let raw = Double(max(1, frame.rawBytes))
+        switch frame.profile {
+        case .tile: note(frame, raw, &tile)
+        case .huffman: note(frame, raw, &huffman)
+        default: break
         }
-        guard profile == (isRaw ? .raw : .tile) else { return }
-        pressure += (encoderIsLate ? Self.weight : 0) - Self.weight * pressure
-        if let interval { Self.average(&self.interval, Double(interval) / raw) }
+        let busy = drained
+        drained = 0
+        guard frame.profile == current else { return }
+        // Frames are encoded just in time for the link, so that it may idle for a moment.
+        let isHeldUp = 2 * busy > frame.interval ?? .max
+        Self.average(&encoderPressure, frame.othersWait && frame.linkIdles && !isHeldUp ? 1 : 0)
+        Self.average(&linkPressure, frame.othersWait && isHeldUp ? 1 : 0)
+        if let interval = frame.interval {
+            Self.average(&self.interval, Double(interval) / raw)
+            Self.average(&linkShare, min(1, Double(busy) / Double(max(1, interval))))
+        }
+    }
+
+    private func note(_ frame: Encoded, _ raw: Double, _ cost: inout Cost?) {
+        let new = Cost(encoding: Double(frame.duration) / raw, size: Double(frame.wireBytes) / raw)
+        guard var known = cost else {
+            cost = new
+            return
+        }
+        // Key frames are rare, and not what the others cost.
+        if frame.isKey { return }
+        Self.average(&known.size, new.size)
+        if frame.profile == .huffman, current != .huffman {
+            known.encoding = min(known.encoding, new.encoding)
+        } else {
+            Self.average(&known.encoding, new.encoding)
+        }
+        cost = known
     }
 
     /// The link took `bytes` of a frame in `profile` in `duration` nanoseconds, and could not take them faster.
     mutating func noteDrained(_ profile: Profile, _ bytes: Int, duration: Int64) {
         let rate = Double(bytes) / Double(max(1, duration))
-        guard profile == .raw, !isRaw else {
+        drained += duration
+        guard profile == .raw, current != .raw else {
             // Small frames show less of what a link can do.
-            let weight = isRaw || rate > drainRate ?? 0 ? Self.weight : Self.weight / 8
+            let weight = current == .raw || rate > drainRate ?? 0 ? Self.weight : Self.weight / 8
             Self.average(&drainRate, rate, weight)
             return
         }
@@ -139,13 +181,18 @@ struct ProfileChooser {
         let time = 1 / rate
         if time > Self.hopeless * tileTime {
             trialLeft = 0
-            trialWait = min(2 * max(trialWait, shortestWait), Self.longestWait)
+            rawTrials.fail()
         } else {
-            trialWait = shortestWait
-            if isFirst { trialLeft = Self.longestTrial - 1 }
+            rawTrials.succeed()
+            if isFirst {
+                trialLeft = Self.longestTrial - 1
+                trialProfile = .raw
+            }
             if !isBetter, time > Self.margin * tileTime { trialLeft = 0 }
         }
     }
+
+    // MARK: - The choice
 
     /// How the next frame is coded.
     ///
@@ -153,78 +200,126 @@ struct ProfileChooser {
     mutating func choose(peerProfiles: UInt32?) -> Choice {
         if let standing { return standing }
         guard let peerProfiles else { return Choice(profile: .lz4, reason: .noHello) }
-        guard peerProfiles & 1 << UInt32(Profile.tile.rawValue) != 0 else {
-            return Choice(profile: .lz4, reason: .peerLacksTile)
-        }
-        wishes = wantsChange ? wishes + 1 : 0
-        if wishes >= Self.patience { change() }
+        guard Self.has(peerProfiles, .tile) else { return Choice(profile: .lz4, reason: .peerLacksTile) }
         standingFor += 1
+        let better = better
+        wishes = better == nil ? 0 : better == wish ? wishes + 1 : 1
+        wish = better
+        if let better, wishes >= Self.patience { change(to: better) }
         sinceTrial += 1
         if trialLeft > 0 {
             trialLeft -= 1
             sinceTrial = 0
-            return Choice(profile: .raw, reason: .peerKnowsTile, isTrial: true)
+            return Choice(profile: trialProfile, reason: .peerKnowsTile, isTrial: true)
         }
-        let present = Choice(
-            profile: isRaw ? .raw : .tile, reason: isRaw ? .linkFasterThanEncoding : .peerKnowsTile)
-        guard isTrialDue else { return present }
-        if !isRaw || sinceTrial > Self.trialPeriod + 1 { sinceTrial = 0 }
-        if !isRaw {
+        guard let trial = dueTrial(Self.has(peerProfiles, .huffman)) else {
+            return Choice(profile: current, reason: reason)
+        }
+        if current != .raw || sinceTrial > Self.trialPeriod + 1 { sinceTrial = 0 }
+        if trial == .raw {
             trialRate = nil
             leftRawAt = nil
+        } else if trial == .huffman {
+            leftHuffmanAt = nil
+            huffman = nil
+            trialLeft = Self.huffmanTrial - 1
+            trialProfile = .huffman
         }
-        return Choice(profile: isRaw ? .tile : .raw, reason: present.reason, isTrial: true)
+        return Choice(profile: trial, reason: reason, isTrial: true)
     }
 
-    /// Takes the other profile.
-    private mutating func change() {
-        if isRaw {
-            leftRawAt = interval
-            // If raw did not last, it was no better than tile: it is tried more rarely.
-            shortestWait =
-                standingFor < Self.longestWait
-                ? min(2 * shortestWait, Self.longestWait) : Self.trialPeriod
-            trialWait = shortestWait
-        } else {
-            leftTileAt = interval
-            if let interval, let encodeCost { overhead = max(1, interval / encodeCost) }
+    private static func has(_ profiles: UInt32, _ profile: Profile) -> Bool {
+        profiles & 1 << UInt32(profile.rawValue) != 0
+    }
+
+    private var reason: ProfileReason {
+        switch current {
+        case .raw: .linkFasterThanEncoding
+        case .huffman: .linkIsTheLimit
+        default: .peerKnowsTile
         }
-        isRaw.toggle()
+    }
+
+    /// Takes another profile.
+    private mutating func change(to other: Profile) {
+        switch current {
+        case .raw:
+            leftRawAt = interval
+            rawTrials.leave(after: standingFor)
+        case .huffman:
+            leftHuffmanAt = interval
+            huffmanTrials.leave(after: standingFor)
+        default:
+            leftTileAt = interval
+            if other == .raw, let interval, let tile { overhead = max(1, interval / tile.encoding) }
+        }
+        current = other
         wishes = 0
         sinceTrial = 0
         standingFor = 0
         trialLeft = 0
-        pressure = 0
+        encoderPressure = 0
+        linkPressure = 0
         interval = nil
     }
 
-    private var isTrialDue: Bool {
-        // In raw two frames in a row: the first of them may have to be a key frame.
-        if isRaw { return sinceTrial > Self.trialPeriod }
-        // In tile, only where raw could be of use: the link is not to be burdened for nothing.
-        guard pressure > 0.5 else { return false }
-        return sinceTrial > trialWait
+    /// The profile that the next frame is to be tried in, if it is time for one.
+    private mutating func dueTrial(_ knowsHuffman: Bool) -> Profile? {
+        switch current {
+        // Two frames in a row: the first of them may have to be a key frame.
+        case .raw: return sinceTrial > Self.trialPeriod ? .tile : nil
+        case .huffman: return sinceTrial > Self.trialPeriod ? .tile : nil
+        default:
+            // Only where the other could be of use: the link, and the processor, are not to be burdened for nothing.
+            if encoderPressure > 0.5, sinceTrial > rawTrials.wait { return .raw }
+            guard knowsHuffman, linkPressure > 0.5, sinceTrial > huffmanTrials.wait else { return nil }
+            // If nothing comes of it, the next one is later.
+            huffmanTrials.fail()
+            return .huffman
+        }
     }
 
     /// What a frame in tile needs, in nanoseconds for each byte of pixels; nil while that is not known.
     private var tileTime: Double? {
-        guard let encodeCost, let tileSize else { return nil }
-        let sending = drainRate.map { tileSize / $0 } ?? 0
-        if isRaw { return max(min(encodeCost * overhead, leftTileAt ?? .infinity), sending) }
+        guard let tile else { return nil }
+        let sending = drainRate.map { tile.size / $0 } ?? 0
+        if current == .raw {
+            return max(min(tile.encoding * overhead, leftTileAt ?? .infinity), sending)
+        }
         // While the encoder makes frames wait, they come as fast as frames in tile can.
-        return max(encodeCost, sending, pressure > 0.5 ? interval ?? 0 : 0)
+        return max(tile.encoding, sending, encoderPressure > 0.5 ? interval ?? 0 : 0)
     }
 
-    private var wantsChange: Bool {
-        guard let tileTime, let drainRate, drainRate > 0 else { return false }
-        if isRaw {
-            guard let interval else { return false }
-            return tileTime < Self.margin * interval
+    /// The profile that the present one should make way for.
+    private var better: Profile? {
+        guard let tileTime, let drainRate, drainRate > 0 else { return nil }
+        switch current {
+        case .raw:
+            guard let interval else { return nil }
+            return tileTime < Self.margin * interval ? .tile : nil
+        case .huffman:
+            guard let tile, let huffman, let interval else { return nil }
+            if encoderPressure > 0.5 { return .tile }
+            if standingFor >= Self.patience, linkShare * tile.size < Self.busy * huffman.size { return .tile }
+            // The first frames met a link that was full of others.
+            let isOnProbation = standingFor >= Self.probation && standingFor < 2 * Self.probation
+            if isOnProbation, let leftTileAt, interval > leftTileAt { return .tile }
+            return nil
+        default:
+            if encoderPressure > 0.5 {
+                return max(1 / drainRate, leftRawAt ?? 0) < Self.margin * tileTime ? .raw : nil
+            }
+            guard linkPressure > 0.5, trialLeft == 0, let huffman, let interval else { return nil }
+            let time = max(huffman.encoding, huffman.size / drainRate, leftHuffmanAt ?? 0)
+            return time < Self.margin * interval ? .huffman : nil
         }
-        return pressure > 0.5 && max(1 / drainRate, leftRawAt ?? 0) < Self.margin * tileTime
     }
 
     private static func average(_ value: inout Double?, _ new: Double, _ weight: Double = weight) {
         value = value.map { $0 + weight * (new - $0) } ?? new
+    }
+
+    private static func average(_ value: inout Double, _ new: Double, _ weight: Double = weight) {
+        value += weight * (new - value)
     }
 }

@@ -111,13 +111,9 @@ public final class Sender: Sendable {
     /// - Throws: as ``push(_:pixels:)``; `unsupported` for a memory that is not mappable; `tooLarge` for more
     ///   metas than a frame can carry; what the function of a meta's type gives.
     public func push(_ info: FrameInfo, buffer: Buffer) throws(FramewireError) {
-        guard buffer.isMappable else {
-            throw FramewireError(.unsupported, "a memory of the buffer is not mappable, so it cannot be sent")
-        }
         let slot = try core.bareSlot(info, available: buffer.size)
-        slot.useBuffer(buffer)
-        do throws(FramewireError) {
-            try slot.metadata.readMetas(of: buffer)
+        do {
+            try slot.useBufferWithMetas(buffer)
         } catch {
             slot.drop()
             throw error

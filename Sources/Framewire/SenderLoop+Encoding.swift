@@ -40,10 +40,11 @@ extension SenderLoop {
         // A renderer that asks first gives no frame that would have to wait.
         let wasAsked = peer.queue.wasAskedInVain.exchange(false, ordering: .relaxed)
         peer.chooser.noteEncoded(
-            message.coding.profile, isKey: message.isKey, rawBytes: message.rawBytes,
-            wireBytes: message.encoder.messageSize, duration: message.duration,
-            encoderIsLate: peer.sending == nil && (wasAsked || core.hasWaiting(peer.queue)),
-            interval: peer.lastEncoded.map { now - $0 })
+            ProfileChooser.Encoded(
+                profile: message.coding.profile, isKey: message.isKey, rawBytes: message.rawBytes,
+                wireBytes: message.encoder.messageSize, duration: message.duration,
+                othersWait: wasAsked || core.hasWaiting(peer.queue), linkIdles: peer.sending == nil,
+                interval: peer.lastEncoded.map { now - $0 }))
         peer.lastEncoded = now
     }
 

@@ -46,23 +46,84 @@ public func fw_encoder_new(
     return FW_OK
 }
 
+/// Puts what an encoder makes where the caller wants it.
+///
+/// - Parameter make: nil after noting which argument is refused.
+@inline(never)
+private func give(
+    _ handle: OpaquePointer?, _ out: UnsafeMutablePointer<OpaquePointer?>?,
+    _ make: (FrameMessageEncoder) throws(FramewireError) -> OpaquePointer?
+) -> fw_status {
+    guard let out else { return failNull("out") }
+    out.pointee = nil
+    guard let handle else { return failNull("encoder") }
+    do throws(FramewireError) {
+        out.pointee = try make(encoder(handle))
+        return out.pointee == nil ? FW_ERROR_INVALID_ARGUMENT : FW_OK
+    } catch {
+        return fail(error)
+    }
+}
+
 @_cdecl("fw_encoder_encode") @implementation
 public func fw_encoder_encode(
     _ handle: OpaquePointer!, _ info: UnsafePointer<fw_frame_info>!, _ pixels: UnsafeRawPointer!, _ size: Int,
     _ out: UnsafeMutablePointer<OpaquePointer?>!
 ) -> fw_status {
-    guard let out else { return failNull("out") }
-    out.pointee = nil
-    guard let handle else { return failNull("encoder") }
-    guard let pixels else { return failNull("pixels") }
-    guard let info = frameInfo(info) else { return FW_ERROR_INVALID_ARGUMENT }
-    guard let count = byteCount(size) else { return failSize(size) }
-    do {
-        let message = try encoder(handle).encode(info, UnsafeRawBufferPointer(start: pixels, count: count))
-        out.pointee = bufferHandle(message.storage)
-        return FW_OK
-    } catch {
-        return fail(error)
+    give(handle, out) { (encoder) throws(FramewireError) in
+        guard let pixels = givenPixels(pixels, size), let info = frameInfo(info) else { return nil }
+        return bufferHandle(try encoder.encode(info, pixels).storage)
+    }
+}
+
+@_cdecl("fw_encoder_encode_buffer") @implementation
+public func fw_encoder_encode_buffer(
+    _ handle: OpaquePointer!, _ info: UnsafePointer<fw_frame_info>!, _ buffer: OpaquePointer!,
+    _ out: UnsafeMutablePointer<OpaquePointer?>!
+) -> fw_status {
+    give(handle, out) { (encoder) throws(FramewireError) in
+        guard let buffer else {
+            _ = failNull("buffer")
+            return nil
+        }
+        guard let info = frameInfo(info) else { return nil }
+        let pixels = Buffer(storage: bufferReference(buffer).takeUnretainedValue())
+        return bufferHandle(try encoder.encode(info, buffer: pixels).storage)
+    }
+}
+
+@_cdecl("fw_encoder_acquire") @implementation
+public func fw_encoder_acquire(
+    _ handle: OpaquePointer!, _ info: UnsafePointer<fw_frame_info>!,
+    _ out: UnsafeMutablePointer<OpaquePointer?>!
+) -> fw_status {
+    give(handle, out) { (encoder) throws(FramewireError) in
+        guard let info = frameInfo(info) else { return nil }
+        return frameHandle(try encoder.acquireSlot(info))
+    }
+}
+
+@_cdecl("fw_encoder_wrap") @implementation
+public func fw_encoder_wrap(
+    _ handle: OpaquePointer!, _ info: UnsafePointer<fw_frame_info>!, _ pixels: UnsafeRawPointer!, _ size: Int,
+    _ release: fw_release_fn!, _ user: UnsafeMutableRawPointer!, _ out: UnsafeMutablePointer<OpaquePointer?>!
+) -> fw_status {
+    give(handle, out) { (encoder) throws(FramewireError) in
+        guard let pixels = givenPixels(pixels, size), let info = frameInfo(info) else { return nil }
+        return frameHandle(try encoder.wrap(info, pixels, release: release, user: user))
+    }
+}
+
+@_cdecl("fw_encoder_encode_frame") @implementation
+public func fw_encoder_encode_frame(
+    _ handle: OpaquePointer!, _ frame: OpaquePointer!, _ out: UnsafeMutablePointer<OpaquePointer?>!
+) -> fw_status {
+    give(handle, out) { (encoder) throws(FramewireError) in
+        guard let frame else {
+            _ = failNull("frame")
+            return nil
+        }
+        return bufferHandle(try encoder.encodeFrame(frameSlot(frame)).storage)
     }
 }
 

@@ -127,16 +127,15 @@ private func wrap(
     _ out: UnsafeMutablePointer<OpaquePointer?>?
 ) -> fw_status {
     guard let handle else { return failNull("sender") }
-    guard let pixels else { return failNull("pixels") }
-    guard let info = frameInfo(info) else { return FW_ERROR_INVALID_ARGUMENT }
-    guard let count = byteCount(size) else { return failSize(size) }
+    guard let pixels = givenPixels(pixels, size), let info = frameInfo(info) else {
+        return FW_ERROR_INVALID_ARGUMENT
+    }
     let core = sender(handle).implementation
-    let bytes = UnsafeRawBufferPointer(start: pixels, count: count)
     do {
         if let out {
-            out.pointee = frameHandle(try core.wrap(info, bytes, release: release, user: user))
+            out.pointee = frameHandle(try core.wrap(info, pixels, release: release, user: user))
         } else {
-            try core.pushWrapped(info, bytes, release: release, user: user)
+            try core.pushWrapped(info, pixels, release: release, user: user)
         }
         return FW_OK
     } catch {
@@ -164,11 +163,11 @@ public func fw_sender_push(
     _ handle: OpaquePointer!, _ info: UnsafePointer<fw_frame_info>!, _ pixels: UnsafeRawPointer!, _ size: Int
 ) -> fw_status {
     guard let handle else { return failNull("sender") }
-    guard let pixels else { return failNull("pixels") }
-    guard let info = frameInfo(info) else { return FW_ERROR_INVALID_ARGUMENT }
-    guard let count = byteCount(size) else { return failSize(size) }
+    guard let pixels = givenPixels(pixels, size), let info = frameInfo(info) else {
+        return FW_ERROR_INVALID_ARGUMENT
+    }
     do {
-        try sender(handle).implementation.push(info, UnsafeRawBufferPointer(start: pixels, count: count))
+        try sender(handle).implementation.push(info, pixels)
         return FW_OK
     } catch {
         return fail(error)
@@ -181,6 +180,20 @@ public func fw_sender_push_wrapped(
     _ release: fw_release_fn!, _ user: UnsafeMutableRawPointer!
 ) -> fw_status {
     wrap(handle, info, pixels, size, release, user, nil)
+}
+
+/// The caller's pixels, or `nil` after noting why they are refused.
+@inline(never)
+func givenPixels(_ pixels: UnsafeRawPointer?, _ size: Int) -> UnsafeRawBufferPointer? {
+    guard let pixels else {
+        _ = failNull("pixels")
+        return nil
+    }
+    guard let count = byteCount(size) else {
+        _ = failSize(size)
+        return nil
+    }
+    return UnsafeRawBufferPointer(start: pixels, count: count)
 }
 
 func failSize(_ size: Int) -> fw_status {

@@ -14,18 +14,10 @@ extension Connection {
             default: TransportError(errno, doing: doing, fallback: .io)
             }
         }
-        return switch errno.code {
-        case EPIPE:
-            TransportError(.closed, code: errno.code, "\(peerName) has closed the connection")
-        case EBADF:
-            TransportError(.closed, code: errno.code, "the connection to \(peerName) is closed")
-        case ECONNRESET:
-            TransportError(
-                .connection, code: errno.code,
-                "\(peerName) has reset the connection; did the program there end?")
-        default:
-            TransportError(errno, doing: "cannot send to \(peerName)", fallback: .connection)
+        if errno.code == EPIPE {
+            return TransportError(.closed, code: errno.code, "\(peerName) has closed the connection")
         }
+        return socketError(errno, doing: "cannot send to \(peerName)")
     }
 
     func readError(_ errno: Errno) -> TransportError {
@@ -33,7 +25,11 @@ extension Connection {
             return TransportError(
                 errno, doing: "cannot read \(peerName) after \(bytesRead) bytes", fallback: .io)
         }
-        return switch errno.code {
+        return socketError(errno, doing: "cannot receive from \(peerName)")
+    }
+
+    private func socketError(_ errno: Errno, doing: Sentence) -> TransportError {
+        switch errno.code {
         case EBADF:
             TransportError(.closed, code: errno.code, "the connection to \(peerName) is closed")
         case ECONNRESET:
@@ -41,7 +37,7 @@ extension Connection {
                 .connection, code: errno.code,
                 "\(peerName) has reset the connection; did the program there end?")
         default:
-            TransportError(errno, doing: "cannot receive from \(peerName)", fallback: .connection)
+            TransportError(errno, doing: doing, fallback: .connection)
         }
     }
 }

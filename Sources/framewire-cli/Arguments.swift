@@ -94,7 +94,7 @@ struct SendingOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "With tile: a key frame after N frames at the latest. By default when one is needed, in files after 60.",
+            "With tile and huffman: a key frame after N frames at the latest. By default when one is needed, in files after 60.",
             valueName: "N"))
     var keyFrameInterval: Int?
 

@@ -23,8 +23,8 @@ struct BenchCodec: ParsableCommand {
             is (largest − smallest) / median. Every decoded frame is compared with what was encoded.
 
             memcpy copies frames there and back; memcmp compares equal ones. liblz4 is LZ4F_compressFrame at level 1 with \
-            independent blocks of 4 MiB, what the lz4 tool does. The profiles are the library's. tile refers to the frame \
-            before, tile-key never does. Bytes are those of the payload, without the message's header.
+            independent blocks of 4 MiB, what the lz4 tool does. The profiles are the library's. tile and huffman refer \
+            to the frame before, tile-key never does. Bytes are those of the payload, without the message's header.
 
             Encoding is timed from the pixels as they lie in memory to the pieces for a gather write. Decoding begins with \
             the payload in the decoder's memory, where receiving puts it. Profile raw computes nothing, so its figures are \

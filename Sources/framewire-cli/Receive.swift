@@ -12,9 +12,6 @@ struct Receive: ParsableCommand {
             summary. Without --output frames are received and counted.
             """)
 
-    @Argument(help: "tcp://:3000, tcp://host:port?connect=1, tls://…, unix:///path or file:///path.")
-    var url: String
-
     @Option(
         name: [.long, .short],
         help: ArgumentHelp(
@@ -34,12 +31,6 @@ struct Receive: ParsableCommand {
     @Flag(help: "Add the times of the stages to the summary.")
     var stats = false
 
-    @Flag(help: "End when the first sender leaves.")
-    var once = false
-
-    @Option(help: ArgumentHelp("Fail when no frame arrives for S seconds.", valueName: "S"))
-    var timeout: Seconds?
-
     @Option(
         help: ArgumentHelp(
             "Write a line with the sequence number and the XXH3-64 of the pixels for each frame.",
@@ -52,15 +43,7 @@ struct Receive: ParsableCommand {
     @Option(help: ArgumentHelp("Pictures side by side on the contact sheet, 1 to 16.", valueName: "N"))
     var columns = 4
 
-    @Option(help: ArgumentHelp("Write the port to FILE once listening.", valueName: "FILE"))
-    var readyFile: String?
-
-    @Option(help: ArgumentHelp("Decoding threads, 1 to 64.", valueName: "N"))
-    var threads: Int?
-
-    @OptionGroup var connection: ConnectionArguments
-
-    @OptionGroup var tls: TLSArguments
+    @OptionGroup var receiving: ReceivingOptions
 
     @Flag(help: "Print the summary as JSON.")
     var json = false
@@ -71,9 +54,6 @@ struct Receive: ParsableCommand {
             throw ValidationError("--columns is 1 to \(ContactSheet.maximumCount)")
         }
         guard format == nil || output != nil else { throw ValidationError("--format needs --output") }
-        guard threads.map({ (1...64).contains($0) }) ?? true else {
-            throw ValidationError("--threads is 1 to 64")
-        }
     }
 
     func run() throws {
@@ -109,15 +89,8 @@ private struct ReceiveSession {
         }
         checksums = try command.checksums.map { path throws(PictureError) in try OutputFile(path: path) }
         if command.contactSheet != nil { sheet = ContactSheet(columns: command.columns) }
-        var options = Receiver.Options()
-        options.once = command.once
-        options.tls = command.tls.options
-        if let threads = command.threads { options.threads = threads }
-        command.connection.apply(to: &options)
         let log = log
-        options.onConnection = { log.note($0) }
-        receiver = try Receiver(from: command.url, options: options)
-        try announce(port: receiver.port, in: command.readyFile)
+        receiver = try command.receiving.makeReceiver { log.note($0) }
     }
 
     /// Receives to the end, then reports; an error on the way is thrown after the report.
@@ -162,12 +135,10 @@ private struct ReceiveSession {
                 case .closed: return
                 default: throw error
                 }
-                let limit = command.timeout.map { quietSince + $0.nanoseconds } ?? -1
+                let limit = command.receiving.timeout.map { quietSince + $0.nanoseconds } ?? -1
                 if limit >= 0, Clock.now() >= limit {
-                    throw Failure(
-                        message:
-                            "no frame came for \(decimal(Double(Clock.now() - quietSince) / 1e9, 1)) s from"
-                            + " \(command.url); \(delivered) frames had come before")
+                    throw command.receiving.timeoutFailure(
+                        Clock.now() - quietSince, "\(delivered) frames had come")
                 }
                 let deadlines = [limit, meter.deadline].filter { $0 >= 0 }
                 Interruption.wait(receiver.descriptor, until: deadlines.min() ?? -1)
@@ -213,9 +184,7 @@ private struct ReceiveSession {
         report.add("verified", stats.checksumsVerified)
         report.add("errors", stats.errors)
         report.add("connections", stats.connections)
-        report.add("width", lastInfo?.width ?? 0)
-        report.add("height", lastInfo?.height ?? 0)
-        report.add("format", lastInfo?.format.name.description)
+        report.add(picture: lastInfo)
         report.addRow(
             "frames",
             "\(delivered) delivered, \(stats.framesDropped) dropped, \(stats.framesMissed) missed,"

@@ -1,3 +1,5 @@
+import Framewire
+
 /// What a subcommand has to say at its end: the same numbers as a table for people and as JSON for machines.
 struct Report {
     private enum Value {
@@ -49,6 +51,13 @@ struct Report {
     mutating func add(milliseconds key: String, _ nanoseconds: Int64?) {
         guard let nanoseconds else { return fields.append((key, .nothing)) }
         add(key, Double(nanoseconds) / 1e6, places: 3)
+    }
+
+    /// What the pictures were; nil when there was none.
+    mutating func add(picture: FrameInfo?) {
+        add("width", picture?.width ?? 0)
+        add("height", picture?.height ?? 0)
+        add("format", picture?.format.name.description)
     }
 
     mutating func addRow(_ name: String, _ text: String) {

@@ -122,9 +122,7 @@ struct SendSession {
         report.add("dropped", stats.framesDropped)
         report.add("acknowledged", stats.framesAcknowledged)
         report.add("connections", stats.connections)
-        report.add("width", lastInfo?.width ?? 0)
-        report.add("height", lastInfo?.height ?? 0)
-        report.add("format", lastInfo?.format.name.description)
+        report.add(picture: lastInfo)
         report.add("profile", stats.profile.name.description)
         report.add("profile_reason", stats.profileReason.name.description)
         report.addRow(

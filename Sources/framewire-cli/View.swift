@@ -14,9 +14,6 @@ struct View: ParsableCommand {
             libsdl2-2.0-0) and a display, and no GPU.
             """)
 
-    @Argument(help: "tcp://:3000, tcp://host:port?connect=1, tls://…, unix:///path or file:///path.")
-    var url: String
-
     @Option(
         help: ArgumentHelp("Show stream N alone; by default the one that comes first.", valueName: "N"))
     var stream: UInt32?
@@ -36,21 +33,7 @@ struct View: ParsableCommand {
             valueName: "FILE"))
     var screenshot: String?
 
-    @Flag(help: "Close when the first sender leaves.")
-    var once = false
-
-    @Option(help: ArgumentHelp("Fail when no frame arrives for S seconds.", valueName: "S"))
-    var timeout: Seconds?
-
-    @Option(help: ArgumentHelp("Write the port to FILE once listening.", valueName: "FILE"))
-    var readyFile: String?
-
-    @Option(help: ArgumentHelp("Decoding threads, 1 to 64.", valueName: "N"))
-    var threads: Int?
-
-    @OptionGroup var connection: ConnectionArguments
-
-    @OptionGroup var tls: TLSArguments
+    @OptionGroup var receiving: ReceivingOptions
 
     @Flag(help: "Print a summary as JSON at the end.")
     var json = false
@@ -59,9 +42,6 @@ struct View: ParsableCommand {
         guard frames.map({ $0 > 0 }) ?? true else { throw ValidationError("--frames is 1 or more") }
         guard screenshot.map({ PictureFormat.ofFile($0) != nil }) ?? true else {
             throw ValidationError("--screenshot ends in .png, .bmp, .ppm, .y4m or .raw")
-        }
-        guard threads.map({ (1...64).contains($0) }) ?? true else {
-            throw ValidationError("--threads is 1 to 64")
         }
     }
 
@@ -76,19 +56,14 @@ struct View: ParsableCommand {
     }
 
     /// Whether the stream is a recording, which is played at its own pace and loses nothing.
-    var isRecording: Bool { url.hasPrefix("file:") }
+    var isRecording: Bool { receiving.url.hasPrefix("file:") }
 
-    func receiverOptions(_ onConnection: @escaping ConnectionHandler) -> Receiver.Options {
-        var options = Receiver.Options()
-        options.once = once
-        options.tls = tls.options
-        if let threads { options.threads = threads }
-        connection.apply(to: &options)
-        options.overflow = isRecording ? .block : .dropOldest
-        // Room for a frame of each of several streams; all that wait are fetched at once.
-        options.queueDepth = isRecording ? 2 : 4
-        if !once { options.reconnect = .always }
-        options.onConnection = onConnection
-        return options
+    func makeReceiver(_ onConnection: @escaping ConnectionHandler) throws -> Receiver {
+        try receiving.makeReceiver(onConnection) { options in
+            options.overflow = isRecording ? .block : .dropOldest
+            // Room for a frame of each of several streams; all that wait are fetched at once.
+            options.queueDepth = isRecording ? 2 : 4
+            if !receiving.once { options.reconnect = .always }
+        }
     }
 }

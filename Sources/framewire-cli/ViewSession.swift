@@ -44,18 +44,15 @@ final class ViewSession {
         choice = StreamChoice(streamID: command.stream)
         hasOverlay = command.overlay
         screenshots = try ScreenshotWriter(final: command.screenshot)
-        let window = try PictureWindow(title: command.url)
+        let window = try PictureWindow(title: command.receiving.url)
         self.window = window
         let link = link
-        receiver = try Receiver(
-            from: command.url,
-            options: command.receiverOptions { event in
-                link.note(event)
-                window.wake()
-            })
+        receiver = try command.makeReceiver { event in
+            link.note(event)
+            window.wake()
+        }
         waiter = FrameWaiter(receiver.descriptor) { window.wake() }
         if command.fullScreen { window.toggleFullScreen() }
-        try announce(port: receiver.port, in: command.readyFile)
     }
 
     /// Shows frames to the end, then reports; an error on the way is thrown after the report.
@@ -74,7 +71,7 @@ final class ViewSession {
         if command.json { Terminal.output(report(stats).json) }
         if let failure { throw failure }
         if shown == nil, command.screenshot != nil {
-            throw Failure(message: "no frame came from \(command.url), so there is no screenshot")
+            throw Failure(message: "no frame came from \(command.receiving.url), so there is no screenshot")
         }
     }
 
@@ -169,7 +166,7 @@ final class ViewSession {
 
     private func end() {
         hasEnded = true
-        if command.once || command.frames != nil { isDone = true }
+        if command.receiving.once || command.frames != nil { isDone = true }
     }
 
     // MARK: - Time
@@ -177,7 +174,7 @@ final class ViewSession {
     /// Milliseconds until something is due; −1 when nothing is.
     private var waitTime: Int32 {
         var deadlines: [Int64] = []
-        if let timeout = command.timeout, isAwaitingFrames {
+        if let timeout = command.receiving.timeout, isAwaitingFrames {
             deadlines.append(lastFrameTime + timeout.nanoseconds)
         }
         if hasOverlay { deadlines.append(meter.deadline) }
@@ -191,12 +188,10 @@ final class ViewSession {
     private var isAwaitingFrames: Bool { wantsFrames && !isPaused }
 
     private func checkTimeout() throws {
-        guard let timeout = command.timeout, isAwaitingFrames else { return }
+        guard let timeout = command.receiving.timeout, isAwaitingFrames else { return }
         let quiet = Clock.now() - lastFrameTime
         guard quiet >= timeout.nanoseconds else { return }
-        throw Failure(
-            message: "no frame came for \(decimal(Double(quiet) / 1e9, 1)) s from \(command.url);"
-                + " \(framesShown) frames had been shown before")
+        throw command.receiving.timeoutFailure(quiet, "\(framesShown) frames had been shown")
     }
 
     // MARK: - What the user does
@@ -252,7 +247,7 @@ final class ViewSession {
                 Counts(frames: framesShown, bytesRaw: stats.bytesRaw, bytesWire: stats.bytesWire), at: now)
         }
         let picture = shown.map { " – \($0.info.width) × \($0.info.height) \($0.info.format.name)" } ?? ""
-        window.title = "\(command.url)\(picture) – \(state)"
+        window.title = "\(command.receiving.url)\(picture) – \(state)"
 
         var panels: [(lines: [PanelLine], place: PictureWindow.PanelPlace)] = []
         if shown == nil { panels.append((greeting, .middle)) }
@@ -273,8 +268,8 @@ final class ViewSession {
     /// Shown while there is no picture.
     private var greeting: [PanelLine] {
         // Who asked for any port wants to know which it is.
-        let isAnyPort = receiver.port != 0 && !command.url.contains(":\(receiver.port)")
-        let place = command.url + (isAnyPort ? ", port \(receiver.port)" : "")
+        let isAnyPort = receiver.port != 0 && !command.receiving.url.contains(":\(receiver.port)")
+        let place = command.receiving.url + (isAnyPort ? ", port \(receiver.port)" : "")
         return [
             PanelLine(nil, state), PanelLine(nil, place, .faint), PanelLine(nil, ""),
             PanelLine(nil, "o overlay · s screenshot · space pause", .faint),
@@ -306,9 +301,7 @@ final class ViewSession {
         report.add("undecodable", stats.framesUndecodable)
         report.add("errors", stats.errors)
         report.add("connections", stats.connections)
-        report.add("width", shown?.info.width ?? 0)
-        report.add("height", shown?.info.height ?? 0)
-        report.add("format", shown?.info.format.name.description)
+        report.add(picture: shown?.info)
         report.add("sequence", shown?.info.sequence ?? 0)
         report.add("bytes_wire", stats.bytesWire)
         report.add(milliseconds: "latency_p50_ms", stats.latencyP50)

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Buffers
@@ -367,7 +368,7 @@ private func handle(of byte: UInt8) throws -> Unmanaged<BufferStorage> {
 
 /// Random operations on lists against arrays of numbers.
 @Test func randomListsBehaveAsArrays() throws {
-    var random = SeededGenerator("randomListsBehaveAsArrays")
+    var random = SeededGenerator()
     var lists = [BufferList()]
     var models: [[UInt8]] = [[]]
     for step in 0..<4000 {

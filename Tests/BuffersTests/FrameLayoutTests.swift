@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Buffers
@@ -81,7 +82,7 @@ import Testing
 /// Rows of every plane lie in the frame, do not overlap, and reach its last byte.
 @Test(arguments: PixelFormat.allCases)
 func rowsOfRandomFramesAreDisjoint(_ format: PixelFormat) throws {
-    var random = SeededGenerator("rowsOfRandomFramesAreDisjoint(\(format))")
+    var random = SeededGenerator()
     for _ in 0..<200 {
         let width = Int.random(in: 1...70, using: &random)
         let rowBytes = width * format.bytesPerPixel + width % 2

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Buffers
@@ -178,7 +179,7 @@ extension Buffer {
 }
 
 @Test func damagedMetasAreRefusedOrRead() throws {
-    var random = SeededGenerator("damagedMetasAreRefusedOrRead")
+    var random = SeededGenerator()
     var buffer = Buffer()
     for key in ["one", "two", "three"] {
         try [UInt8](0..<20).withUnsafeBytes { try buffer.setCustomValue($0, forKey: key, in: "tests") }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Buffers
@@ -144,7 +145,7 @@ private struct Model {
 }
 
 @Test func buffersBehaveAsListsOfByteArrays() throws {
-    var model = Model(random: SeededGenerator("buffersBehaveAsListsOfByteArrays"))
+    var model = Model(random: SeededGenerator())
     for step in 0..<3000 {
         try model.step()
         if step % 7 == 0 { for pair in model.pairs { pair.check() } }

@@ -5,12 +5,6 @@
 #include <pthread.h>
 #include <string.h>
 
-#define CHECK_FAILS(wanted, call)                                                                                    \
-    do {                                                                                                             \
-        CHECK((call) == (wanted));                                                                                   \
-        CHECK(fw_last_error()[0] != '\0');                                                                           \
-    } while (0)
-
 static int released;
 
 static void count_release(void *user) {

@@ -7,12 +7,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#define CHECK_FAILS(wanted, call)                                                                                    \
-    do {                                                                                                             \
-        CHECK((call) == (wanted));                                                                                   \
-        CHECK(fw_last_error()[0] != '\0');                                                                           \
-    } while (0)
-
 static const fw_acquire_params dont_wait = {(uint32_t)sizeof(fw_acquire_params), FW_ACQUIRE_FLAG_DONT_WAIT, -1};
 
 static fw_buffer_pool_config config_of(size_t size, size_t min, size_t max) {

@@ -15,4 +15,18 @@
         }                                                                                                            \
     } while (0)
 
+/* CHECKs that `call` gives `wanted`, and that there is a sentence about it. */
+#define CHECK_FAILS(wanted, call)                                                                                    \
+    do {                                                                                                             \
+        CHECK((call) == (wanted));                                                                                   \
+        CHECK(fw_last_error()[0] != '\0');                                                                           \
+    } while (0)
+
+/* For functions of headers that not every program needs. */
+#ifdef __GNUC__
+#define UNUSED_OK __attribute__((unused))
+#else
+#define UNUSED_OK
+#endif
+
 #endif

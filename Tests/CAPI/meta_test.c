@@ -3,12 +3,6 @@
 
 #include <string.h>
 
-#define CHECK_FAILS(wanted, call)                                                                                    \
-    do {                                                                                                             \
-        CHECK((call) == (wanted));                                                                                   \
-        CHECK(fw_last_error()[0] != '\0');                                                                           \
-    } while (0)
-
 typedef struct counted {
     int value;
 } counted;

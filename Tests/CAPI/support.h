@@ -2,28 +2,18 @@
 #ifndef SUPPORT_H
 #define SUPPORT_H
 
-#include "check.h"
+#include "clock.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#ifdef __GNUC__
-#define UNUSED_OK __attribute__((unused))
-#else
-#define UNUSED_OK
-#endif
-
-#define SECOND INT64_C(1000000000)
-#define MILLISECOND INT64_C(1000000)
 /* Nothing that is waited for here should take as long; it bounds a test that would hang. */
 #define PATIENCE (60 * SECOND)
 
@@ -48,12 +38,6 @@ UNUSED_OK static int quick(void) {
 
 /* A library that hangs must not hang the tests. */
 UNUSED_OK static void begin_test(void) { alarm(quick() ? 240 : 60); }
-
-UNUSED_OK static int64_t now_ns(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * SECOND + time.tv_nsec;
-}
 
 /* A short pause between two looks at a state that is waited for. */
 UNUSED_OK static void pause_shortly(void) {

@@ -1,17 +1,5 @@
-# What the fault tests share. Sourced by scripts/test-faults.sh after Tests/Interop/common.sh, whose `check` runs each.
-#
-# A link is two network namespaces, A with 10.77.0.1 and B with 10.77.0.2, and a veth pair between them. Only the rate of the link and
-# what happens to it are under test, so the programs of both sides run on this machine and share its clock.
-
-A=framewire-$$-a
-B=framewire-$$-b
-
-remove_link() {
-    local namespace
-    for namespace in "$A" "$B"; do
-        ip netns delete "$namespace" 2>/dev/null || true
-    done
-}
+# What the fault tests share. Sourced by scripts/test-faults.sh after scripts/link.sh and Tests/Interop/common.sh, whose `check` runs
+# each. Only the rate of a link and what happens to it are under test, so the programs of both sides run on this machine.
 
 # Whether namespaces with a link of limited rate can be made here; why not, in `no_link`.
 look_for_links() {
@@ -25,21 +13,6 @@ look_for_links() {
         no_link="this kernel has no token bucket filter: ${complaint##*$'\n'}"
     fi
     remove_link
-}
-
-make_link() {
-    local end
-    ip netns add "$A" && ip netns add "$B" || return
-    ip -n "$A" link add veth0 type veth peer name veth0 netns "$B" || return
-    ip -n "$A" address add 10.77.0.1/24 dev veth0 && ip -n "$B" address add 10.77.0.2/24 dev veth0 || return
-    for end in "$A" "$B"; do
-        ip -n "$end" link set veth0 up && ip -n "$end" link set lo up || return
-    done
-}
-
-# limit_rate RATE: what A sends to B. The filter itself holds 10 ms at most.
-limit_rate() {
-    tc -n "$A" qdisc replace dev veth0 root tbf rate "$1" burst 32kb latency 10ms
 }
 
 # The cable is pulled where neither side sees it, beyond a switch: frames go to an address that nobody has.

@@ -7,23 +7,13 @@
 #ifndef FAULTS_H
 #define FAULTS_H
 
-#include "../CAPI/check.h"
+#include "../CAPI/clock.h"
 
 #include <dirent.h>
 #include <signal.h>
-#include <stdint.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#ifdef __GNUC__
-#define UNUSED_OK __attribute__((unused))
-#else
-#define UNUSED_OK
-#endif
-
-#define SECOND INT64_C(1000000000)
-#define MILLISECOND INT64_C(1000000)
 #define STAMP_MAGIC UINT64_C(0x50594d4154534d46)
 
 /* What every picture begins with. All machines that take part are one machine with one clock. */
@@ -36,12 +26,6 @@ typedef struct stamp {
 } stamp;
 
 enum { CONTENT_NOISE = 0, CONTENT_RUNS = 1, CONTENT_STILL = 2 };
-
-UNUSED_OK static int64_t now_ns(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * SECOND + time.tv_nsec;
-}
 
 UNUSED_OK static void sleep_until(int64_t due) {
     struct timespec time = {(time_t)(due / SECOND), (long)(due % SECOND)};

@@ -64,6 +64,81 @@ import Testing
         #expect(isDelta == [false, true, false, true])
     }
 
+    /// The frame that a message holds.
+    private func decode(_ message: Buffer, with decoder: FrameMessageDecoder) throws -> Frame {
+        let bytes = try bytes(message)
+        #expect(try bytes.withUnsafeBytes { try decoder.feed($0) } == bytes.count)
+        return try #require(decoder.nextFrame())
+    }
+
+    @Test(arguments: [Profile.raw, .lz4, .tile]) func metadataComesBackAndIsPassedOn(
+        _ profile: Profile
+    ) throws {
+        let (first, second) = (try encoder(profile), try encoder(profile))
+        let decoders = (
+            try FrameMessageDecoder(options: Receiver.Options()),
+            try FrameMessageDecoder(options: Receiver.Options())
+        )
+        let matrix = SIMD16<Float>(repeating: 0.5)
+        for number in 0..<3 as Range<UInt8> {
+            let pixels = picture(number)
+            let frame = try first.acquire(Self.info)
+            frame.withUnsafeMutableBytes { $0.copyBytes(from: pixels) }
+            try frame.setText("Brücke \(number)", forKey: "scene")
+            try frame.setMatrix(matrix, forKey: "view")
+            try [number].withUnsafeBytes { try frame.setBytes($0, forKey: "number") }
+            let received = try decode(first.encode(frame), with: decoders.0)
+            let again = try decode(second.encode(received), with: decoders.1)
+            for frame in [received, again] {
+                #expect(frame.metadataCount == 3)
+                #expect(frame.text(forKey: "scene") == "Brücke \(number)")
+                #expect(frame.matrix(forKey: "view") == matrix)
+                #expect(frame.withBytes(forKey: "number") { Array($0) } == [number])
+                #expect(frame.withUnsafeBytes { Array($0) } == pixels)
+            }
+        }
+    }
+
+    @Test func metasOfABufferComeBack() throws {
+        let pixels = picture(1)
+        var buffer = Buffer()
+        for half in [pixels[..<1001], pixels[1001...]] {
+            let memory = try Memory(size: half.count)
+            try memory.map(.write).copyBytes(from: half)
+            try memory.unmap(.write)
+            try buffer.append(memory)
+        }
+        try buffer.addReferenceTimestamp("timestamp/x-unix", 1000)
+        let decoder = try FrameMessageDecoder(options: Receiver.Options())
+        let frame = try decode(encoder(.lz4).encode(Self.info, buffer: buffer), with: decoder)
+        #expect(frame.withUnsafeBytes { Array($0) } == pixels)
+        #expect(frame.buffer?.referenceTimestamp("timestamp/x-unix")?.timestamp == 1000)
+        #expect(try frame.buffer?.withUnsafeBytes { Array($0) } == pixels)
+    }
+
+    @Test func aRawMessageOwnsTheFrameItRefersTo() throws {
+        let pixels = UnsafeMutableRawBufferPointer.allocate(byteCount: 37 * 21 * 4, alignment: 8)
+        defer { pixels.deallocate() }
+        pixels.copyBytes(from: picture(2))
+        final class Owner: Sendable {}
+        var owner: Owner? = Owner()
+        weak let borrowed = owner
+        var message: Buffer?
+        do {
+            let encoder = try encoder(.raw)
+            let frame = try encoder.wrap(Self.info, pixels: UnsafeRawBufferPointer(pixels)) { [owner] in
+                withExtendedLifetime(owner) {}
+            }
+            message = try encoder.encode(frame)
+        }
+        owner = nil
+        #expect(borrowed != nil)
+        let decoder = try FrameMessageDecoder(options: Receiver.Options())
+        #expect(try decode(#require(message), with: decoder).withUnsafeBytes { Array($0) } == picture(2))
+        message = nil
+        #expect(borrowed == nil)
+    }
+
     @Test func anEndInsideAMessageIsToldOf() throws {
         let encoder = try encoder(.raw)
         let pixels = picture(0)

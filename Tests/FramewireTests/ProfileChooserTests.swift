@@ -25,6 +25,11 @@ import Testing
         var receiver = 1.0
         /// How much longer a frame in tile takes to encode among others in raw.
         var coldCaches = 1.0
+        /// The same for huffman: encoder, ratio, and pixels that a receiver can decode in a nanosecond.
+        var huffmanEncoder = 1.0
+        var huffmanRatio = 4.0
+        var huffmanDecoder = 1.5
+        var peer: UInt32 = 0b11110
         var rawInARow = 0
         static let raw = 8_294_400
 
@@ -42,21 +47,26 @@ import Testing
         /// Sends `count` frames, and gives the profile that stands at the end.
         mutating func run(_ count: Int) -> Profile {
             for _ in 0..<count {
-                let choice = chooser.choose(peerProfiles: 0b1110)
-                let jitter = 1 + noise * Double.random(in: -1...1, using: &random)
-                let wire = choice.profile == .tile ? Double(Self.raw) / ratio : Double(Self.raw)
-                let cold = choice.isTrial ? coldCaches : 1
-                let encode = choice.profile == .tile ? Double(Self.raw) / encoder * jitter * cold : 1000
+                let choice = chooser.choose(peerProfiles: peer)
+                let pixels = Double(Self.raw)
+                let (wire, work) =
+                    switch choice.profile {
+                    case .tile: (pixels / ratio, pixels / encoder * (choice.isTrial ? coldCaches : 1))
+                    case .huffman: (pixels / huffmanRatio, pixels / huffmanEncoder)
+                    default: (pixels, 1000)
+                    }
+                let encode = work * (1 + noise * Double.random(in: -1...1, using: &random))
                 rawInARow = choice.profile == .raw ? rawInARow + 1 : 0
                 let speed = choice.profile == .raw ? min(1, Double(rawInARow) / Double(warmUp)) : 1
                 let rate = rawInARow > rawIsFastFor ? receiver : link * speed
-                let send = wire / rate * (1 + noise * Double.random(in: -1...1, using: &random))
+                var send = wire / rate * (1 + noise * Double.random(in: -1...1, using: &random))
+                if choice.profile == .huffman { send = max(send, pixels / huffmanDecoder) }
                 let interval = max(encode, send, source)
-                // The link idles while another frame waits: it is the encoder that is late.
-                let isLate = encode > send && source < encode
                 chooser.noteEncoded(
-                    choice.profile, isKey: false, rawBytes: Self.raw, wireBytes: Int(wire),
-                    duration: Int64(encode), encoderIsLate: isLate, interval: Int64(interval))
+                    ProfileChooser.Encoded(
+                        profile: choice.profile, isKey: false, rawBytes: Self.raw, wireBytes: Int(wire),
+                        duration: Int64(encode), othersWait: source < max(encode, send),
+                        linkIdles: encode > send, interval: Int64(interval)))
                 if send > encode || choice.profile == .raw {
                     chooser.noteDrained(choice.profile, Int(wire), duration: Int64(send))
                 }
@@ -81,16 +91,61 @@ import Testing
 
     private static let gigabit = 0.125
 
-    @Test func aSlowLinkIsTile() {
+    @Test func aSlowLinkIsTileForPeersThatKnowNothingElse() {
         var simulation = Simulation(link: Self.gigabit)
+        simulation.peer = 0b1110
         simulation.run(500, andExpect: .tile)
         #expect(simulation.changes == 0 && simulation.trials == 0)
+    }
+
+    @Test func aSlowLinkIsHuffman() {
+        var simulation = Simulation(link: Self.gigabit)
+        simulation.run(100, andExpect: .huffman)
+        let reason = simulation.chooser.choose(peerProfiles: simulation.peer).reason
+        #expect(reason == .linkIsTheLimit)
+        simulation.run(2000, andExpect: .huffman)
+        #expect(simulation.changes == 1 && simulation.trials < 40)
+    }
+
+    @Test func huffmanThatGainsLittleIsNotWorthItsTime() {
+        var simulation = Simulation(link: Self.gigabit)
+        simulation.huffmanRatio = 3.3
+        simulation.run(5000, andExpect: .tile)
+        #expect(simulation.changes == 0 && simulation.trials < 10 * ProfileChooser.huffmanTrial)
+    }
+
+    /// The link is not what tile needs all of, so that the smaller frames would gain nothing.
+    @Test func aSlowLinkIsTileWhereItKeepsUp() {
+        var simulation = Simulation(link: Self.gigabit)
+        simulation.source = 1.1 * Double(Simulation.raw) / simulation.ratio / simulation.link
+        simulation.run(2000, andExpect: .tile)
+        #expect(simulation.trials == 0)
+    }
+
+    @Test func huffmanIsLeftWhenTheLinkIsFastAgain() {
+        var simulation = Simulation(link: Self.gigabit)
+        simulation.source = 16_666_667
+        simulation.run(200, andExpect: .huffman)
+        simulation.link = 4 * Self.gigabit
+        simulation.run(200, andExpect: .tile)
+        simulation.link = Self.gigabit
+        simulation.run(400, andExpect: .huffman)
+        #expect(simulation.changes == 3)
+    }
+
+    /// What holds frames up is a receiver that takes longer still for huffman: that shows only once it stands.
+    @Test func huffmanIsLeftWhereTheReceiverIsWhatHoldsFramesUp() {
+        var simulation = Simulation(link: Self.gigabit)
+        simulation.huffmanDecoder = 0.3
+        _ = simulation.run(10_000)
+        #expect(simulation.changes >= 2 && simulation.changes < 20)
+        simulation.run(100, andExpect: .tile)
     }
 
     @Test func aLinkThatIsFasterThanEncodingIsRaw() {
         var simulation = Simulation(link: 100 * Self.gigabit)
         simulation.run(100, andExpect: .raw)
-        let reason = simulation.chooser.choose(peerProfiles: 0b1110).reason
+        let reason = simulation.chooser.choose(peerProfiles: 0b11110).reason
         #expect(reason == .linkFasterThanEncoding)
         simulation.run(2000, andExpect: .raw)
         #expect(simulation.changes == 1)
@@ -118,6 +173,7 @@ import Testing
 
     @Test func trialsThatCannotSucceedAreOneFrameAndEverRarer() {
         var simulation = Simulation(link: 2 * Self.gigabit, ratio: 30)
+        simulation.huffmanRatio = 30
         simulation.run(6400, andExpect: .tile)
         #expect(simulation.trials > 3 && simulation.trials < 10)
         // And still the choice follows the link.
@@ -136,11 +192,17 @@ import Testing
     @Test func theChoiceFollowsALinkThatChanges() {
         var simulation = Simulation(link: 100 * Self.gigabit)
         simulation.run(300, andExpect: .raw)
+        simulation.peer = 0b1110
         simulation.link = Self.gigabit
         simulation.run(300, andExpect: .tile)
         simulation.link = 100 * Self.gigabit
         simulation.run(300, andExpect: .raw)
         #expect(simulation.changes == 3)
+        simulation.peer = 0b11110
+        simulation.link = Self.gigabit
+        simulation.run(400, andExpect: .huffman)
+        simulation.link = 100 * Self.gigabit
+        simulation.run(600, andExpect: .raw)
     }
 
     @Test func theChoiceRisesAgainWhenTheSourceSlowsDown() {

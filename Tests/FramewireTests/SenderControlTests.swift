@@ -19,17 +19,6 @@ import Wire
         url = folder.unixURL("socket")
     }
 
-    /// Events as they came.
-    private final class Events: Sendable {
-        // Guarded by the lock.
-        nonisolated(unsafe) private var list: [ConnectionEvent] = []
-        private let lock = Lock()
-
-        func append(_ event: ConnectionEvent) { lock.withLock { list.append(event) } }
-        var all: [ConnectionEvent] { lock.withLock { list } }
-        var states: [ConnectionState] { all.map(\.state) }
-    }
-
     private func listen(
         _ overflow: OverflowPolicy = .dropOldest, configure: (inout Sender.Options) -> Void = { _ in }
     ) throws -> Sender {
@@ -191,11 +180,11 @@ import Wire
     }
 
     @Test func oneThatHasSaidHelloAndIsSilentIsGivenUp() throws {
-        let events = Events()
+        let events = EventLog()
         let sender = try listen {
             $0.idleTimeout = 100_000_000
             $0.keepaliveInterval = 10_000_000
-            $0.onConnection = { events.append($0) }
+            $0.onConnection = events.handler
         }
         let silent = try connect()
         try silent.readToEnd()
@@ -413,8 +402,8 @@ import Wire
     // MARK: - Events
 
     @Test func aSenderThatListensTellsWhoComesAndGoes() throws {
-        let events = Events()
-        let sender = try listen { $0.onConnection = { events.append($0) } }
+        let events = EventLog()
+        let sender = try listen { $0.onConnection = events.handler }
         let one = try connect()
         let other = try connect()
         try one.say { Bye(text: "seen enough").encode(into: $0) }
@@ -430,13 +419,13 @@ import Wire
     }
 
     @Test func aSenderThatConnectsTellsOfEachAttemptAndBeginsAgainWithAKeyFrame() throws {
-        let events = Events()
+        let events = EventLog()
         var listener: Listener? = try Listener(Endpoint(parsing: url))
         var options = Sender.Options()
         options.profile = .tile
         options.idleTimeout = -1
         options.closeTimeout = 0
-        options.onConnection = { events.append($0) }
+        options.onConnection = events.handler
         let sender = try Sender(to: url, options: options)
         let first = HandReceiver(try accept(listener!))
         let shown = similarPictures(4, Self.info, case: 7180)
@@ -469,13 +458,11 @@ import Wire
 
     /// A callback may use the sender.
     @Test func aCallbackMayCallTheSender() throws {
-        let holder = Events()
         let counts = Atomic<Int>(0)
         // Set before the callback can run: nobody connects earlier.
         nonisolated(unsafe) var sender: Sender?
         let made = try listen { options in
             options.onConnection = { event in
-                holder.append(event)
                 if event.state == .connected, let sender {
                     counts.store(sender.receiverCount + Int(sender.stats.connections), ordering: .relaxed)
                 }
@@ -488,11 +475,11 @@ import Wire
     }
 
     @Test func aLossThatIsFinalIsToldAndThenTheSenderIsClosed() throws {
-        let events = Events()
+        let events = EventLog()
         let listener = try Listener(Endpoint(parsing: url))
         var options = Sender.Options()
         options.reconnect = .never
-        options.onConnection = { events.append($0) }
+        options.onConnection = events.handler
         let sender = try Sender(to: url, options: options)
         try accept(listener).close()
         try eventually("the end") { events.states.last == .closed }

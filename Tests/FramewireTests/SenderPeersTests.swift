@@ -198,6 +198,42 @@ import Wire
         #expect(stalled.decoded.frames.map(\.info.sequence) == [0, 9])
     }
 
+    /// Each frame is awaited at two receivers before the next is pushed: one that waited for those that are stalled, of
+    /// which one has spoken and one has not, would never come.
+    @Test(arguments: [Profile.raw, .lz4, .tile, .auto])
+    func noFrameOfTheOthersWaitsForThoseThatAreStalled(_ profile: Profile) throws {
+        let count = 24
+        let sender = try listen(.dropOldest, profile)
+        let stalled = try (0..<2).map { _ in try connect(sender) }
+        try hello(stalled[1])
+        try stalled[1].readPing()
+        let others = try (0..<2).map { _ in try connectReceiver(sender) }
+        // Nothing can compress them, or find one in the one before, so that no connection holds more than a part of one.
+        let shown = noise(4, FrameInfo(width: 320, height: 300), case: 7090)
+        for number in 0..<count {
+            let picture = shown[number % shown.count]
+            try push(picture, to: sender)
+            for other in others { expectFrame(try other.next(timeout: hangLimit), shows: picture) }
+            for index in 2..<4 { #expect(sender.peerStats(at: index)?.queueDepth == 0) }
+        }
+        let stats = sender.stats
+        #expect(stats.receivers == 4)
+        // What the stalled ones have: a message on its way, one encoded, two in the queue. It is not more for more frames.
+        #expect(stats.queuePeak <= 2)
+        #expect(stats.framesAllocated <= 12)
+        // With auto each receiver has profiles on trial at times of its own.
+        if profile != .auto { #expect(stats.framesEncoded <= UInt64(count + 4)) }
+        for index in 0..<2 {
+            let peer = try #require(sender.peerStats(at: index))
+            #expect(peer.frames == 0)
+            #expect(peer.framesDropped >= UInt64(count - 4))
+        }
+        try eventually("the last word of the frames") {
+            (2..<4).allSatisfy { sender.peerStats(at: $0)?.frames == UInt64(count) }
+        }
+        for index in 2..<4 { #expect(sender.peerStats(at: index)?.framesDropped == 0) }
+    }
+
     @Test func oneThatIsStalledCostsTheOthersNothingWithDropNewest() throws {
         let sender = try listen(.dropNewest, .raw)
         let stalled = try connect(sender)

@@ -58,31 +58,6 @@ final class Background: @unchecked Sendable {
     }
 }
 
-/// A folder that is gone when the value is.
-final class TemporaryFolder: Sendable {
-    let path: String
-
-    init() throws {
-        var template = Array("/tmp/framewire-test-XXXXXX".utf8CString)
-        path = try #require(mkdtemp(&template).map { String(cString: $0) })
-    }
-
-    deinit {
-        try? FileManager.default.removeItem(atPath: path)
-    }
-
-    func fileURL(_ name: String) -> String { "file://\(path)/\(name)" }
-    func unixURL(_ name: String) -> String { "unix://\(path)/\(name)" }
-
-    func read(_ name: String) throws -> [UInt8] {
-        Array(try Data(contentsOf: URL(fileURLWithPath: "\(path)/\(name)")))
-    }
-
-    func write(_ bytes: [UInt8], to name: String) throws {
-        try Data(bytes).write(to: URL(fileURLWithPath: "\(path)/\(name)"))
-    }
-}
-
 func push(_ picture: Picture, to sender: Sender) throws {
     try picture.bytes.withUnsafeBytes { bytes in
         try sender.push(picture.info, pixels: bytes)
@@ -101,6 +76,16 @@ func largePictures(_ count: Int) -> [Picture] {
     let packed = Picture(FrameInfo(width: 512, height: 512), .noise, using: &random).packed
     return (0..<count).map {
         Picture(FrameInfo(width: 512, height: 512, pts: Int64($0)), packed: packed, using: &random)
+    }
+}
+
+/// Pictures that nothing can compress and that have nothing in common; time stamps are their numbers.
+func noise(_ count: Int, _ info: FrameInfo, case number: Int) -> [Picture] {
+    var random = SeededGenerator(case: number)
+    return (0..<count).map { index in
+        var info = info
+        info.pts = Int64(index)
+        return Picture(info, .noise, using: &random)
     }
 }
 

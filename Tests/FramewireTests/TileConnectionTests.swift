@@ -28,14 +28,6 @@ import Wire
 
     private func hello(_ profiles: UInt32) -> Hello { Hello(profiles: profiles, role: .receiver) }
 
-    /// Pictures of 1 MiB that have nothing in common, more than the system holds of a Unix socket's stream.
-    private func noise(_ count: Int) -> [Picture] {
-        var random = SeededGenerator(case: 3560)
-        return (0..<count).map {
-            Picture(FrameInfo(width: 512, height: 512, pts: Int64($0)), .noise, using: &random)
-        }
-    }
-
     @Test func aKeyFrameFollowsARequest() throws {
         let sender = try sender(.tile)
         let peer = HandReceiver(try accept(listener))
@@ -65,7 +57,7 @@ import Wire
     @Test(arguments: [Profile.tile, .lz4])
     func whatWasNotSentIsCodedAgainForTheNextReceiver(_ profile: Profile) throws {
         let sender = try sender(profile, depth: 8)
-        let shown = noise(6)
+        let shown = noise(6, FrameInfo(width: 512, height: 512), case: 3560)
         for picture in shown { try push(picture, to: sender) }
         let first = try accept(listener)
         #expect(try readFrames(first, makeDecoder(), count: 1).map(\.info.sequence) == [0])
@@ -90,7 +82,7 @@ import Wire
         options.profile = .tile
         options.closeTimeout = 0
         let sender = try Sender(to: folder.unixURL("socket"), options: options)
-        let shown = noise(6)
+        let shown = noise(6, FrameInfo(width: 512, height: 512), case: 3561)
         let first = try accept(listener)
         for picture in shown { try push(picture, to: sender) }
         _ = try readFrames(first, makeDecoder(), count: 1)

@@ -1,4 +1,6 @@
 import Buffers
+import struct TestSupport.SeededGenerator
+import class TestSupport.TemporaryFolder
 import Testing
 
 @testable import PictureFiles
@@ -50,7 +52,7 @@ func otherSizesAreRefused(text: String) {
 
 @Test func aSeriesIsWrittenAndReadBack() throws {
     let folder = try TemporaryFolder()
-    var random = Random(5)
+    var random = SeededGenerator(case: 5)
     // Sizes change on the way.
     let pictures = try (1...4).map { try Picture.random(3 * $0, 5, .bgr8, using: &random) }
     let output = try PictureOutput(folder.file("%03d.bmp"), format: nil, isSinglePicture: false)

@@ -1,4 +1,5 @@
 import Buffers
+import struct TestSupport.SeededGenerator
 import Testing
 
 @testable import PictureFiles
@@ -7,7 +8,7 @@ private let kinds = [PictureFormat.png, .bmp, .ppm]
 
 @Test(arguments: kinds)
 func everyTruncationIsAnError(kind: PictureFormat) throws {
-    var random = Random(3)
+    var random = SeededGenerator(case: 3)
     // Three pixels of three bytes: BMP pads rows, and only the padding of the last may be missing.
     let file = try encoded(Picture.random(3, 3, .bgr8, using: &random), as: kind)
     let padding = kind == .bmp ? 3 : 0
@@ -20,8 +21,8 @@ func everyTruncationIsAnError(kind: PictureFormat) throws {
 
 @Test(arguments: kinds)
 func damagedFilesGiveAPictureOrAnError(kind: PictureFormat) throws {
-    print("seed \(Random.seed)")
-    var random = Random(4)
+    print("seed \(SeededGenerator.runSeed)")
+    var random = SeededGenerator(case: 4)
     var refused = 0
     for _ in 0..<2000 {
         let format = [PixelFormat.rgba8, .bgr8, .r8].randomElement(using: &random)!

@@ -1,5 +1,6 @@
 import Buffers
 import Foundation
+import struct TestSupport.SeededGenerator
 import Testing
 
 @testable import PictureFiles
@@ -103,7 +104,7 @@ private func compare(_ picture: Picture, tolerance: Int) throws {
 
 @Test(arguments: PixelFormat.allCases)
 func pixelsOfEveryFormatAreShown(format: PixelFormat) throws {
-    var random = Random(71)
+    var random = SeededGenerator(case: 71)
     for _ in 0..<4 {
         let (width, height) = (Int.random(in: 1...19, using: &random), Int.random(in: 1...9, using: &random))
         var picture = try Picture.random(width, height, format, using: &random)
@@ -115,7 +116,7 @@ func pixelsOfEveryFormatAreShown(format: PixelFormat) throws {
 
 @Test(arguments: [UInt8(0), 1, 2, 4, 5, 6, 7, 9, 10], [UInt8(0), 1, 2])
 func yuvIsShownByItsMatrixAndRange(matrix: UInt8, range: UInt8) throws {
-    var random = Random(72)
+    var random = SeededGenerator(case: 72)
     for format in [PixelFormat.nv12, .i420] {
         var picture = try Picture.random(33, 16, format, using: &random)
         picture.info.color.matrix = matrix
@@ -125,13 +126,13 @@ func yuvIsShownByItsMatrixAndRange(matrix: UInt8, range: UInt8) throws {
 }
 
 @Test func tallVideoWithoutAMatrixIsBT709() throws {
-    var random = Random(73)
+    var random = SeededGenerator(case: 73)
     try compare(Picture.random(2, 576, .nv12, using: &random), tolerance: 1)
     try compare(Picture.random(2, 577, .i420, using: &random), tolerance: 1)
 }
 
 @Test func linearLightGetsTheScreensCurve() throws {
-    var random = Random(74)
+    var random = SeededGenerator(case: 74)
     for format in [PixelFormat.rgba16f, .rgba32f, .r16f, .r32f] {
         var picture = try Picture.random(40, 3, format, using: &random)
         picture.tame(using: &random)
@@ -198,7 +199,7 @@ extension PixelFormat {
 
 extension Picture {
     /// Replaces most floats by such as are between −0.25 and 1.25: of random bits hardly any is.
-    fileprivate mutating func tame(using random: inout Random) {
+    fileprivate mutating func tame(using random: inout SeededGenerator) {
         let size = info.format == .rgba16f || info.format == .r16f ? 2 : 4
         for at in stride(from: 0, through: bytes.count - size, by: size) {
             guard Int.random(in: 0..<8, using: &random) > 0 || info.format == .depth32f else { continue }

@@ -1,34 +1,15 @@
 import Buffers
 import Foundation
+import struct TestSupport.SeededGenerator
 import Testing
 
 @testable import PictureFiles
 
-/// SplitMix64: random numbers that a printed seed brings back.
-struct Random: RandomNumberGenerator {
-    /// `FRAMEWIRE_SEED` from the environment, or the fixed default.
-    static let seed: UInt64 =
-        ProcessInfo.processInfo.environment["FRAMEWIRE_SEED"].flatMap { UInt64($0) } ?? 20_260_731
-
-    private var state: UInt64
-
-    init(_ salt: UInt64) {
-        state = Random.seed &+ salt &* 0xD1B5_4A32_D192_ED03
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-        return z ^ z >> 31
-    }
-}
-
 extension Picture {
     /// Random pixels in random memory: any row order, with or without padding behind rows.
     static func random(
-        _ width: Int, _ height: Int, _ format: PixelFormat, packed: Bool = false, using random: inout Random
+        _ width: Int, _ height: Int, _ format: PixelFormat, packed: Bool = false,
+        using random: inout SeededGenerator
     ) throws -> Picture {
         var info = FrameInfo(width: width, height: height, format: format)
         if !packed {
@@ -67,28 +48,6 @@ extension Picture {
         case .rgba16: return [deep(0), deep(2), deep(4), deep(6)]
         default: return []
         }
-    }
-}
-
-/// A folder of its own for a test, removed at the end.
-final class TemporaryFolder {
-    private let url = FileManager.default.temporaryDirectory.appending(path: "framewire-\(UUID().uuidString)")
-
-    init() throws {
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: false)
-    }
-
-    func file(_ name: String) -> String {
-        url.appending(path: name).path
-    }
-
-    /// The names of the files inside, in order.
-    var files: [String] {
-        (try? FileManager.default.contentsOfDirectory(atPath: url.path).sorted()) ?? []
-    }
-
-    deinit {
-        try? FileManager.default.removeItem(at: url)
     }
 }
 

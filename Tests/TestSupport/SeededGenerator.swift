@@ -13,6 +13,9 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
 
     private var state: UInt64
 
+    /// The seed of the run, for what a test says when it fails.
+    public var seed: UInt64 { Self.runSeed }
+
     /// The numbers of case `number` of a property test.
     public init(case number: Int = 0) {
         state = Self.runSeed &+ UInt64(truncatingIfNeeded: number) &* 0xD1B5_4A32_D192_ED03
@@ -31,6 +34,13 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
         let bits = Int.random(in: 0...(Int.bitWidth - range.upperBound.leadingZeroBitCount), using: &self)
         let top = min(range.upperBound, (1 << bits) - 1)
         return Int.random(in: range.lowerBound...max(range.lowerBound, top), using: &self)
+    }
+
+    /// `count` bytes of noise.
+    public mutating func bytes(_ count: Int) -> [UInt8] {
+        var result = [UInt8](repeating: 0, count: count)
+        result.withUnsafeMutableBytes { fill($0) }
+        return result
     }
 
     /// Fills `bytes` with noise.

@@ -2,6 +2,7 @@ import Buffers
 import CPosix
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Transport

@@ -1,6 +1,7 @@
 import Buffers
 import CPosix
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Transport

@@ -1,61 +1,9 @@
 import Buffers
 import CPosix
-import Foundation
+import TestSupport
 import Testing
 
 @testable import Transport
-
-/// Random numbers from a seed that a failing test prints; FRAMEWIRE_SEED in the environment chooses another.
-struct SeededGenerator: RandomNumberGenerator {
-    let seed: UInt64
-    private var state: UInt64
-
-    init() {
-        let text = ProcessInfo.processInfo.environment["FRAMEWIRE_SEED"]
-        seed = text.flatMap { UInt64($0) } ?? 0x5EED_0002
-        state = seed
-    }
-
-    // SplitMix64 (Steele, Lea, Flood 2014).
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-
-    mutating func bytes(_ count: Int) -> [UInt8] {
-        var result: [UInt8] = []
-        result.reserveCapacity(count + 8)
-        while result.count < count {
-            let word = next()
-            for shift in stride(from: UInt64(0), to: 64, by: 8) {
-                result.append(UInt8(truncatingIfNeeded: word >> shift))
-            }
-        }
-        result.removeLast(result.count - count)
-        return result
-    }
-}
-
-/// A folder that is gone when the value is.
-final class TemporaryFolder: Sendable {
-    let path: String
-
-    init() throws {
-        var template = Array("/tmp/framewire-test-XXXXXX".utf8CString)
-        path = try #require(mkdtemp(&template).map { String(cString: $0) })
-    }
-
-    deinit {
-        try? FileManager.default.removeItem(atPath: path)
-    }
-
-    func file(_ name: String) -> String {
-        "\(path)/\(name)"
-    }
-}
 
 /// Far more than any test needs, so that a hang becomes a failure.
 let hangLimit: Int64 = 20_000_000_000

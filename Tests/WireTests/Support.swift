@@ -69,21 +69,3 @@ func encoded(_ size: Int, _ encode: (UnsafeMutableRawBufferPointer) -> Int) -> [
     #expect(bytes[size...].allSatisfy { $0 == 0xA5 })
     return Array(bytes[..<size])
 }
-
-/// SplitMix64 (Steele, Lea, Flood 2014), seeded by FRAMEWIRE_SEED or a fixed number, which is printed.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(_ test: String = #function) {
-        state = ProcessInfo.processInfo.environment["FRAMEWIRE_SEED"].flatMap { UInt64($0) } ?? 20_240_601
-        print("\(test): FRAMEWIRE_SEED=\(state)")
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-}

@@ -1,9 +1,9 @@
 /*
  * Framewire: a frame is one picture: a buffer of pixels and the description of them.
  *
- * A frame comes from fw_sender_acquire (to be filled) or from fw_receiver_next (to be read). It is counted:
- * fw_frame_ref adds an owner, fw_frame_unref takes one away, and with the last one the memory goes back to
- * the pool it came from. A frame may outlive the sender or receiver that made it.
+ * A frame comes from fw_sender_acquire (to be filled) or from fw_receiver_next (to be read); without a connection from
+ * fw_encoder_acquire and fw_decoder_next. It is counted: fw_frame_ref adds an owner, fw_frame_unref takes one away, and
+ * with the last one the memory goes back to the pool it came from. A frame may outlive whom it came from.
  *
  * Threads: references may be taken and dropped on any thread; the pixels of one frame are written by one
  * thread at a time.
@@ -25,8 +25,7 @@ typedef struct fw_frame fw_frame;
 /*
  * The first byte of the first row in memory. An acquired frame may be written until it is submitted. A received
  * frame is read-only: the frames after it may be decoded from its pixels. Valid as long as the frame is. The
- * address is a multiple of 64. NULL for
- * NULL.
+ * address is a multiple of 64, but for frames over memory of yours. NULL for NULL.
  */
 void *fw_frame_data(fw_frame *frame);
 
@@ -75,7 +74,7 @@ uint64_t fw_frame_peer_id(const fw_frame *frame);
  * has a video-frame meta, its pts and its duration, and is not writable: who wants to change the pixels maps a
  * copy (fw_buffer_make_writable), while later frames are decoded from the original. The buffer of a received frame
  * also has the metas that came with it, see fw_sender_push_buffer. NULL for NULL, and for a frame from
- * fw_sender_wrap.
+ * fw_sender_wrap or fw_encoder_wrap.
  */
 fw_buffer *fw_frame_buffer(fw_frame *frame);
 

@@ -9,10 +9,11 @@
  *   fw_receiver_next(receiver, -1, &frame);
  *   if (fw_frame_get_matrix(frame, "view", view) == FW_OK) look(view);
  *
- * Values are set on a frame from fw_sender_acquire or fw_sender_wrap before it is submitted. A text, a matrix and
- * bytes may have the same name. Setting a value replaces the one of its kind and name; values keep the order they
- * were last set in. A frame carries at most 65536 bytes of them, names and 8 bytes for each value included, in at
- * most 1024 values. The memory for them belongs to the frame and is used again with it.
+ * Values are set on a frame from fw_sender_acquire or fw_sender_wrap before it is submitted; without a connection on
+ * one from fw_encoder_acquire or fw_encoder_wrap (codec.h). A text, a matrix and bytes may have the same name. Setting a
+ * value replaces the one of its kind and name; values keep the order they were last set in. A frame carries at most
+ * 65536 bytes of them, names and 8 bytes for each value included, in at most 1024 values. The memory for them belongs to
+ * the frame and is used again with it.
  *
  * Names are UTF-8, 1 to 255 bytes.
  *

@@ -61,7 +61,7 @@ static const char usage[] =
     "  --frames N          stop after N frames (0: go on until interrupted)\n"
     "  --fps F             frames a second (60; 0: as fast as possible)\n"
     "  --policy P          when the link is too slow: drop-oldest (default), drop-newest, block\n"
-    "  --profile P         auto (default), raw, lz4, tile\n"
+    "  --profile P         auto (default), raw, lz4, tile, huffman\n"
     "  --checksum          each frame carries a checksum that the receiver verifies\n"
     "  --checksums FILE    writes `sequence checksum` of each frame as it was drawn\n"
     "  --stats-json FILE   writes counters and times when done\n"
@@ -79,7 +79,7 @@ static bool parse_choice(const char *value, const char *const *names, int *choic
 
 static bool parse_value(options *o, const char *name, const char *value) {
     static const char *const policies[] = { "drop-oldest", "drop-newest", "block", NULL };
-    static const char *const profiles[] = { "auto", "raw", "lz4", "tile", NULL };
+    static const char *const profiles[] = { "auto", "raw", "lz4", "tile", "huffman", NULL };
     char *end = NULL, rest;
     int choice = 0;
     if (strcmp(name, "--size") == 0)
