@@ -238,6 +238,21 @@ import Testing
         #expect(refused > coded.count)
     }
 
+    /// An address sanitizer sees every step behind the slack.
+    @Test func partsThatEndTooSoonAreNotReadBeyondTheirEnd() {
+        let memory = Memory()
+        for lengths in [[1, 1], Array(1...10) + [11, 11]] {
+            for (last, count) in [(0, 1), (0, 4), (0, 20), (0, 4096), (1, 4096), (7, 4097), (8, 60_000)] {
+                var coded = [UInt8](repeating: 0, count: 16 + 12)
+                for (symbol, length) in lengths.enumerated() {
+                    coded[symbol / 2] |= UInt8(length << (4 * (symbol % 2)))
+                }
+                coded += [UInt8](repeating: 0xFF, count: last)
+                #expect(decode(coded, count: count, alphabet: 32, memory) == nil, "\(count) symbols")
+            }
+        }
+    }
+
     @Test func lengthsThatMakeNoCodeAreRefused() {
         let memory = Memory()
         /// Of 32 symbols, the first ones have these lengths; bytes of the parts.
