@@ -26,7 +26,10 @@ package final class FrameDecoder: StripJob {
     private var payloadSize = 0
     /// Bytes of the payload that have arrived.
     package private(set) var received = 0
+    /// In profile raw the strip that arrives; in the tile profiles those from the first on that were decoded ahead.
     private var strip = 0
+    /// In the tile profiles, whether the sizes of the strips have arrived and are right.
+    private var hasTable = false
     /// Where the next byte goes, and how many belong to the present piece.
     private var cursor: UnsafeMutableRawPointer?
     private var wanted = 0
@@ -123,6 +126,8 @@ package final class FrameDecoder: StripJob {
         self.payloadSize = payloadSize
         received = 0
         strip = 0
+        hasTable = false
+        failedStrip = -1
     }
 
     private func beginTiles(
@@ -195,8 +200,29 @@ package final class FrameDecoder: StripJob {
         received += count
         cursor = cursor! + count
         wanted -= count
+        if state == .wholePayload, profile.usesTiles, !hasTable, let plan,
+            received >= TilePayload.tableSize(strips: plan.count)
+        {
+            try findTileStrips(plan)
+            hasTable = true
+        }
         if wanted > 0 { return }
         try advance()
+    }
+
+    /// Decodes a strip that has arrived, if there is one that has not been decoded yet: for a thread that would wait
+    /// for more otherwise. Nothing but the time at which it is done depends on it.
+    ///
+    /// - Parameter pool: that of ``decode(profile:on:)``.
+    /// - Returns: the bytes of pixels; 0 when nothing was done.
+    package func decodeAhead(for pool: WorkerPool) -> Int {
+        guard state == .wholePayload, hasTable, let plan, strip < plan.count else { return 0 }
+        let block = blocks.base!.assumingMemoryBound(to: Block.self)[strip]
+        guard received >= block.offset + Int(block.size) else { return 0 }
+        guard (try? tileScratch.reserve(pool.workers * tileScratchSize)) != nil else { return 0 }
+        process(0, worker: 0)
+        strip += 1
+        return plan[strip - 1].byteCount
     }
 
     private func advance() throws(CodecError) {
@@ -229,7 +255,7 @@ package final class FrameDecoder: StripJob {
             }
             state = .complete
         case .wholePayload:
-            if profile.usesTiles { try findTileStrips(plan) } else { try findBlocks(plan) }
+            if !profile.usesTiles { try findBlocks(plan) }
             state = .complete
         case .idle, .complete:
             break
@@ -313,6 +339,8 @@ package final class FrameDecoder: StripJob {
 
     package override func process(_ index: Int, worker: Int) {
         guard let plan, let target, let base = payload.base, let table = blocks.base else { return }
+        // Those before have been decoded.
+        let index = strip + index
         let block = table.assumingMemoryBound(to: Block.self)[index]
         let part = plan[index]
         if profile.usesTiles {
@@ -359,8 +387,7 @@ package final class FrameDecoder: StripJob {
                 throw .noMemory(bytes: pool.workers * tileScratchSize)
             }
         }
-        failedStrip = -1
-        pool.run(self, parts: plan.count)
+        pool.run(self, parts: plan.count - strip)
         target = nil
         reference = nil
         if failedStrip >= 0 {

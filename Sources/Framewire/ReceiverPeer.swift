@@ -149,7 +149,12 @@ final class ReceiverPeer {
             if left <= 0 { return .more }
             var filled = 0
             let count = try receive(filled: &filled)
-            if count < 0 { return .idle }
+            if count < 0 {
+                let decoded = decoder.decodeAhead()
+                if decoded == 0 { return .idle }
+                left -= decoded
+                continue
+            }
             if count == 0 { return try endOfInput() }
             unreported += count
             left -= count

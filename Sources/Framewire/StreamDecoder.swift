@@ -129,6 +129,13 @@ package final class StreamDecoder {
         return payload.isComplete ? try finishFrame() : .needMore
     }
 
+    /// Decodes a part of a payload that has arrived, for a thread that would wait for the rest otherwise.
+    ///
+    /// - Returns: the bytes of pixels; 0 when there was nothing to do.
+    package func decodeAhead() -> Int {
+        current == nil ? 0 : payload.decodeAhead(for: workers)
+    }
+
     /// Says that no bytes follow.
     ///
     /// - Throws: ``FramewireError`` with code `protocolViolation` when the stream ends inside a message.
@@ -149,7 +156,7 @@ package final class StreamDecoder {
                 FramewireError(
                     .unsupported,
                     "profile \(header.profile) of frame \(header.info.sequence) is not one that this version decodes"
-                        + " (raw 1, lz4 2, tile 3); ask the sender for one of them"))
+                        + " (raw 1, lz4 2, tile 3, huffman 4); ask the sender for one of them"))
         }
         var reference: FrameSlot?
         if let wanted = header.referenceSequence {
