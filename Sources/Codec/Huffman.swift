@@ -179,7 +179,7 @@ enum Huffman {
     ///   - ranks: room for 32 numbers.
     ///   - body: called for each symbol that has a code, with its bits, the first one lowest, and its length.
     /// - Returns: whether the lengths are those of a code in which no bits are left over. A single symbol has one
-    ///   of length 1.
+    ///   of length 1, and both codes there are: `body` is called with 1, then with 0.
     @inline(__always)
     static func forEachCode(
         _ lengths: UnsafePointer<UInt8>, symbols: Int, _ ranks: UnsafeMutablePointer<UInt32>,
@@ -199,6 +199,7 @@ enum Huffman {
         for symbol in 0..<symbols {
             let length = UInt32(lengths[symbol])
             if length == 0 { continue }
+            if isSingle { body(symbol, 1, length) }
             // Codes count in their highest bits, which come first: they are turned round.
             body(symbol, reversed(next[Int(length)]), length)
             next[Int(length)] &+= 1 &<< (UInt32(longest) &- length)

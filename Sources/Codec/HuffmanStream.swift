@@ -238,8 +238,6 @@ enum HuffmanStream {
     @_optimize(speed)
     private static func fill(_ room: Huffman.Room, _ alphabet: Int) -> Bool {
         let table = room.table
-        // A single symbol's code leaves half of the table as it is.
-        memset(table, 0, Huffman.tableEntries &* 2)
         return Huffman.forEachCode(room.lengths, symbols: alphabet, room.ranks) { symbol, code, length in
             let entry = UInt16(symbol) &<< 8 | UInt16(length)
             let step = 1 &<< Int(length)

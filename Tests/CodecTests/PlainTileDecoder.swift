@@ -1,8 +1,9 @@
 import Buffers
 import CLZ4
+import Codec
 
-/// A decoder of payloads in profile tile written from docs/tile-format.md, as plainly as can be: what the library's
-/// decoder is held against.
+/// A decoder of payloads in the tile profiles written from docs/tile-format.md, as plainly as can be: what the
+/// library's decoder is held against.
 struct PlainTileDecoder {
     /// The payload is refused.
     struct Refusal: Error {
@@ -35,7 +36,7 @@ struct PlainTileDecoder {
 
     /// The packed picture.
     static func decode(
-        _ payload: [UInt8], _ info: FrameInfo, stripRows: Int, reference: [UInt8]?
+        _ payload: [UInt8], _ info: FrameInfo, profile: Profile = .tile, stripRows: Int, reference: [UInt8]?
     ) throws -> [UInt8] {
         let planes = planes(info)
         let count = planes.reduce(0) { $0 + ($1.rows + stripRows - 1) / stripRows }
@@ -61,8 +62,9 @@ struct PlainTileDecoder {
                 let rows = min(stripRows, plane.rows - firstRow)
                 let place = picture.count..<picture.count + rows * plane.rowBytes
                 picture += try PlainStrip(
-                    format: PlainFormat(info.format, plane: number), rowBytes: plane.rowBytes, rows: rows,
-                    reference: reference.map { Array($0[place]) }, firstRow: firstRow,
+                    format: PlainFormat(info.format, plane: number), profile: profile,
+                    rowBytes: plane.rowBytes, rows: rows, reference: reference.map { Array($0[place]) },
+                    firstRow: firstRow,
                     referencePlane: reference.map {
                         Array($0[planeStart..<planeStart + plane.rows * plane.rowBytes])
                     }
@@ -78,6 +80,7 @@ struct PlainTileDecoder {
     /// One strip and what it is decoded against.
     private struct PlainStrip {
         let format: PlainFormat
+        let profile: Profile
         let rowBytes: Int
         let rows: Int
         let reference: [UInt8]?
@@ -93,6 +96,8 @@ struct PlainTileDecoder {
 
         private struct Parts {
             var packed: ArraySlice<UInt8>
+            /// What there is in the place of the packed blocks, if they are coded.
+            var streams: PlainFieldStreams?
             var side: ArraySlice<UInt8>
             var rows: ArraySlice<UInt8>
         }
@@ -124,7 +129,9 @@ struct PlainTileDecoder {
                     try decodeTile(tile, tileRow, Int(rowModes[tile]), &parts, &picture)
                 }
             }
-            guard parts.side.isEmpty, parts.packed.isEmpty, parts.rows.isEmpty else {
+            guard parts.side.isEmpty, parts.packed.isEmpty, parts.rows.isEmpty,
+                parts.streams?.isEmpty ?? true
+            else {
                 throw Refusal("too much")
             }
             return picture.rows.flatMap { format.contracted(format.bytes($0, count: codedRowBytes)) }
@@ -136,11 +143,13 @@ struct PlainTileDecoder {
 
         private func split(_ coded: [UInt8], _ first: Int) throws -> Parts {
             guard coded.count >= 12 else { throw Refusal("header of a strip") }
-            let packedSize = first & 0x7FF_FFFF
+            let packedSize = first & 0x3FF_FFFF
+            let packedIsCoded = first >> 26 & 1 == 1
             let sideInBlock = first >> 28 & 1 == 1
             let packedInBlock = first >> 29 & 1 == 1
             let blockSize = PlainTileDecoder.number(coded, 4)
             let sideSize = PlainTileDecoder.number(coded, 8)
+            guard !packedIsCoded || profile == .huffman && !packedInBlock else { throw Refusal("coded") }
             guard packedSize <= rows * rowBytes else { throw Refusal("packed size") }
             guard sideSize >= tiles, sideSize <= rows * rowBytes else { throw Refusal("side size") }
             let packedHere = packedInBlock ? 0 : packedSize
@@ -164,8 +173,10 @@ struct PlainTileDecoder {
             guard content.count >= inBlock.0 + inBlock.1 else { throw Refusal("block is too short") }
             let rowsEnd = content.count - inBlock.1
             guard rowsEnd - inBlock.0 <= rows * rowBytes else { throw Refusal("block is too long") }
+            let packed = packedInBlock ? content[rowsEnd...] : coded[12..<12 + packedSize]
             return Parts(
-                packed: packedInBlock ? content[rowsEnd...] : coded[12..<12 + packedSize],
+                packed: packedIsCoded ? [] : packed,
+                streams: packedIsCoded ? try PlainFieldStreams(packed, tiles: tiles) : nil,
                 side: sideInBlock ? content[..<sideSize] : coded[(coded.count - sideSize)...],
                 rows: content[inBlock.0..<rowsEnd])
         }
@@ -279,21 +290,29 @@ struct PlainTileDecoder {
             parts.side = parts.side.dropFirst(size)
             var rows = [[Int]](repeating: [], count: 4 * blockRows)
             for (block, widths) in widths.enumerated() {
-                let bits = widths.reduce(0, +)
-                guard parts.packed.count >= 2 * bits else { throw Refusal("packed blocks") }
-                let lanes = PlainPacking.unpack(parts.packed, bits: bits)
-                parts.packed = parts.packed.dropFirst(2 * bits)
-                for y in 0..<4 {
-                    for var lane in lanes[y] {
-                        let fields = widths.map { width -> UInt8 in
-                            defer { lane >>= UInt64(width) }
-                            return format.fields.field(Int(lane & (1 << UInt64(width) - 1)), width: width)
-                        }
-                        rows[block / 16 * 4 + y] += format.fields.differences(fields)
-                    }
+                let lanes = try fields(widths, &parts)
+                for (index, fields) in lanes.enumerated() {
+                    rows[block / 16 * 4 + index / 4] += format.fields.differences(
+                        zip(fields, widths).map { format.fields.field($0, width: $1) })
                 }
             }
             return rows
+        }
+
+        /// The fields of a block's lanes as they are written: `[lane][field]`, row by row.
+        private func fields(_ widths: [Int], _ parts: inout Parts) throws -> [[Int]] {
+            if parts.streams != nil { return try parts.streams!.take(widths) }
+            let bits = widths.reduce(0, +)
+            guard parts.packed.count >= 2 * bits else { throw Refusal("packed blocks") }
+            let lanes = PlainPacking.unpack(parts.packed, bits: bits)
+            parts.packed = parts.packed.dropFirst(2 * bits)
+            return lanes.joined().map { lane in
+                var lane = lane
+                return widths.map { width in
+                    defer { lane >>= UInt64(width) }
+                    return Int(lane & (1 << UInt64(width) - 1))
+                }
+            }
         }
     }
 }

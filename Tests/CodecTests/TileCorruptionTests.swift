@@ -465,8 +465,10 @@ import Testing
         for (width, rows) in [(64, 65520), (64, 16), (1000, 1024), (1, 65520)] {
             let layout = try FrameLayout(FrameInfo(width: width, height: 1024))
             let plan = StripPlan(layout: layout, rowsPerStrip: rows)
-            let size = TileStripDecoder.Scratch.size(for: TileStrip(largestOf: plan))
+            let size = TileStripDecoder.Scratch.size(for: TileStrip(largestOf: plan), .tile)
             #expect(size <= 3 * plan.largestStrip + plan.largestStrip / 16 + (32 << 10))
+            let withStreams = TileStripDecoder.Scratch.size(for: TileStrip(largestOf: plan), .huffman)
+            #expect(withStreams <= size + 4096 * TileStrip(largestOf: plan).tiles + (32 << 10))
         }
     }
 

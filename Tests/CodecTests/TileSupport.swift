@@ -88,7 +88,7 @@ extension TileSample.Change {
 
 /// What the pixels of a picture look like.
 enum TileContent: CaseIterable {
-    case noise, flat, gradient, text, fewColors, hardFloats, constantPlanes, texture, mixed
+    case noise, flat, gradient, text, fewColors, hardFloats, constantPlanes, texture, grain, mixed
 
     /// The bytes of a packed picture.
     func packed(_ info: FrameInfo, using random: inout SeededGenerator) -> [UInt8] {
@@ -110,6 +110,11 @@ enum TileContent: CaseIterable {
             return map(info) { index, old in
                 UInt8(truncatingIfNeeded: index % rowBytes / pixelBytes / 2 + index / rowBytes)
                     &+ (old & mask)
+            }
+        case .grain:
+            // Small differences are more frequent than large ones, as in what renderers sample.
+            return map(info) { index, old in
+                UInt8(truncatingIfNeeded: index % rowBytes / pixelBytes + 2 * (old | 8).trailingZeroBitCount)
             }
         case .fewColors:
             let colors = (0..<4).map { _ in
@@ -150,9 +155,10 @@ enum TileContent: CaseIterable {
     }
 }
 
-/// The payload of a picture in profile tile.
+/// The payload of a picture in one of the tile profiles.
 func encodeTiles(
-    _ sample: TileSample, pieces: Int = 1, workers: Int = 1, with encoder: FrameEncoder? = nil,
+    _ sample: TileSample, profile: Profile = .tile, pieces: Int = 1, workers: Int = 1,
+    with encoder: FrameEncoder? = nil,
     using random: inout SeededGenerator
 ) throws -> Encoded {
     let encoder = encoder ?? FrameEncoder(workers: workers)
@@ -165,7 +171,7 @@ func encodeTiles(
         reference = PixelSource(
             layout: try FrameLayout(picture.info), regions: UnsafeBufferPointer(old.regions))
     }
-    try encoder.prepare(source, reference: reference, profile: .tile, acceleration: 1, checksum: false)
+    try encoder.prepare(source, reference: reference, profile: profile, acceleration: 1, checksum: false)
     WorkerPool(workers: workers, callerWorks: true).run(encoder, parts: encoder.parts)
     try encoder.finish()
     var result = Encoded(payload: [], rowsPerStrip: encoder.rowsPerStrip, strips: encoder.strips)
@@ -175,10 +181,10 @@ func encodeTiles(
     return withExtendedLifetime((memory, old)) { result }
 }
 
-/// Decodes a payload of profile tile into memory that is exactly as long as the picture.
+/// Decodes a payload of one of the tile profiles into memory that is exactly as long as the picture.
 func decodeTiles(
-    _ payload: [UInt8], _ info: FrameInfo, rowsPerStrip: Int, reference: [UInt8]?, workers: Int = 1,
-    into target: GuardedBytes, with decoder: FrameDecoder = FrameDecoder()
+    _ payload: [UInt8], _ info: FrameInfo, profile: Profile = .tile, rowsPerStrip: Int, reference: [UInt8]?,
+    workers: Int = 1, into target: GuardedBytes, with decoder: FrameDecoder = FrameDecoder()
 ) throws {
     let plan = try packedPlan(of: info, rowsPerStrip: rowsPerStrip)
     let old = reference.map { bytes in
@@ -188,7 +194,7 @@ func decodeTiles(
     }
     defer { old?.deallocate() }
     try decoder.begin(
-        plan: plan, profile: .tile, payloadSize: payload.count, target: target.base,
+        plan: plan, profile: profile, payloadSize: payload.count, target: target.base,
         reference: old.map { UnsafeRawPointer($0) })
     var taken = 0
     while !decoder.isComplete {
@@ -202,5 +208,5 @@ func decodeTiles(
         taken += room.count
         try decoder.commit(room.count)
     }
-    try decoder.decode(profile: .tile, on: WorkerPool(workers: workers, callerWorks: true))
+    try decoder.decode(profile: profile, on: WorkerPool(workers: workers, callerWorks: true))
 }

@@ -13,8 +13,11 @@ import Testing
         let width: Int
         let height: Int
         let stripRows: Int
+        var profile = Profile.tile
         /// What the pixels are; nil for those of ``TileVectorTests/component(_:_:_:bits:)``.
         var value: UInt8?
+        /// And those of the reference, if they are others.
+        var referenceValue: UInt8?
         var hasReference = false
     }
 
@@ -36,6 +39,15 @@ import Testing
             Vector(name: "twice", format: .rgba8, width: 70, height: 20, stripRows: 32, value: 7),
             Vector(name: "packed-nv12", format: .nv12, width: 67, height: 21, stripRows: 32),
             Vector(name: "packed-i420", format: .i420, width: 67, height: 21, stripRows: 32),
+            Vector(
+                name: "huffman-rgba8", format: .rgba8, width: 66, height: 19, stripRows: 32,
+                profile: .huffman),
+            Vector(
+                name: "huffman-r16-reference", format: .r16, width: 131, height: 15, stripRows: 32,
+                profile: .huffman, hasReference: true),
+            Vector(
+                name: "huffman-single", format: .rgba8, width: 128, height: 16, stripRows: 16,
+                profile: .huffman, value: 7, referenceValue: 8, hasReference: true),
         ]
         + [
             (PixelFormat.rgba8, "rgba8", 66), (.rgb8, "rgb8", 66), (.r8, "r8", 261), (.rg8, "rg8", 131),
@@ -54,7 +66,10 @@ import Testing
     static let bad: [(name: String, offset: Int)] = [
         ("magic", 0), ("size", 0), ("strip-size", 12), ("left-over", 93), ("no-reference", 55), ("skip", 55),
         ("mode", 55), ("widths", 55), ("block", 67), ("rows", 55), ("packed-size", 55), ("side-size", 63),
-        ("sizes", 59), ("too-much", 95), ("stored", 55), ("header", 55),
+        ("sizes", 59), ("too-much", 95), ("stored", 55), ("header", 55), ("coded", 55),
+        ("huffman-in-block", 55), ("huffman-lengths", 67), ("huffman-long", 67), ("huffman-cut", 67),
+        ("huffman-parts", 67), ("huffman-part", 67), ("huffman-count", 67), ("huffman-missing", 55),
+        ("huffman-left", 428), ("huffman-behind", 67),
     ]
 
     private func payload(_ name: String) throws -> [UInt8] {
@@ -74,6 +89,7 @@ import Testing
     /// The packed picture of a vector; the pixel at (x, y) of its reference is that of (x + 1, y + 2).
     private func pixels(_ vector: Vector, isReference: Bool) -> [UInt8] {
         let (dx, dy) = isReference ? (1, 2) : (0, 0)
+        let constant = isReference ? vector.referenceValue ?? vector.value : vector.value
         func plane(_ width: Int, _ height: Int, _ bits: [Int]) -> [UInt8] {
             var out: [UInt8] = []
             for y in 0..<height {
@@ -81,7 +97,7 @@ import Testing
                     var number: UInt64 = 0
                     var place = 0
                     for (k, count) in bits.enumerated() {
-                        let value = vector.value.map { Int($0) } ?? component(x + dx, y + dy, k, bits: count)
+                        let value = constant.map { Int($0) } ?? component(x + dx, y + dy, k, bits: count)
                         number |= UInt64(value) << UInt64(place)
                         place += count
                         while place >= 8 {
@@ -120,11 +136,13 @@ import Testing
         let expected = pixels(vector, isReference: false)
         let reference = vector.hasReference ? pixels(vector, isReference: true) : nil
         let target = GuardedBytes(count: expected.count)
-        try decodeTiles(payload, info, rowsPerStrip: vector.stripRows, reference: reference, into: target)
+        try decodeTiles(
+            payload, info, profile: vector.profile, rowsPerStrip: vector.stripRows, reference: reference,
+            into: target)
         #expect(equal(target.bytes, expected))
         #expect(target.isIntact)
         let plain = try PlainTileDecoder.decode(
-            payload, info, stripRows: vector.stripRows, reference: reference)
+            payload, info, profile: vector.profile, stripRows: vector.stripRows, reference: reference)
         #expect(plain == expected)
     }
 
@@ -140,17 +158,76 @@ import Testing
     func badVectorsAreRefusedAtTheByteThatTheDocumentNames(_ index: Int) throws {
         let (name, expected) = Self.bad[index]
         let payload = try payload("bad-" + name)
+        let profile = name.hasPrefix("huffman") ? Profile.huffman : .tile
         let info = FrameInfo(width: 64, height: 32)
         let target = GuardedBytes(count: 64 * 32 * 4)
         #expect(throws: PlainTileDecoder.Refusal.self, "\(name)") {
-            try PlainTileDecoder.decode(payload, info, stripRows: 16, reference: nil)
+            try PlainTileDecoder.decode(payload, info, profile: profile, stripRows: 16, reference: nil)
         }
         do {
-            try decodeTiles(payload, info, rowsPerStrip: 16, reference: nil, into: target)
+            try decodeTiles(
+                payload, info, profile: profile, rowsPerStrip: 16, reference: nil, into: target)
             Issue.record("\(name) is taken")
         } catch let CodecError.corrupt(_, offset) {
             #expect(offset == expected, "\(name)")
         }
         #expect(target.isIntact)
+    }
+
+    /// Profile huffman takes what profile tile takes, as long as nothing is coded.
+    @Test func vectorsOfTheOtherProfileDecode() throws {
+        for vector in Self.good where vector.profile == .tile && !vector.hasReference {
+            let expected = pixels(vector, isReference: false)
+            let target = GuardedBytes(count: expected.count)
+            let info = FrameInfo(width: vector.width, height: vector.height, format: vector.format)
+            try decodeTiles(
+                try payload(vector.name), info, profile: .huffman, rowsPerStrip: vector.stripRows,
+                reference: nil, into: target)
+            #expect(equal(target.bytes, expected), "\(vector.name)")
+        }
+    }
+
+    @Test(arguments: good.filter { $0.profile == .huffman })
+    func damagedStreamsDecodeAsTheFormatSaysOrNotAtAll(_ vector: Vector) throws {
+        let payload = try payload(vector.name)
+        let info = FrameInfo(width: vector.width, height: vector.height, format: vector.format)
+        let reference = vector.hasReference ? pixels(vector, isReference: true) : nil
+        let decoder = FrameDecoder()
+        let target = GuardedBytes(count: pixels(vector, isReference: false).count)
+        func decode(_ payload: [UInt8]) -> [UInt8]? {
+            defer { #expect(target.isIntact) }
+            do {
+                try decodeTiles(
+                    payload, info, profile: .huffman, rowsPerStrip: vector.stripRows, reference: reference,
+                    into: target, with: decoder)
+                return Array(target.bytes)
+            } catch {
+                return nil
+            }
+        }
+        var random = SeededGenerator(case: 9400)
+        var refused = 0
+        for place in payload.indices {
+            let flip: UInt8 = 1 << UInt8.random(in: 0...7, using: &random)
+            for value in place % 4 == 0 ? [flip, UInt8.random(in: 0...255, using: &random)] : [flip] {
+                var damaged = payload
+                damaged[place] ^= value
+                let picture = decode(damaged)
+                if picture == nil { refused += 1 }
+                // The plain decoder takes its time.
+                guard place % 53 == 0 || (12..<28).contains(place) else { continue }
+                let plain = try? PlainTileDecoder.decode(
+                    damaged, info, profile: .huffman, stripRows: vector.stripRows, reference: reference)
+                #expect(picture == plain, "byte \(place), bits \(value)")
+            }
+            var cut = Array(payload[..<place])
+            #expect(decode(cut) == nil, "\(place) bytes")
+            guard place > 12 else { continue }
+            for (offset, size) in [(4, place - 8), (8, place - 12)] {
+                for byte in 0..<4 { cut[offset + byte] = UInt8(truncatingIfNeeded: size >> (8 * byte)) }
+            }
+            #expect(decode(cut) == nil, "\(place) bytes, sizes put right")
+        }
+        #expect(refused > payload.count / 2)
     }
 }

@@ -46,6 +46,8 @@ package struct TileInput {
         package static let partsFit = Choices(rawValue: 4)
         /// Strips have a number of rows that is no multiple of a tile's.
         package static let oddRows = Choices(rawValue: 8)
+        /// The payload is one of profile huffman, not of tile.
+        package static let huffman = Choices(rawValue: 16)
     }
 
     package var format: PixelFormat
@@ -88,6 +90,8 @@ package struct TileInput {
             UInt8((width - 1) >> 8 | (tileRows - 1) << 2), UInt8(height - 1), choices.rawValue, pattern,
         ] + payload
     }
+
+    private var profile: Profile { choices.contains(.huffman) ? .huffman : .tile }
 
     private var info: FrameInfo { FrameInfo(width: width, height: height, format: format) }
 
@@ -139,7 +143,7 @@ package struct TileInput {
             guard choices.contains(.partsFit), size >= 12 else { continue }
             let flags = get(start)
             if flags >> 31 != 0 { continue }
-            let packed = flags >> 29 & 1 != 0 ? 0 : Int(flags & 0x7FF_FFFF)
+            let packed = flags >> 29 & 1 != 0 ? 0 : Int(flags & 0x3FF_FFFF)
             let side = flags >> 28 & 1 != 0 ? 0 : Int(get(start + 8))
             set(max(0, size - 12 - packed - side), at: start + 4)
         }
@@ -161,10 +165,10 @@ package struct TileInput {
         guard picture == again else {
             return .contradiction("the picture depends on what was in the target before")
         }
-        guard let coded = Self.encode(picture, info, reference: reference) else {
+        guard let coded = Self.encode(picture, info, profile, reference: reference) else {
             return .contradiction("the picture does not encode")
         }
-        let ownPlan = StripPlan(for: plan.layout, profile: .tile)
+        let ownPlan = StripPlan(for: plan.layout, profile: profile)
         guard decode(coded, ownPlan, reference, filler: 0x55) == picture else {
             return .contradiction("the picture does not come back from the encoder")
         }
@@ -185,7 +189,7 @@ package struct TileInput {
         do {
             let decoder = FrameDecoder()
             try decoder.begin(
-                plan: plan, profile: .tile, payloadSize: payload.count, target: target,
+                plan: plan, profile: profile, payloadSize: payload.count, target: target,
                 reference: old.map { UnsafeRawPointer($0) })
             var taken = 0
             while !decoder.isComplete {
@@ -197,7 +201,7 @@ package struct TileInput {
                 taken += room.count
                 try decoder.commit(room.count)
             }
-            try decoder.decode(profile: .tile, on: WorkerPool(workers: 1, callerWorks: true))
+            try decoder.decode(profile: profile, on: WorkerPool(workers: 1, callerWorks: true))
         } catch {
             return nil
         }
@@ -205,12 +209,14 @@ package struct TileInput {
     }
 
     /// The payload that the encoder makes of a packed picture; nil when there is no memory.
-    package static func encode(_ picture: [UInt8], _ info: FrameInfo, reference: [UInt8]?) -> [UInt8]? {
+    package static func encode(
+        _ picture: [UInt8], _ info: FrameInfo, _ profile: Profile, reference: [UInt8]?
+    ) -> [UInt8]? {
         picture.withUnsafeBytes { picture in
             (reference ?? []).withUnsafeBytes { old in
                 withUnsafePointer(to: picture) { first in
                     withUnsafePointer(to: old) { second in
-                        try? encode(info, first, reference == nil ? nil : second)
+                        try? encode(info, profile, first, reference == nil ? nil : second)
                     }
                 }
             }
@@ -218,7 +224,7 @@ package struct TileInput {
     }
 
     private static func encode(
-        _ info: FrameInfo, _ picture: UnsafePointer<UnsafeRawBufferPointer>,
+        _ info: FrameInfo, _ profile: Profile, _ picture: UnsafePointer<UnsafeRawBufferPointer>,
         _ reference: UnsafePointer<UnsafeRawBufferPointer>?
     ) throws -> [UInt8] {
         let layout = try FrameLayout(info)
@@ -229,7 +235,7 @@ package struct TileInput {
         try encoder.prepare(
             PixelSource(layout: layout, regions: UnsafeBufferPointer(start: picture, count: 1)),
             reference: old,
-            profile: .tile, acceleration: 1, checksum: false)
+            profile: profile, acceleration: 1, checksum: false)
         for part in 0..<encoder.parts { encoder.process(part, worker: 0) }
         try encoder.finish()
         var payload: [UInt8] = []

@@ -2,10 +2,13 @@ import Buffers
 import Codec
 
 /// Inputs that decode, one for each pixel format and kind of picture, made by the encoder: what a fuzzer starts
-/// from.
+/// from. In profile huffman only those whose packed blocks become coded streams.
 package enum TileSeeds {
     private enum Content: String, CaseIterable {
         case flat, gradient, text, texture, noise, mixed, moved, lines
+
+        /// Whether some of it is packed and does not repeat.
+        var hasStreams: Bool { self == .texture || self == .mixed || self == .gradient }
     }
 
     package static func all() -> [FuzzSeed] {
@@ -15,8 +18,12 @@ package enum TileSeeds {
                 for isKey in [true, false] {
                     let name = "\(format.name)-\(content.rawValue)\(isKey ? "" : "-reference")"
                     let number = Int(format.rawValue) * 16 + index * 2 + (isKey ? 1 : 0)
-                    if let bytes = seed(format, content, isKey: isKey, number: number) {
+                    if let bytes = seed(format, content, .tile, isKey: isKey, number: number) {
                         seeds.append(FuzzSeed(name: name, bytes: bytes))
+                    }
+                    guard content.hasStreams else { continue }
+                    if let bytes = seed(format, content, .huffman, isKey: isKey, number: number) {
+                        seeds.append(FuzzSeed(name: name + "-huffman", bytes: bytes))
                     }
                 }
             }
@@ -24,8 +31,9 @@ package enum TileSeeds {
         return seeds
     }
 
-    private static func seed(_ format: PixelFormat, _ content: Content, isKey: Bool, number: Int) -> [UInt8]?
-    {
+    private static func seed(
+        _ format: PixelFormat, _ content: Content, _ profile: Profile, isKey: Bool, number: Int
+    ) -> [UInt8]? {
         // From part of a tile to two and a half, whole ones now and then.
         let tile = 256 / format.bytesPerPixel
         let width = max(1, tile * [1, 5, 2, 3][number & 3] / 2 + [0, 1, -1][number % 3])
@@ -36,12 +44,13 @@ package enum TileSeeds {
             tileRows: 1,
             choices: isKey ? [.sizesFit, .partsFit] : [.reference, .sizesFit, .partsFit],
             pattern: UInt8(truncatingIfNeeded: number), payload: [])
+        if profile == .huffman { input.choices.insert(.huffman) }
         let info = FrameInfo(width: input.width, height: height, format: format)
         guard let layout = try? FrameLayout(info) else { return nil }
-        input.tileRows = (StripPlan(for: layout, profile: .tile).rowsPerStrip + 15) / 16
+        input.tileRows = (StripPlan(for: layout, profile: profile).rowsPerStrip + 15) / 16
         let reference = input.reference(size: layout.packedSize)
         let picture = pixels(layout, content, over: reference)
-        guard let payload = TileInput.encode(picture, info, reference: reference) else { return nil }
+        guard let payload = TileInput.encode(picture, info, profile, reference: reference) else { return nil }
         input.payload = payload
         return input.bytes
     }

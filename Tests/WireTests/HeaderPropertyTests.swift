@@ -32,9 +32,9 @@ import Testing
             viewID: .random(in: 0...UInt32.max, using: &generator),
             flags: Bool.random(using: &generator) ? .discontinuity : [],
             sequence: .random(in: 1...UInt64.max, using: &generator))
-        let profile = UInt8.random(in: 1...3, using: &generator)
+        let profile = UInt8.random(in: 1...4, using: &generator)
         var reference: UInt64?
-        if profile == WireProfile.tile, Bool.random(using: &generator) {
+        if WireProfile.usesTiles(profile), Bool.random(using: &generator) {
             reference = .random(in: 0..<info.sequence, using: &generator)
         } else {
             info.flags.insert(.key)
@@ -136,7 +136,8 @@ import Testing
         var generator = SeededGenerator()
         let limits = Limits(maxWidth: 4000, maxHeight: 3000, maxFrameBytes: 64 << 20, maxMetadataBytes: 200)
         let names = [
-            "frame", "frame-minimal", "hello", "acknowledgement", "key-frame-request", "bye", "flow",
+            "frame", "frame-minimal", "frame-huffman", "hello", "acknowledgement", "key-frame-request", "bye",
+            "flow",
             "user-message", "ping",
         ]
         let vectors = try names.map { try vector($0) }

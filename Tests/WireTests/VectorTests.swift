@@ -28,6 +28,13 @@ import Testing
             rawSize: 16, payloadSize: 39)
     }
 
+    /// The values of the vector `frame-huffman`.
+    private var huffman: FrameHeader {
+        FrameHeader(
+            info: FrameInfo(width: 2, height: 2, sequence: 42), profile: WireProfile.huffman, stripRows: 16,
+            stripCount: 1, rawSize: 16, payloadSize: 32, referenceSequence: 41)
+    }
+
     private func event(_ name: String) throws -> StreamParser.Event? {
         parse(try vector(name)).events.first
     }
@@ -92,6 +99,12 @@ import Testing
             #expect(fits)
             count = writer.size
         }
+    }
+
+    @Test func aFrameOfProfileHuffmanIsReadAndWritten() throws {
+        #expect(try event("frame-huffman") == .frame(huffman))
+        #expect(
+            encoded(FrameHeader.encodedSize()) { huffman.encode(into: $0) } == (try vector("frame-huffman")))
     }
 
     @Test func minimalFrameIsReadAndWritten() throws {

@@ -3,11 +3,13 @@
 
 Each vector is a text file: the bytes of a payload in hexadecimal, `#` begins a comment that runs to the end of the line.
 """
+import heapq
 import os
 import struct
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 SKIP, ROWS, XOR, LEFT, GRADIENT, REFERENCE, ABOVE, MOVED, EXACT = 0, 1, 2, 3, 4, 5, 6, 7, 8
+CODED = 1 << 26
 TWICE, SIDE_IN_BLOCK, PACKED_IN_BLOCK, BLOCK_IS_STORED, STORED = 1 << 27, 1 << 28, 1 << 29, 1 << 30, 1 << 31
 
 # Pixel format: bits of the components of a pixel from its lowest bit on, fields of a lane. Three bytes a pixel are coded as four.
@@ -102,6 +104,62 @@ def lz4(data, matches=True):
     return out + bytes([min(len(literals), 15) << 4]) + length(len(literals)) + literals
 
 
+ALPHABETS = {1: 256, 2: 256, 3: 64, 4: 256, 5: 32, 6: 64, 7: 128, 8: 256}
+# The lanes whose fields share symbol 0 of a block, from the lowest bit on; symbol j has those j places further.
+SHARED = {1: [0, 8, 4, 12, 2, 10, 6, 14], 2: [0, 8, 4, 12], 3: [0, 8], 4: [0, 8], 5: [0], 6: [0], 7: [0], 8: [0]}
+
+
+def symbols_of(values, width):
+    """The symbols of a field of a block's 16 lanes."""
+    shared = SHARED[width]
+    return [sum(values[j + lane] % (1 << width) << width * i for i, lane in enumerate(shared)) for j in range(16 // len(shared))]
+
+
+def code_lengths(symbols, alphabet):
+    """A length for each symbol, none above 11: those of a Huffman tree, or where that is too deep, of one of evened counts."""
+    counts = [symbols.count(s) for s in range(alphabet)]
+    while True:
+        nodes = [(n, s, [s]) for s, n in enumerate(counts) if n]
+        lengths = [0] * alphabet
+        if len(nodes) == 1:
+            lengths[nodes[0][1]] = 1
+            return lengths
+        heapq.heapify(nodes)
+        while len(nodes) > 1:
+            a, b = heapq.heappop(nodes), heapq.heappop(nodes)
+            for s in a[2] + b[2]:
+                lengths[s] += 1
+            heapq.heappush(nodes, (a[0] + b[0], min(a[1], b[1]), a[2] + b[2]))
+        if max(lengths) <= 11:
+            return lengths
+        counts = [n and n // 2 + 1 for n in counts]
+
+
+def codes_of(lengths):
+    """For each symbol its code as text, the first bit first."""
+    codes, code, before = {}, 0, 0
+    for length, symbol in sorted((n, s) for s, n in enumerate(lengths) if n):
+        code <<= length - before
+        before = length
+        codes[symbol] = format(code, f"0{length}b")
+        code += 1
+    return codes
+
+
+def huffman(symbols, alphabet, lengths=None, part_sizes=None, extra=b""):
+    """A coded stream. The arguments behind say something else than the symbols come to; `extra` is added to part 2."""
+    codes = codes_of(code_lengths(symbols, alphabet))
+    lengths = lengths or code_lengths(symbols, alphabet)
+    out = bytes(a | b << 4 for a, b in zip(lengths[::2], lengths[1::2]))
+    parts = []
+    for part in range(4):
+        bits = "".join(codes[s] for s in symbols[part::4])
+        bits += "1" * (-len(bits) % 8)
+        parts.append(bytes(int(bits[i:i + 8][::-1], 2) for i in range(0, len(bits), 8)))
+    parts[2] += extra
+    return out + struct.pack("<3I", *(part_sizes or [len(part) for part in parts[:3]])) + b"".join(parts)
+
+
 class Strip:
     """Rows first to last of a plane, coded with the modes given, one a tile; `wide` makes widths larger than they need be."""
 
@@ -115,6 +173,7 @@ class Strip:
         assert len(modes) == self.across * -(-rows // 16), (len(modes), self.across, rows)
         self.side = bytes(modes)
         self.packed, self.rows = b"", b""
+        self.symbols = {}
         for tile_row in range(-(-rows // 16)):
             row_modes = modes[tile_row * self.across:(tile_row + 1) * self.across]
             for y in range(16 * tile_row, min(rows, 16 * tile_row + 16)):
@@ -173,6 +232,9 @@ class Strip:
             widths.append(width)
         self.write_widths(widths)
         for lanes, width in zip(blocks, widths):
+            for f, w in enumerate(width):
+                if w:
+                    self.symbols.setdefault((f, w), []).extend(symbols_of([lane[f] for lane in lanes], w))
             numbers = []
             for lane in lanes:
                 number, place = 0, 0
@@ -215,8 +277,25 @@ class Strip:
                         out |= value << 32 * (n % 2) + 8 * k + 4 * (n // 2)
                 self.side += out.to_bytes(2 * b, "little")
 
-    def pieces(self, flags=0, packed_size=None, block_size=None, side_size=None, block=None, extra=b""):
-        """The strip in labelled pieces."""
+    def coded(self, stored=(), changed=None):
+        """The coded streams. Those in `stored`, and those that do not become smaller, are their symbols; `changed` maps the coded ones
+        to other bytes."""
+        present, body = 0, b""
+        for f, w in sorted(self.symbols):
+            symbols = self.symbols[f, w]
+            data = huffman(symbols, ALPHABETS[w])
+            if (f, w) in stored or len(data) >= len(symbols):
+                # Six bits of a symbol are needed at a width of 3, and w of them from 5 on; the others mean nothing.
+                needed = {3: 6, 5: 5, 6: 6, 7: 7}.get(w, 8)
+                data = bytes(s | (i << needed) % 256 for i, s in enumerate(symbols))
+            elif changed:
+                data = changed(data)
+            present |= 1 << 8 * f + w - 1
+            body += struct.pack("<II", len(symbols), len(data)) + data
+        return struct.pack("<I", present) + body
+
+    def pieces(self, flags=0, packed_size=None, block_size=None, side_size=None, block=None, extra=b"", coded=None):
+        """The strip in labelled pieces, with `coded` streams in the place of the packed blocks if that is given."""
         content = (self.side if flags & SIDE_IN_BLOCK else b"") + self.rows
         content += self.packed if flags & PACKED_IN_BLOCK else b""
         if block is None:
@@ -224,11 +303,13 @@ class Strip:
             if flags & TWICE:
                 block = struct.pack("<I", len(block)) + lz4(block)
         size = lambda given, data: len(data) if given is None else given
-        out = [("packed size and flags", struct.pack("<I", size(packed_size, self.packed) | flags)),
+        here = self.packed if coded is None else coded
+        flags |= 0 if coded is None else CODED
+        out = [("packed size and flags", struct.pack("<I", size(packed_size, here) | flags)),
                ("size of the block", struct.pack("<I", size(block_size, block))),
                ("size of the side information", struct.pack("<I", size(side_size, self.side)))]
         if not flags & PACKED_IN_BLOCK:
-            out.append(("packed blocks", self.packed))
+            out.append(("packed blocks" if coded is None else "coded streams", here))
         out.append(("LZ4 block", block))
         if not flags & SIDE_IN_BLOCK:
             out.append(("side information", self.side))
@@ -280,9 +361,9 @@ def packed_formats():
               [strip.pieces(PACKED_IN_BLOCK)])
 
 
-def flat(width, height):
+def flat(width, height, value=7):
     plane = Plane([8, 8, 8, 8], "colour", width, height)
-    plane.rows = [[7] * (4 * width) for _ in range(height)]
+    plane.rows = [[value] * (4 * width) for _ in range(height)]
     return plane
 
 
@@ -309,6 +390,15 @@ for name in ("nv12", "i420"):
               for plane in planes(name, 67, 21)]
     write(f"packed-{name}", f"67 x 21 {name} in strips of 32 rows", strips)
 write("small", "1 x 1 r8, one stored strip", [stored(Plane([8], "bytes", 1, 1), 0, 1)])
+
+strip = Strip(planes("rgba8", 66, 19)[0], None, 0, 19, [LEFT, GRADIENT, GRADIENT, ABOVE])
+write("huffman-rgba8", "66 x 19 rgba8 in a strip of 32 rows: all widths; streams that become smaller are coded, but not field 1 of 4 bits",
+      [strip.pieces(SIDE_IN_BLOCK, coded=strip.coded(stored=[(1, 4)]))])
+strip = Strip(planes("r16", 131, 15)[0], planes("r16", 131, 15, dx=1, dy=2)[0], 0, 15, [REFERENCE, GRADIENT])
+write("huffman-r16-reference", "131 x 15 r16 in a strip of 32 rows, with a reference", [strip.pieces(coded=strip.coded())])
+strip = Strip(flat(128, 16), flat(128, 16, 8), 0, 16, [REFERENCE, REFERENCE], wide=False)
+write("huffman-single", "128 x 16 rgba8 of bytes 7, the reference of bytes 8: two streams of one symbol, whose bits are any",
+      [strip.pieces(coded=strip.coded(changed=lambda data: data[:-32] + bytes(37 * i % 256 for i in range(32))))])
 
 # What must be refused; 64 x 32 rgba8 of bytes 7 in strips of 16 rows, the first of which is good.
 GOOD = Strip(flat(64, 32), None, 0, 16, [ROWS]).pieces()
@@ -337,3 +427,32 @@ bad("sizes", "sizes that do not add up", row_strip().pieces(block_size=4))
 bad("too-much", "more side information than the tiles have", row_strip().pieces(side_size=2, extra=b"\0"))
 bad("stored", "a stored strip that lacks bytes", stored(flat(64, 32), 16, 16)[:1] + [("rows", bytes(20))])
 bad("header", "a strip of 11 bytes", [("header", bytes(11))])
+
+# Fields 1 and 3 have 128 symbols of two kinds each; those of field 3 are not coded.
+ABOVE_STRIP = row_strip([ABOVE], wide=False)
+SYMBOLS = ABOVE_STRIP.symbols[1, 4]
+
+
+def bad_streams(name, text, symbols=SYMBOLS, count=None, size=None, behind=b"", flags=0, **options):
+    data, other = huffman(symbols, 256, **options), bytes(ABOVE_STRIP.symbols[3, 4])
+    streams = struct.pack("<III", 1 << 8 + 3 | 1 << 24 + 3, len(symbols) if count is None else count, size or len(data)) + data
+    streams += struct.pack("<II", len(other), len(other)) + other + behind
+    block = lz4(streams) if flags & PACKED_IN_BLOCK else None
+    bad(name, text, ABOVE_STRIP.pieces(flags, coded=streams, block=block))
+
+
+def lengths(**given):
+    return [given.get(f"s{symbol}", 0) for symbol in range(256)]
+
+
+bad_streams("coded", "coded streams in profile tile")
+bad_streams("huffman-in-block", "coded streams in the LZ4 block", flags=PACKED_IN_BLOCK)
+bad_streams("huffman-lengths", "codes of 1 and 2 bits, and one that is missing", lengths=lengths(s0=1, s7=2))
+bad_streams("huffman-long", "a code of 12 bits", lengths=lengths(**{f"s{7 * n}": min(n + 1, 12) for n in range(13)}))
+bad_streams("huffman-cut", "a stream that reaches past the end", size=1000)
+bad_streams("huffman-parts", "parts that reach past the end", part_sizes=[4, 4, 1000])
+bad_streams("huffman-part", "a part with a byte that no symbol needs", extra=b"\0")
+bad_streams("huffman-count", "more symbols than the tiles of a strip can have", [0] * 4097)
+bad_streams("huffman-missing", "a block lacks its symbols", SYMBOLS[:-8])
+bad_streams("huffman-left", "the symbols of a block that is not there", SYMBOLS + SYMBOLS[-8:])
+bad_streams("huffman-behind", "a byte behind the streams", behind=b"\0")

@@ -194,6 +194,8 @@ everything = dict(
 opening().write("opening", "The bytes that a stream begins with.")
 frame(**everything, metadata=metadata).write("frame", "A frame header with every field set, without its payload.")
 frame().write("frame-minimal", "A 2 x 2 rgba8 key frame in profile raw, without its payload; nothing optional.")
+frame(profile=4, strip_rows=16, payload=12 + 20, flags=REFERENCE, reference=41, sequence=42).write(
+    "frame-huffman", "A 2 x 2 rgba8 frame in profile huffman, coded against the frame before, without its payload.")
 hello(name="framewire 1.0").write("hello", "A receiver's hello.")
 acknowledgement(sequence=42, stream=7, view=1).write("acknowledgement", "Frame 42 was delivered.")
 key_frame_request(stream=7, view=1).write("key-frame-request", "A receiver lacks a reference.")
