@@ -12,7 +12,8 @@ package enum WireProfile {
     package static let huffman: UInt8 = 4
 
     /// All of them as a bit set, as a hello has it.
-    package static let all: UInt32 = 1 << UInt32(raw) | 1 << UInt32(lz4) | 1 << UInt32(tile) | 1 << UInt32(huffman)
+    package static let all: UInt32 =
+        1 << UInt32(raw) | 1 << UInt32(lz4) | 1 << UInt32(tile) | 1 << UInt32(huffman)
 
     /// Whether frames may refer to the one before, and strips be larger than an LZ4 block.
     static func usesTiles(_ profile: UInt8) -> Bool { profile == tile || profile == huffman }

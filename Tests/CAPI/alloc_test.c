@@ -504,6 +504,7 @@ int main(void) {
     measure("tile, push", FW_PROFILE_TILE, FW_ROW_ORDER_TOP_DOWN, PUSH);
     measure("tile, push_wrapped", FW_PROFILE_TILE, FW_ROW_ORDER_BOTTOM_UP, WRAPPED);
     measure("tile, push_buffer", FW_PROFILE_TILE, FW_ROW_ORDER_TOP_DOWN, BUFFER);
+    measure("huffman, push", FW_PROFILE_HUFFMAN, FW_ROW_ORDER_TOP_DOWN, PUSH);
     measure("auto, acquire and submit", FW_PROFILE_AUTO, FW_ROW_ORDER_TOP_DOWN, ACQUIRE);
     measure_two("two receivers, lz4, push", FW_PROFILE_LZ4, PUSH);
     measure_two("two receivers, raw, push_wrapped", FW_PROFILE_RAW, WRAPPED);

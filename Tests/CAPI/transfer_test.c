@@ -293,12 +293,14 @@ int main(void) {
     every_format_order_and_stride_arrives(FW_PROFILE_LZ4);
     every_format_order_and_stride_arrives(FW_PROFILE_RAW);
     every_format_order_and_stride_arrives(FW_PROFILE_TILE);
+    every_format_order_and_stride_arrives(FW_PROFILE_HUFFMAN);
     bottom_up_rows_arrive_turned_over(FW_PROFILE_LZ4);
     bottom_up_rows_arrive_turned_over(FW_PROFILE_RAW);
     bottom_up_rows_arrive_turned_over(FW_PROFILE_TILE);
     sizes_may_change_in_mid_stream(FW_PROFILE_LZ4);
     sizes_may_change_in_mid_stream(FW_PROFILE_RAW);
     sizes_may_change_in_mid_stream(FW_PROFILE_TILE);
+    sizes_may_change_in_mid_stream(FW_PROFILE_HUFFMAN);
     what_is_said_about_a_frame_arrives();
     a_sender_that_closes_at_once_loses_nothing();
     a_sender_may_listen();
@@ -306,6 +308,7 @@ int main(void) {
     a_recording_is_read_back(FW_PROFILE_LZ4);
     a_recording_is_read_back(FW_PROFILE_RAW);
     a_recording_is_read_back(FW_PROFILE_TILE);
+    a_recording_is_read_back(FW_PROFILE_HUFFMAN);
     two_senders_share_a_process();
     checksums_travel_when_asked_for();
     printf("transfer_test: ok\n");

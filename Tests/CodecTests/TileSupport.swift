@@ -182,10 +182,15 @@ func encodeTiles(
 }
 
 /// Decodes a payload of one of the tile profiles into memory that is exactly as long as the picture.
+///
+/// - Parameter piece: so many bytes come at once; what strips there are is decoded before the next ones.
+/// - Returns: how many bytes of pixels were decoded before all had come.
+@discardableResult
 func decodeTiles(
     _ payload: [UInt8], _ info: FrameInfo, profile: Profile = .tile, rowsPerStrip: Int, reference: [UInt8]?,
-    workers: Int = 1, into target: GuardedBytes, with decoder: FrameDecoder = FrameDecoder()
-) throws {
+    workers: Int = 1, piece: Int = .max, into target: GuardedBytes,
+    with decoder: FrameDecoder = FrameDecoder()
+) throws -> Int {
     let plan = try packedPlan(of: info, rowsPerStrip: rowsPerStrip)
     let old = reference.map { bytes in
         let copy = UnsafeMutableRawPointer.allocate(byteCount: bytes.count, alignment: 1)
@@ -196,17 +201,22 @@ func decodeTiles(
     try decoder.begin(
         plan: plan, profile: profile, payloadSize: payload.count, target: target.base,
         reference: old.map { UnsafeRawPointer($0) })
+    let pool = WorkerPool(workers: workers, callerWorks: true)
     var taken = 0
+    var ahead = 0
     while !decoder.isComplete {
         let room = decoder.destination
         guard room.count <= payload.count - taken else {
             throw CodecError.corrupt("the decoder asks for more than the payload has", offset: taken)
         }
+        let count = min(room.count, piece)
         payload.withUnsafeBytes {
-            room.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[taken..<taken + room.count]))
+            room.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[taken..<taken + count]))
         }
-        taken += room.count
-        try decoder.commit(room.count)
+        taken += count
+        try decoder.commit(count)
+        while case let count = decoder.decodeAhead(for: pool), count > 0 { ahead += count }
     }
-    try decoder.decode(profile: profile, on: WorkerPool(workers: workers, callerWorks: true))
+    try decoder.decode(profile: profile, on: pool)
+    return ahead
 }

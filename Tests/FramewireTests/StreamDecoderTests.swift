@@ -140,7 +140,7 @@ import Wire
     @Test func aProfileOfTheFutureIsUnsupported() throws {
         let info = FrameInfo(width: 2, height: 2)
         let header = FrameHeader(
-            info: info, profile: 4, stripRows: 2, stripCount: 1, rawSize: 16, payloadSize: 8)
+            info: info, profile: 200, stripRows: 2, stripCount: 1, rawSize: 16, payloadSize: 8)
         var bytes = [UInt8](repeating: 0, count: FrameHeader.encodedSize())
         _ = bytes.withUnsafeMutableBytes { header.encode(into: $0) }
         #expect(decodeStream(bytes + [UInt8](repeating: 0, count: 8)).error?.code == .unsupported)

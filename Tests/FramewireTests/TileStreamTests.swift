@@ -216,7 +216,7 @@ import Wire
         let requests = answers.filter { if case .keyFrameRequest = $0 { true } else { false } }
         #expect(requests.count == 1)
         if case .hello(let hello) = answers.first {
-            #expect(hello.profiles == 0b1110)
+            #expect(hello.profiles == 0b11110)
         } else {
             Issue.record("the first answer is no hello: \(answers)")
         }
