@@ -16,7 +16,7 @@ import Testing
             reference: temporal ? Picture(Self.info, packed: old, using: &random) : nil)
     }
 
-    @Test(arguments: [Profile.tile, .huffman], [1, 1000, 50_000])
+    @Test(arguments: [Profile.tile, .huffman], [501, 50_000])
     func thePictureIsTheSame(_ profile: Profile, _ piece: Int) throws {
         var random = SeededGenerator(case: 8800 + piece)
         for temporal in [false, true] {
@@ -41,7 +41,7 @@ import Testing
         var random = SeededGenerator(case: 8810)
         let sample = sample(&random, temporal: false)
         let encoded = try encodeTiles(sample, profile: profile, using: &random)
-        for _ in 0..<200 {
+        for _ in 0..<10 {
             var payload = encoded.payload
             let place = Int.random(in: 8..<payload.count, using: &random)
             payload[place] ^= UInt8.random(in: 1...255, using: &random)
