@@ -7,6 +7,8 @@ struct FieldStreamWriter {
     private let ends: UnsafeMutablePointer<UnsafeMutableRawPointer>
     private let squeezes: UnsafeMutablePointer<FieldStreams.Squeeze>
     private let symbols: UnsafeMutableRawPointer
+    /// A part of a stream, before it is put to where it belongs.
+    private let staging: UnsafeMutableRawPointer
     /// Code lengths of each stream, and how it will be coded.
     private let lengths: UnsafeMutablePointer<UInt8>
     private let plans: UnsafeMutablePointer<HuffmanStream.Plan?>
@@ -37,6 +39,7 @@ struct FieldStreamWriter {
         TileScratch.align(endsSize) &+ TileScratch.align(Self.squeezesSize)
             &+ TileScratch.align(lengthsSize) &+ TileScratch.align(plansSize) &+ Huffman.Room.size
             &+ TileScratch.align(FieldStreams.fields &* fieldSize(blocks: blocks(strip)))
+            &+ TileScratch.align(HuffmanStream.stagingSize(16 &* blocks(strip)))
     }
 
     /// - Parameter next: a multiple of 64 with ``size(for:)`` bytes; set to the place behind them.
@@ -51,6 +54,7 @@ struct FieldStreamWriter {
         room = Huffman.Room(&next)
         blocks = Self.blocks(strip)
         symbols = TileScratch.take(FieldStreams.fields &* Self.fieldSize(blocks: blocks), from: &next)
+        staging = TileScratch.take(HuffmanStream.stagingSize(16 &* blocks), from: &next)
     }
 
     /// Where the stream of a field and a width begins.
@@ -146,7 +150,8 @@ struct FieldStreamWriter {
                 if let plan = plans[place] {
                     next = HuffmanStream.write(
                         start.assumingMemoryBound(to: UInt8.self), count: count, plan: plan,
-                        lengths: lengths + place &* Huffman.largestAlphabet, room: room, to: next)
+                        lengths: lengths + place &* Huffman.largestAlphabet, room: room, staging: staging,
+                        to: next)
                 } else {
                     memcpy(next, start, count)
                     next += count

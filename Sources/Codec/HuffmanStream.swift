@@ -7,9 +7,14 @@ enum HuffmanStream {
     /// Bytes before the first part: code lengths of four bits, and the sizes of the parts but the last.
     static func headerSize(alphabet: Int) -> Int { alphabet / 2 &+ sizesSize }
     private static let sizesSize = 4 * (parts - 1)
-    /// Bytes behind a coded stream that ``write(_:count:plan:lengths:room:to:)`` may change, and ``read(_:size:count:alphabet:room:to:)``
+    /// Bytes behind a coded stream that ``write(_:count:plan:lengths:room:staging:to:)`` may change, and ``read(_:size:count:alphabet:room:to:)``
     /// may look at.
     static let slack = 8
+
+    /// The most bytes that a part of a stream of `count` symbols takes.
+    static func stagingSize(_ count: Int) -> Int {
+        (count / parts &+ 1) &* Huffman.longest / 8 &+ 1 &+ slack
+    }
 
     /// How a stream will be coded.
     struct Plan {
@@ -63,12 +68,13 @@ enum HuffmanStream {
 
     /// Writes a stream as planned.
     ///
+    /// - Parameter staging: room for ``stagingSize(_:)`` bytes.
     /// - Returns: the place behind.
     @inline(never)
     @_optimize(speed)
     static func write(
         _ bytes: UnsafePointer<UInt8>, count: Int, plan: Plan, lengths: UnsafePointer<UInt8>,
-        room: Huffman.Room, to out: UnsafeMutableRawPointer
+        room: Huffman.Room, staging: UnsafeMutableRawPointer, to out: UnsafeMutableRawPointer
     ) -> UnsafeMutableRawPointer {
         let codes = room.numbers
         _ = Huffman.forEachCode(lengths, symbols: plan.alphabet, room.ranks) { symbol, code, length in
@@ -83,57 +89,69 @@ enum HuffmanStream {
         sizes.storeBytes(of: UInt32(plan.sizes.1).littleEndian, toByteOffset: 4, as: UInt32.self)
         sizes.storeBytes(of: UInt32(plan.sizes.2).littleEndian, toByteOffset: 8, as: UInt32.self)
         var next = sizes + sizesSize
-        // One behind the other: each may write a little into the place of the next one.
-        writePart(bytes, count, codes, to: next)
-        next += plan.sizes.0
-        writePart(bytes + 1, count &- 1, codes, to: next)
-        next += plan.sizes.1
-        writePart(bytes + 2, count &- 2, codes, to: next)
-        next += plan.sizes.2
-        writePart(bytes + 3, count &- 3, codes, to: next)
-        return next + plan.sizes.3
+        writePair(bytes, count, codes, to: next, staging)
+        memcpy(next + plan.sizes.0, staging, plan.sizes.1)
+        next += plan.sizes.0 &+ plan.sizes.1
+        writePair(bytes + 2, count &- 2, codes, to: next, staging)
+        memcpy(next + plan.sizes.2, staging, plan.sizes.3)
+        return next + (plan.sizes.2 &+ plan.sizes.3)
     }
 
-    /// Every fourth symbol of `count`, from the first on.
+    /// Every fourth symbol of `count`, from the first on and from the second on: two chains of codes at once.
     @inline(never)
     @_optimize(speed)
-    private static func writePart(
+    private static func writePair(
         _ bytes: UnsafePointer<UInt8>, _ count: Int, _ codes: UnsafePointer<UInt32>,
-        to out: UnsafeMutableRawPointer
+        to first: UnsafeMutableRawPointer, _ second: UnsafeMutableRawPointer
     ) {
-        var bits: UInt64 = 0
-        var filled: UInt64 = 0
-        var out = out
+        var a = Writer(first)
+        var b = Writer(second)
         var index = 0
-        @inline(__always)
-        func add(_ place: Int) {
-            let code = UInt64(codes[Int(bytes[place])])
-            bits |= (code &>> 8) &<< filled
-            filled &+= code & 0xff
+        // Up to 7 bits and five codes fit.
+        while index &+ 17 < count {
+            for step in 0..<5 {
+                a.add(codes[Int(bytes[index &+ 4 &* step])])
+                b.add(codes[Int(bytes[index &+ 4 &* step &+ 1])])
+            }
+            a.store()
+            b.store()
+            index &+= 20
         }
+        while index < count {
+            a.add(codes[Int(bytes[index])])
+            a.store()
+            if index &+ 1 < count {
+                b.add(codes[Int(bytes[index &+ 1])])
+                b.store()
+            }
+            index &+= 4
+        }
+    }
+
+    /// A part of a stream that is being written.
+    private struct Writer {
+        private var out: UnsafeMutableRawPointer
+        private var bits: UInt64 = 0
+        private var filled: UInt64 = 0
+
         @inline(__always)
-        func store() {
+        init(_ out: UnsafeMutableRawPointer) { self.out = out }
+
+        /// - Parameter code: its length, and above that its bits.
+        @inline(__always)
+        mutating func add(_ code: UInt32) {
+            bits |= UInt64(code &>> 8) &<< filled
+            filled &+= UInt64(code & 0xff)
+        }
+
+        /// Puts all bits out, the last byte of which may be put out once more.
+        @inline(__always)
+        mutating func store() {
             out.storeBytes(of: bits.littleEndian, as: UInt64.self)
             out += Int(filled &>> 3)
             bits &>>= filled & ~7
             filled &= 7
         }
-        // Up to 7 bits and five codes fit.
-        while index &+ 16 < count {
-            add(index)
-            add(index &+ 4)
-            add(index &+ 8)
-            add(index &+ 12)
-            add(index &+ 16)
-            store()
-            index &+= 20
-        }
-        while index < count {
-            add(index)
-            store()
-            index &+= 4
-        }
-        if filled > 0 { out.storeBytes(of: UInt8(truncatingIfNeeded: bits), as: UInt8.self) }
     }
 
     /// Reads a stream of `count` symbols, and trusts nothing.

@@ -189,7 +189,7 @@ struct TileStripEncoder {
         if !asksReference, !repeats.looksAt(tile, tileRow), let predictor = habit.next() {
             _ = repeats.bits(source, tileRow, samples: 0, isWanted: false)
             if reference != nil { interest.found(false) }
-            return pack(place, predictor, withReference: false, &side, &packed)
+            return pack(place, predictor, &side, &packed)
         }
         let survey = strip.format.survey(place, hasReference: asksReference)
         var choice = TileChoice(survey, repeatBits: nil, constants)
@@ -203,28 +203,20 @@ struct TileStripEncoder {
             if let vector = motion?.search(source, tileRow) { return moved(vector, &side, &interest) }
             return choice.usesReference ? TileStrip.Mode.rowsXorReference : TileStrip.Mode.rows
         }
-        return pack(place, predictor, withReference: asksReference, &side, &packed)
+        // Profile huffman is for links that are slower than that.
+        let best = scratch.streams == nil ? predictor : best(place, withReference: asksReference)
+        return pack(place, best, &side, &packed)
     }
 
-    /// Packs a tile.
-    ///
-    /// - Parameters:
-    ///   - predictor: in profile huffman the best one is taken instead, all having been tried: it is for links that are
-    ///     slower than that.
-    ///   - withReference: whether `place` has that of the reference.
     /// - Returns: the mode.
     @inline(never)
     @_optimize(speed)
     private func pack(
-        _ place: TilePlace, _ predictor: TilePredictor, withReference: Bool,
-        _ side: inout UnsafeMutableRawPointer,
+        _ place: TilePlace, _ predictor: TilePredictor, _ side: inout UnsafeMutableRawPointer,
         _ packed: inout UnsafeMutableRawPointer
     ) -> UInt8 {
         let out = TileResiduals(
             folded: scratch.tile.folded, widths: scratch.tile.widths, masks: scratch.tile.masks)
-        let predictor =
-            scratch.streams == nil
-            ? predictor : best(place, withReference: withReference, out)
         let bounds = strip.format.residuals(place, predictor, out)
         if bounds.largest == 0 { return predictor.rawValue | TileStrip.Mode.exact }
         let blocks = place.blockRows &* BitPacking.blocksPerRow
@@ -243,7 +235,9 @@ struct TileStripEncoder {
     }
 
     /// The predictor whose residuals have the fewest bits.
-    private func best(_ place: TilePlace, withReference: Bool, _ out: TileResiduals) -> TilePredictor {
+    private func best(_ place: TilePlace, withReference: Bool) -> TilePredictor {
+        let out = TileResiduals(
+            folded: scratch.tile.folded, widths: scratch.tile.widths, masks: scratch.tile.masks)
         var best = TilePredictor.left
         var fewest = UInt32.max
         var predictor: TilePredictor? = .left

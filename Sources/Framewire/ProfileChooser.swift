@@ -309,9 +309,10 @@ struct ProfileChooser {
             if encoderPressure > 0.5 {
                 return max(1 / drainRate, leftRawAt ?? 0) < Self.margin * tileTime ? .raw : nil
             }
-            guard linkPressure > 0.5, trialLeft == 0, let huffman, let interval else { return nil }
-            let time = max(huffman.encoding, huffman.size / drainRate, leftHuffmanAt ?? 0)
-            return time < Self.margin * interval ? .huffman : nil
+            guard linkPressure > 0.5, trialLeft == 0, let tile, let huffman, let interval else { return nil }
+            let isSmaller = huffman.size < Self.margin * tile.size
+            let time = max(huffman.encoding, leftHuffmanAt ?? 0)
+            return isSmaller && time < Self.margin * interval ? .huffman : nil
         }
     }
 

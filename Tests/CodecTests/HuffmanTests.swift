@@ -136,8 +136,11 @@ import Testing
         let plan = HuffmanStream.plan(
             symbols, count: symbols.count, alphabet: alphabet, room: memory.room, lengths: &lengths)
         let target = GuardedBytes(count: plan.size + HuffmanStream.slack)
+        let staging = GuardedBytes(count: HuffmanStream.stagingSize(symbols.count))
         let end = HuffmanStream.write(
-            symbols, count: symbols.count, plan: plan, lengths: lengths, room: memory.room, to: target.base)
+            symbols, count: symbols.count, plan: plan, lengths: lengths, room: memory.room,
+            staging: staging.base, to: target.base)
+        #expect(staging.isIntact)
         #expect(end - target.base == plan.size)
         #expect(target.isIntact)
         return Array(target.bytes.prefix(plan.size))
