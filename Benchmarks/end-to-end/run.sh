@@ -9,7 +9,8 @@
 #   --links 'LINK…'       of loopback, and rates as tc writes them: 'loopback 1gbit 10gbit'
 #   --sizes 'SIZE…'       1080, and 2160: each frame with its mirror images beside and below: '1080 2160'
 #   --paces 'PACE…'       free: a frame whenever one is taken; 60: frames a second: 'free 60'
-#   --ways 'WAY…'         framewire-auto framewire-tile framewire-lz4 framewire-raw gstreamer gstreamer-gdp ffmpeg lz4-nc
+#   --ways 'WAY…'         framewire-auto framewire-tile framewire-huffman framewire-lz4 framewire-raw gstreamer gstreamer-gdp
+#                         ffmpeg lz4-nc
 #   --sequences REGEX     which files of FOLDER
 #   --seconds N           of each measurement, twice as long for 2160: 3
 #   --json FILE           one object a line, appended
@@ -29,7 +30,7 @@ shift 2
 links='loopback 1gbit 10gbit'
 sizes='1080 2160'
 paces='free 60'
-ways='framewire-auto framewire-tile framewire-lz4 framewire-raw gstreamer gstreamer-gdp ffmpeg lz4-nc'
+ways='framewire-auto framewire-tile framewire-huffman framewire-lz4 framewire-raw gstreamer gstreamer-gdp ffmpeg lz4-nc'
 sequences=.
 seconds=3
 json=/dev/null

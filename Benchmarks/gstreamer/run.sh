@@ -24,7 +24,7 @@ plugin=$PWD/.build-output/gstreamer
 }
 width=1920 height=1080
 seconds=${SECONDS_EACH:-5}
-ways=${WAYS:-framewire framewire-lz4 framewire-tile lz4enc lz4enc-tile plain gdp}
+ways=${WAYS:-framewire framewire-lz4 framewire-tile framewire-huffman lz4enc lz4enc-tile plain gdp}
 export GST_PLUGIN_PATH=$plugin GST_REGISTRY=$work/registry
 
 # shellcheck disable=SC2046 -- words of options

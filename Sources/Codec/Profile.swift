@@ -1,7 +1,7 @@
 /// How the pixels of a frame are coded. The raw values from 1 on are those of the wire format.
 public enum Profile: UInt8, Sendable {
-    /// The library chooses: ``lz4`` until the peer says that it knows ``tile``, then that, or ``raw`` where the link
-    /// is faster than encoding; ``lz4`` in recordings. Never on the wire.
+    /// The library chooses: ``lz4`` until the peer says that it knows ``tile``, then that, ``raw`` where the link is
+    /// faster than encoding, or ``huffman`` where it is what frames wait for; ``lz4`` in recordings. Never on the wire.
     case auto = 0
     /// Stored: an LZ4 frame of uncompressed blocks.
     case raw = 1

@@ -4,7 +4,7 @@ import Codec
 /// How one frame is to be coded.
 package struct FrameCoding {
     package var profile: Profile
-    /// What the frame is coded against, in profile tile; nil makes a key frame.
+    /// What the frame is coded against, in the tile profiles; nil makes a key frame.
     package var reference: FrameSlot?
     /// Where a packed copy of the frame goes, to be a reference later, if the frame itself does not stay.
     package var copy: FrameSlot?
@@ -16,7 +16,7 @@ package struct FrameCoding {
 
 /// The newest frame of each stream and view, which the next one may be coded against. It owns them.
 ///
-/// A stream and view has a place here from its first frame in profile tile on. Sender and receiver keep the same
+/// A stream and view has a place here from its first frame in a tile profile on. Sender and receiver keep the same
 /// number of places and give up the one that was used least recently, so that the one never names what the other has
 /// given up.
 final class References {
@@ -27,7 +27,7 @@ final class References {
         let viewID: UInt32
         /// Nil when the frame is lost: nothing can be decoded until a key frame comes.
         var slot: FrameSlot?
-        /// Frames since the last key frame of profile tile.
+        /// Frames since the last key frame of a tile profile.
         var age = 0
         var lastUse: UInt64 = 0
     }

@@ -50,7 +50,7 @@ extension Sender {
         /// For `tls:` URLs.
         public var tls = TLSOptions()
 
-        /// In profile tile, a key frame comes after this many frames at the latest; 0: only when one is needed,
+        /// In the tile profiles, a key frame comes after this many frames at the latest; 0: only when one is needed,
         /// and in recordings after 60 frames.
         public var keyFrameInterval = 0
         /// How many frames a second each receiver gets at most, in thousandths; the others are dropped by the overflow
