@@ -64,7 +64,7 @@ extension Property {
     static func keyFrameInterval(_ initial: Owner.Settings, _ path: Path<Int>) -> Property {
         uint(
             "key-frame-interval",
-            "In profile tile a key frame comes after so many frames at the latest; 0 is only when one is needed",
+            "In the tile profiles a key frame comes after so many frames at the latest; 0 is only when one is needed",
             0...guint(Int32.max), initial, path)
     }
 
