@@ -53,7 +53,7 @@ scripts/check-symbols.sh "$prefix/lib/libframewire.so"
 
 step "Unit tests of every module, as ordinary Swift"
 swift build --build-tests
-swift test --skip-build 2>&1 | grep -vE '(◇|✔) (Suite|Test [A-Za-z0-9_]+\()'
+swift test --skip-build 2>&1 | grep -vE '(◇|✔) (Suite|Test case|Test [A-Za-z0-9_]+\()'
 
 # sanitize SANITIZER OPTION…: the unit tests that OPTIONs of `swift test` choose.
 sanitize() {
@@ -64,7 +64,7 @@ sanitize() {
     export TSAN_OPTIONS=halt_on_error=1:allocator_may_return_null=1
     swift build --build-tests --sanitize="$sanitizer" --scratch-path ".build-$sanitizer"
     swift test --skip-build --sanitize="$sanitizer" --scratch-path ".build-$sanitizer" "$@" 2>&1 |
-        grep -vE '(◇|✔) (Suite|Test [A-Za-z0-9_]+\()'
+        grep -vE '(◇|✔) (Suite|Test case|Test [A-Za-z0-9_]+\()'
 }
 
 step "Unit tests under the address sanitizer"
