@@ -159,7 +159,7 @@ static void sender_options_are_checked(void) {
 #define TRY(field, value, words) bad = good, bad.field = value, try_sender(bad, words)
     TRY(struct_size, 0, "struct_size is 0; start the struct from FW_SENDER_OPTIONS_INIT");
     TRY(struct_size, 7, "struct_size is 7");
-    TRY(profile, (fw_profile)4, "profile is 4");
+    TRY(profile, (fw_profile)5, "profile is 5");
     TRY(profile, (fw_profile)256, "profile is 256");
     TRY(acceleration, -1, "acceleration is -1");
     TRY(acceleration, 65538, "acceleration is 65538");

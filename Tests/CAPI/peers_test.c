@@ -99,6 +99,12 @@ static void a_sender_beyond_the_limit_is_told_so(void) {
     fw_receiver_close(receiver);
 }
 
+static bool is_paused(fw_sender *sender) {
+    fw_peer_stats stats = FW_PEER_STATS_INIT;
+    CHECK_OK(fw_sender_get_peer_stats(sender, 0, &stats));
+    return stats.paused == 1;
+}
+
 static void pause_and_resume(void) {
     fw_sender *sender;
     fw_receiver *receiver;
@@ -109,7 +115,9 @@ static void pause_and_resume(void) {
     expect_painted(receiver, &info, 1);
     CHECK_OK(fw_receiver_set_paused(receiver, 1));
     CHECK(receiver_stats(receiver).paused == 1);
-    AWAIT(!fw_sender_ready(sender));
+    /* Not just until the frame before has left. */
+    AWAIT(is_paused(sender));
+    CHECK(!fw_sender_ready(sender));
     CHECK_OK(send_painted(sender, &info, 2));
     CHECK(fw_receiver_next(receiver, 20 * MILLISECOND, &frame) == FW_ERROR_TIMEOUT);
     CHECK_OK(fw_receiver_set_paused(receiver, 0));
