@@ -99,7 +99,7 @@ static void a_sender_beyond_the_limit_is_told_so(void) {
     fw_receiver_close(receiver);
 }
 
-static bool is_paused(fw_sender *sender) {
+static int is_paused(fw_sender *sender) {
     fw_peer_stats stats = FW_PEER_STATS_INIT;
     CHECK_OK(fw_sender_get_peer_stats(sender, 0, &stats));
     return stats.paused == 1;
