@@ -342,7 +342,7 @@ static void garbage_is_refused(void) {
     }
 }
 
-/* The sender learns why its stream was refused. */
+/* The sender learns why its stream was refused; if the receiver's hello is there before the frame, the frame is not even sent. */
 static void a_sender_hears_of_the_receivers_limit(void) {
     fw_sender_options options = FW_SENDER_OPTIONS_INIT;
     fw_receiver_options receiving = FW_RECEIVER_OPTIONS_INIT;
@@ -354,8 +354,10 @@ static void a_sender_hears_of_the_receivers_limit(void) {
     fw_set_log(count_warnings, FW_LOG_ERROR, &warnings);
     open_pair(&options, &receiving, &sender, &receiver);
     CHECK_OK(send_painted(sender, &info, 1));
-    AWAIT(!fw_sender_is_connected(sender));
-    CHECK_ERROR(fw_sender_flush(sender, PATIENCE), FW_ERROR_CLOSED, "goodbye: width");
+    AWAIT(!fw_sender_is_connected(sender) || sender_stats(sender).frames_dropped == 1);
+    if (sender_stats(sender).frames_dropped == 0) {
+        CHECK_ERROR(fw_sender_flush(sender, PATIENCE), FW_ERROR_CLOSED, "goodbye: width");
+    }
     fw_sender_close(sender);
     fw_receiver_close(receiver);
     fw_set_log(NULL, FW_LOG_WARNING, NULL);

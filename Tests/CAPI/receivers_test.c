@@ -72,11 +72,14 @@ static void all_receivers_get_all_frames(fw_profile profile) {
 /* A peer that reads nothing, among others that read everything. */
 static void a_stalled_peer_costs_the_others_nothing(void) {
     fw_sender_options options = standard(FW_PROFILE_RAW, FW_OVERFLOW_DROP_OLDEST);
-    fw_sender *sender = listening(&options);
-    int stalled = connect_socket(fw_sender_port(sender));
+    fw_sender *sender;
     fw_receiver *receiver;
     fw_frame_info info = picture(1920, 1080);
-    int i;
+    int stalled, i;
+    /* Where all is slow, the frames below take long. */
+    options.idle_timeout_ns = -1;
+    sender = listening(&options);
+    stalled = connect_socket(fw_sender_port(sender));
     AWAIT(fw_sender_receiver_count(sender) == 1);
     receiver = connected(sender);
     for (i = 0; i < 20; i++) {
