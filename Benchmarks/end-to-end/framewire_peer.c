@@ -23,6 +23,7 @@ static fw_profile profile_named(const char *name) {
     if (!strcmp(name, "raw")) return FW_PROFILE_RAW;
     if (!strcmp(name, "lz4")) return FW_PROFILE_LZ4;
     if (!strcmp(name, "tile")) return FW_PROFILE_TILE;
+    if (!strcmp(name, "huffman")) return FW_PROFILE_HUFFMAN;
     return FW_PROFILE_AUTO;
 }
 
