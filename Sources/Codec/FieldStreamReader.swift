@@ -7,21 +7,19 @@ struct FieldStreamReader {
     /// For each field and width the place of its next bytes, and the place behind the last ones.
     private let cursors: UnsafeMutablePointer<UnsafeRawPointer>
     private let ends: UnsafeMutablePointer<UnsafeRawPointer>
-    private let squeezes: UnsafeMutablePointer<FieldStreams.Squeeze>
+    private let squeezes: UnsafePointer<FieldStreams.Squeeze>
     private let room: Huffman.Room
     private let symbols: UnsafeMutablePointer<UInt8>
     private let capacity: Int
 
-    private static let places = FieldStreams.fields * FieldStreams.widths
-    private static let pointersSize = places * MemoryLayout<UnsafeRawPointer>.stride
-    private static let squeezesSize = FieldStreams.widths * MemoryLayout<FieldStreams.Squeeze>.stride
+    private static let pointersSize = FieldStreams.places * MemoryLayout<UnsafeRawPointer>.stride
     /// What a tile may read too much before that is noticed: its blocks' bytes of one field, and those of a vector.
     private static let slack = 64 * 16 + FieldStreams.blockSlack
 
     /// Bytes for strips up to the size of `strip`.
     static func size(for strip: TileStrip) -> Int {
-        2 &* TileScratch.align(pointersSize) &+ TileScratch.align(squeezesSize) &+ Huffman.Room.size
-            &+ TileScratch.align(strip.largestPacked &+ slack)
+        2 &* TileScratch.align(pointersSize) &+ TileScratch.align(FieldStreams.squeezesSize)
+            &+ Huffman.Room.size &+ TileScratch.align(strip.largestPacked &+ slack)
     }
 
     /// - Parameter next: a multiple of 64 with ``size(for:)`` bytes; set to the place behind them.
@@ -30,8 +28,7 @@ struct FieldStreamReader {
             .assumingMemoryBound(to: UnsafeRawPointer.self)
         ends = TileScratch.take(Self.pointersSize, from: &next)
             .assumingMemoryBound(to: UnsafeRawPointer.self)
-        squeezes = TileScratch.take(Self.squeezesSize, from: &next)
-            .assumingMemoryBound(to: FieldStreams.Squeeze.self)
+        squeezes = FieldStreams.squeezes(&next)
         room = Huffman.Room(&next)
         capacity = strip.largestPacked
         symbols = TileScratch.take(capacity &+ Self.slack, from: &next).assumingMemoryBound(to: UInt8.self)
@@ -49,8 +46,7 @@ struct FieldStreamReader {
         var taken = 0
         for field in 0..<FieldStreams.fields {
             for width in 0...8 {
-                let place = field &* FieldStreams.widths &+ width
-                squeezes[width] = FieldStreams.Squeeze(width: width)
+                let place = FieldStreams.place(field, width)
                 let out = symbols + taken
                 cursors[place] = UnsafeRawPointer(out)
                 ends[place] = UnsafeRawPointer(out)
@@ -87,22 +83,18 @@ struct FieldStreamReader {
 
     /// Whether no tile has taken more than there is.
     @inline(__always)
-    var isInside: Bool {
-        for field in 0..<FieldStreams.fields {
-            for width in 1...8 {
-                let place = field &* FieldStreams.widths &+ width
-                if cursors[place] > ends[place] { return false }
-            }
-        }
-        return true
-    }
+    var isInside: Bool { allStreams { $0 <= $1 } }
 
     /// Whether all has been taken.
-    var isAtEnd: Bool {
+    var isAtEnd: Bool { allStreams { $0 == $1 } }
+
+    /// Whether something holds for the cursor and the end of every stream.
+    @inline(__always)
+    private func allStreams(_ holds: (UnsafeRawPointer, UnsafeRawPointer) -> Bool) -> Bool {
         for field in 0..<FieldStreams.fields {
             for width in 1...8 {
-                let place = field &* FieldStreams.widths &+ width
-                if cursors[place] != ends[place] { return false }
+                let place = FieldStreams.place(field, width)
+                if !holds(cursors[place], ends[place]) { return false }
             }
         }
         return true
@@ -149,7 +141,7 @@ struct FieldStreamReader {
 
     @inline(__always)
     private func next(_ field: Int, _ width: Int) -> Bytes {
-        let place = field &* FieldStreams.widths &+ width
+        let place = FieldStreams.place(field, width)
         let cursor = cursors[place]
         let squeeze = squeezes[width]
         cursors[place] = cursor + squeeze.bytes

@@ -5,7 +5,7 @@ import CVectors
 struct FieldStreamWriter {
     /// For each field and width the place where its next bytes go.
     private let ends: UnsafeMutablePointer<UnsafeMutableRawPointer>
-    private let squeezes: UnsafeMutablePointer<FieldStreams.Squeeze>
+    private let squeezes: UnsafePointer<FieldStreams.Squeeze>
     private let symbols: UnsafeMutableRawPointer
     /// A part of a stream, before it is put to where it belongs.
     private let staging: UnsafeMutableRawPointer
@@ -15,11 +15,9 @@ struct FieldStreamWriter {
     private let room: Huffman.Room
     private let blocks: Int
 
-    private static let places = FieldStreams.fields * FieldStreams.widths
-    private static let endsSize = places * MemoryLayout<UnsafeMutableRawPointer>.stride
-    private static let squeezesSize = FieldStreams.widths * MemoryLayout<FieldStreams.Squeeze>.stride
-    private static let lengthsSize = places * Huffman.largestAlphabet
-    private static let plansSize = places * MemoryLayout<HuffmanStream.Plan?>.stride
+    private static let endsSize = FieldStreams.places * MemoryLayout<UnsafeMutableRawPointer>.stride
+    private static let lengthsSize = FieldStreams.places * Huffman.largestAlphabet
+    private static let plansSize = FieldStreams.places * MemoryLayout<HuffmanStream.Plan?>.stride
 
     /// Bytes for the streams of one field, all blocks having each width.
     private static func fieldSize(blocks: Int) -> Int {
@@ -36,7 +34,7 @@ struct FieldStreamWriter {
 
     /// Bytes for strips up to the size of `strip`.
     static func size(for strip: TileStrip) -> Int {
-        TileScratch.align(endsSize) &+ TileScratch.align(Self.squeezesSize)
+        TileScratch.align(endsSize) &+ TileScratch.align(FieldStreams.squeezesSize)
             &+ TileScratch.align(lengthsSize) &+ TileScratch.align(plansSize) &+ Huffman.Room.size
             &+ TileScratch.align(FieldStreams.fields &* fieldSize(blocks: blocks(strip)))
             &+ TileScratch.align(HuffmanStream.stagingSize(16 &* blocks(strip)))
@@ -46,8 +44,7 @@ struct FieldStreamWriter {
     init(_ next: inout UnsafeMutableRawPointer, for strip: TileStrip) {
         ends = TileScratch.take(Self.endsSize, from: &next)
             .assumingMemoryBound(to: UnsafeMutableRawPointer.self)
-        squeezes = TileScratch.take(Self.squeezesSize, from: &next)
-            .assumingMemoryBound(to: FieldStreams.Squeeze.self)
+        squeezes = FieldStreams.squeezes(&next)
         lengths = TileScratch.take(Self.lengthsSize, from: &next).assumingMemoryBound(to: UInt8.self)
         plans = TileScratch.take(Self.plansSize, from: &next)
             .assumingMemoryBound(to: HuffmanStream.Plan?.self)
@@ -68,11 +65,8 @@ struct FieldStreamWriter {
 
     /// Forgets what was collected.
     func reset() {
-        for width in 0...8 {
-            squeezes[width] = FieldStreams.Squeeze(width: width)
-            for field in 0..<FieldStreams.fields {
-                ends[field &* FieldStreams.widths &+ width] = start(field, width)
-            }
+        for field in 0..<FieldStreams.fields {
+            for width in 0...8 { ends[FieldStreams.place(field, width)] = start(field, width) }
         }
     }
 
@@ -102,11 +96,24 @@ struct FieldStreamWriter {
     private func add(_ values: Bytes, _ field: Int, _ width: Int) {
         let halves = longs(values)
         let squeeze = squeezes[width]
-        let place = field &* FieldStreams.widths &+ width
+        let place = FieldStreams.place(field, width)
         let end = ends[place]
         end.storeBytes(of: squeeze.join(halves[0], halves[1]).littleEndian, as: UInt64.self)
         end.storeBytes(of: halves[1].littleEndian, toByteOffset: 8, as: UInt64.self)
         ends[place] = end + squeeze.bytes
+    }
+
+    /// The streams that have symbols, in the order of the format.
+    private func forEachStream(
+        _ body: (_ field: Int, _ width: Int, _ symbols: UnsafePointer<UInt8>, _ count: Int) -> Void
+    ) {
+        for field in 0..<FieldStreams.fields {
+            for width in 1...8 {
+                let start = start(field, width)
+                let count = ends[FieldStreams.place(field, width)] - start
+                if count > 0 { body(field, width, start.assumingMemoryBound(to: UInt8.self), count) }
+            }
+        }
     }
 
     /// Codes what was collected.
@@ -115,47 +122,36 @@ struct FieldStreamWriter {
     /// - Returns: the bytes that were written, or nil when there are not fewer than `limit`, and nothing was written.
     func write(to out: UnsafeMutableRawPointer, limit: Int) -> Int? {
         var size = FieldStreams.headerSize
-        for field in 0..<FieldStreams.fields {
-            for width in 1...8 {
-                let place = field &* FieldStreams.widths &+ width
-                let start = start(field, width)
-                let count = ends[place] - start
-                if count == 0 { continue }
-                plans[place] = nil
-                // What is too small to earn its code lengths back is left as it is.
-                let alphabet = FieldStreams.alphabet(width)
-                if count > HuffmanStream.headerSize(alphabet: alphabet) {
-                    let plan = HuffmanStream.plan(
-                        start.assumingMemoryBound(to: UInt8.self), count: count, alphabet: alphabet,
-                        room: room, lengths: lengths + place &* Huffman.largestAlphabet)
-                    if plan.size < count { plans[place] = plan }
-                }
-                size &+= FieldStreams.streamHeaderSize &+ (plans[place]?.size ?? count)
+        forEachStream { field, width, symbols, count in
+            let place = FieldStreams.place(field, width)
+            plans[place] = nil
+            // What is too small to earn its code lengths back is left as it is.
+            let alphabet = FieldStreams.alphabet(width)
+            if count > HuffmanStream.headerSize(alphabet: alphabet) {
+                let plan = HuffmanStream.plan(
+                    symbols, count: count, alphabet: alphabet, room: room,
+                    lengths: lengths + place &* Huffman.largestAlphabet)
+                if plan.size < count { plans[place] = plan }
             }
+            size &+= FieldStreams.streamHeaderSize &+ (plans[place]?.size ?? count)
         }
         guard size < limit else { return nil }
         var next = out + FieldStreams.headerSize
         var present: UInt32 = 0
-        for field in 0..<FieldStreams.fields {
-            for width in 1...8 {
-                let place = field &* FieldStreams.widths &+ width
-                let start = start(field, width)
-                let count = ends[place] - start
-                if count == 0 { continue }
-                present |= 1 &<< UInt32(8 &* field &+ width &- 1)
-                next.storeBytes(of: UInt32(count).littleEndian, as: UInt32.self)
-                next.storeBytes(
-                    of: UInt32(plans[place]?.size ?? count).littleEndian, toByteOffset: 4, as: UInt32.self)
-                next += FieldStreams.streamHeaderSize
-                if let plan = plans[place] {
-                    next = HuffmanStream.write(
-                        start.assumingMemoryBound(to: UInt8.self), count: count, plan: plan,
-                        lengths: lengths + place &* Huffman.largestAlphabet, room: room, staging: staging,
-                        to: next)
-                } else {
-                    memcpy(next, start, count)
-                    next += count
-                }
+        forEachStream { field, width, symbols, count in
+            let place = FieldStreams.place(field, width)
+            present |= 1 &<< UInt32(8 &* field &+ width &- 1)
+            next.storeBytes(of: UInt32(count).littleEndian, as: UInt32.self)
+            next.storeBytes(
+                of: UInt32(plans[place]?.size ?? count).littleEndian, toByteOffset: 4, as: UInt32.self)
+            next += FieldStreams.streamHeaderSize
+            if let plan = plans[place] {
+                next = HuffmanStream.write(
+                    symbols, count: count, plan: plan, lengths: lengths + place &* Huffman.largestAlphabet,
+                    room: room, staging: staging, to: next)
+            } else {
+                memcpy(next, symbols, count)
+                next += count
             }
         }
         out.storeBytes(of: present.littleEndian, as: UInt32.self)

@@ -4,6 +4,10 @@ enum FieldStreams {
     /// Fields of a lane, and places for the widths of each: 0 to 8.
     static let fields = 4
     static let widths = 16
+    static let places = fields * widths
+    @inline(__always)
+    static func place(_ field: Int, _ width: Int) -> Int { field &* widths &+ width }
+
     /// Bytes that ``FieldStreamWriter`` may write, and ``FieldStreamReader`` may read, behind what a block has.
     static let blockSlack = 16
 
@@ -19,6 +23,17 @@ enum FieldStreams {
     /// Present streams, then for each the number of its symbols and the bytes that they take.
     static let headerSize = 4
     static let streamHeaderSize = 8
+
+    static let squeezesSize = widths * MemoryLayout<Squeeze>.stride
+
+    /// The squeezes of all widths.
+    ///
+    /// - Parameter next: a multiple of 64 with ``squeezesSize`` bytes; set to the place behind them.
+    static func squeezes(_ next: inout UnsafeMutableRawPointer) -> UnsafePointer<Squeeze> {
+        let table = TileScratch.take(squeezesSize, from: &next).assumingMemoryBound(to: Squeeze.self)
+        for width in 0...8 { table[width] = Squeeze(width: width) }
+        return UnsafePointer(table)
+    }
 
     /// How sixteen bytes of so many bits each become fewer bytes, and those sixteen again: the halves are joined, then
     /// for small widths those of the result, once or twice more.

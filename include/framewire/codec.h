@@ -99,9 +99,9 @@ fw_status fw_decoder_new(const fw_receiver_options *options, fw_decoder **out);
 fw_status fw_decoder_feed(fw_decoder *decoder, const void *bytes, size_t size, size_t *used);
 
 /*
- * The frame that is complete, with its metadata, owned by the caller. Its pixels are read-only. Errors: INVALID_ARGUMENT, WOULD_BLOCK
- * (more bytes are needed; the sentence says so if that is because a frame is coded against one that is not here),
- * CLOSED (the stream said that it ends).
+ * The frame that is complete, with its metadata, owned by the caller. Its pixels are read-only. Errors:
+ * INVALID_ARGUMENT, WOULD_BLOCK (more bytes are needed; the sentence says so if that is because a frame is coded
+ * against one that is not here), CLOSED (the stream said that it ends).
  */
 fw_status fw_decoder_next(fw_decoder *decoder, fw_frame **out);
 

@@ -92,8 +92,8 @@ typedef struct fw_sender_options {
     int64_t connect_timeout_ns;  /* for one attempt; 0 = default, 5 s */
     int64_t block_timeout_ns;    /* how long FW_OVERFLOW_BLOCK waits at most; 0 = default, for ever */
     int64_t close_timeout_ns;    /* how long fw_sender_close waits for queued frames to leave; 0 = default, 5 s */
-    uint32_t key_frame_interval; /* with TILE and HUFFMAN: a key frame after this many frames at the latest; 0 = default: only when one
-                                    is needed, and after 60 frames with file:// */
+    uint32_t key_frame_interval; /* with TILE and HUFFMAN: a key frame after this many frames at the latest; 0 = default:
+                                    only when one is needed, and after 60 frames with file:// */
     uint32_t reserved;           /* 0 */
     const fw_tls_options *tls;   /* for tls:// URLs, see tls.h; may be NULL */
     fw_connection_fn on_connection;     /* is told what becomes of connections, see connection.h; may be NULL */
@@ -184,8 +184,8 @@ fw_status fw_sender_wrap(fw_sender *sender, const fw_frame_info *info, const voi
  * called, once, when they are no longer needed: on the sender's I/O thread, on a worker thread or, when a
  * frame is dropped at once, on the calling thread during this call. If the call fails, `release` is not
  * called. `release` may be NULL when the memory outlives the sender.
- * In the profiles TILE and HUFFMAN the worker threads keep a copy of the pixels as they encode them, because the next frame refers
- * to them. With FW_OVERFLOW_BLOCK pixels are held until the frame has left, in case the connection is lost.
+ * In the profiles TILE and HUFFMAN the worker threads keep a copy of the pixels as they encode them, because the next
+ * frame refers to them. With FW_OVERFLOW_BLOCK pixels are held until the frame has left, in case the connection is lost.
  *
  * Errors: as fw_sender_push.
  */
