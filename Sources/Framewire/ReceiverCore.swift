@@ -440,29 +440,27 @@ package final class ReceiverCore: @unchecked Sendable {
         private static var cancelled: FramewireError { FramewireError(.flushing, "the task was cancelled") }
 
         /// Gives frames, or the end of the stream, to tasks that wait.
+        ///
+        /// What a task gets is made under the lock that it takes once more before it looks (`forget`): of a
+        /// continuation resumed before it is awaited the thread sanitizer is told nothing, of the lock it is.
         fileprivate func serveWaiters() {
             while true {
                 var taken: Taken?
-                var end: FramewireError?
-                let continuation = lock.withLock {
-                    () -> CheckedContinuation<Result<Frame, FramewireError>, Never>? in
-                    guard !queue.isEmpty || ending != nil,
-                        let index = waiters.firstIndex(where: { $0.continuation != nil })
-                    else { return nil }
-                    if queue.isEmpty {
-                        end = ending
-                    } else {
-                        taken = takeFirst()
+                let served = lock.withLock { () -> (Waiter, Result<Frame, FramewireError>)? in
+                    guard let index = waiters.firstIndex(where: { $0.continuation != nil }) else {
+                        return nil
                     }
-                    return waiters.remove(at: index).continuation
+                    if queue.isEmpty {
+                        guard let ending else { return nil }
+                        return (waiters.remove(at: index), .failure(ending))
+                    }
+                    let first = takeFirst()
+                    taken = first
+                    return (waiters.remove(at: index), .success(Frame(first.slot)))
                 }
-                guard let continuation else { return }
-                if let taken {
-                    tellAbout(taken)
-                    continuation.resume(returning: .success(Frame(taken.slot)))
-                } else if let end {
-                    continuation.resume(returning: .failure(end))
-                }
+                guard let (waiter, result) = served else { return }
+                if let taken { tellAbout(taken) }
+                waiter.continuation?.resume(returning: result)
             }
         }
     }
