@@ -1,5 +1,6 @@
 import Buffers
 import CPosix
+import Codec
 import Transport
 import Wire
 
@@ -11,9 +12,16 @@ final class BackChannel {
     private let scratch = RawBlock()
     private static let scratchSize = 4096
 
-    /// When frames were submitted whose acknowledgement is awaited; a frame's place is its sequence modulo
-    /// the count.
-    private var awaited: [(sequence: UInt64, submitted: Int64)]
+    /// A frame whose acknowledgement is awaited.
+    private struct Awaited {
+        var sequence = UInt64.max
+        var submitted: Int64 = 0
+        var profile = Profile.raw
+        var rawBytes = 0
+    }
+
+    /// A frame's place is its sequence modulo the count.
+    private var awaited = [Awaited](repeating: Awaited(), count: 256)
     /// Whether nothing more is read: the peer has ended its direction, or what it says is not for us.
     private(set) var isEnded = false
     /// Whether the peer has said anything that only a Framewire receiver says.
@@ -26,14 +34,12 @@ final class BackChannel {
 
     private static let longestRoundTrip: Int64 = 3_600_000_000_000
 
-    init() {
-        awaited = [(sequence: UInt64, submitted: Int64)](repeating: (.max, 0), count: 256)
-    }
-
     /// A frame has been sent.
-    func expect(_ sequence: UInt64, submitted: Int64, now: Int64) {
-        inFlight.add(sequence, now: now)
-        awaited[Int(sequence % UInt64(awaited.count))] = (sequence, submitted)
+    func expect(_ message: EncodedMessage, now: Int64) {
+        inFlight.add(message.sequence, now: now)
+        awaited[Int(message.sequence % UInt64(awaited.count))] = Awaited(
+            sequence: message.sequence, submitted: message.submitTime, profile: message.coding.profile,
+            rawBytes: message.rawBytes)
     }
 
     /// How often is read before others have their turn.
@@ -100,6 +106,7 @@ final class BackChannel {
                 let latency = now - entry.submitted
                 newestLatency = latency
                 core.recordLatency(latency, peer.queue)
+                peer.chooser.noteDelivered(entry.profile, rawBytes: entry.rawBytes, age: latency)
             case .flow(let flow):
                 peer.take(flow)
                 core.setPaused(flow.isPaused, peer.queue)

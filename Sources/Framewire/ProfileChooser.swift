@@ -7,6 +7,9 @@ import Codec
 /// the link idles, that is ``Profile/raw``; where they wait for the link, ``Profile/huffman``; and either only if a
 /// frame in it needs clearly less time. A few frames now and then in the other profile keep its estimate fresh; what
 /// it took while it stood counts more than they do.
+///
+/// Where no frame waits at all, tile spares the network. Between programs on one machine there is none to spare: then
+/// the profile of tile and raw stands in which frames are delivered sooner.
 struct ProfileChooser {
     /// What the next frame is coded with.
     struct Choice: Equatable {
@@ -42,6 +45,13 @@ struct ProfileChooser {
     static let huffmanTrial = 3
     /// A trial of raw ends when a frame of it takes so many times as long as one in tile.
     private static let hopeless = 4.0
+    /// Frames from one trial of tile to the next, or more, while frames are delivered sooner in raw: less than one
+    /// in a hundred is to be older for it.
+    static let calmPeriod = 256
+    /// Frames of one trial of tile there: the first may have to be a key frame.
+    static let calmTrial = 2
+    /// The ages of smaller frames, in bytes, say more of the system than of the profile.
+    static let leastTelling = 1 << 20
     /// Frames in a row that must ask for a change.
     static let patience = 8
     /// What another profile must need at most, in parts of the present one's time.
@@ -56,8 +66,15 @@ struct ProfileChooser {
     /// When the next trial of a profile is due.
     private struct Trials {
         /// Frames until there is one, and the least that they are once there was one.
-        var wait = ProfileChooser.patience
-        var shortestWait = ProfileChooser.trialPeriod
+        var wait: Int
+        let period: Int
+        var shortestWait: Int
+
+        init(first: Int = ProfileChooser.patience, period: Int = ProfileChooser.trialPeriod) {
+            wait = first
+            self.period = period
+            shortestWait = period
+        }
 
         mutating func succeed() { wait = shortestWait }
         mutating func fail() { wait = min(2 * max(wait, shortestWait), ProfileChooser.longestWait) }
@@ -65,7 +82,7 @@ struct ProfileChooser {
         /// The profile was left after so many frames. If it did not last, it was no better: it is tried more rarely.
         mutating func leave(after frames: Int) {
             let longest = ProfileChooser.longestWait
-            shortestWait = frames < longest ? min(2 * shortestWait, longest) : ProfileChooser.trialPeriod
+            shortestWait = frames < longest ? min(2 * shortestWait, longest) : period
             wait = shortestWait
         }
     }
@@ -77,6 +94,8 @@ struct ProfileChooser {
     }
 
     private let standing: Choice?
+    /// Whether the receiver is on this machine.
+    private let isLocal: Bool
     /// Tile, raw or huffman.
     private var current = Profile.tile
     /// The profile that has been better for some frames, and how many.
@@ -85,6 +104,14 @@ struct ProfileChooser {
     private var sinceTrial = 0
     private var rawTrials = Trials()
     private var huffmanTrials = Trials()
+    private var ages = FrameAges()
+    /// Trials of raw and of tile for their ages, and whether the first frame of such a trial of raw is under way.
+    private var rawAgeTrials = Trials()
+    private var tileAgeTrials = Trials(first: calmPeriod, period: calmPeriod)
+    private var isTrialOfAges = false
+    private var awaitsAge = false
+    /// The part of the frames for which others waited.
+    private var waiting = 0.0
     /// Frames of a trial that are still to come, and for raw how fast the last one of it left. The first one's leaving is
     /// awaited before there is another.
     private var trialLeft = 0
@@ -116,7 +143,9 @@ struct ProfileChooser {
     /// - Parameters:
     ///   - profile: what the options say.
     ///   - isRecording: whether frames go to a file.
-    init(_ profile: Profile, isRecording: Bool) {
+    ///   - isLocal: whether they go to a program on this machine.
+    init(_ profile: Profile, isRecording: Bool, isLocal: Bool) {
+        self.isLocal = isLocal
         standing =
             profile != .auto
             ? Choice(profile: profile, reason: .forced)
@@ -135,6 +164,10 @@ struct ProfileChooser {
         }
         let busy = drained
         drained = 0
+        let wasCalm = isCalm
+        Self.average(&waiting, frame.othersWait ? 1 : 0)
+        // How often frames came so far says nothing any more.
+        if isCalm != wasCalm { interval = nil }
         guard frame.profile == current else { return }
         // Frames are encoded just in time for the link, so that it may idle for a moment.
         let isHeldUp = 2 * busy > frame.interval ?? .max
@@ -174,6 +207,7 @@ struct ProfileChooser {
             return
         }
         Self.average(&drainRate, rate, 0.5)
+        if isTrialOfAges { return }
         let isFirst = trialRate == nil
         let isBetter = trialRate.map { rate > 1.1 * $0 } ?? true
         trialRate = rate
@@ -191,6 +225,20 @@ struct ProfileChooser {
             if !isBetter, time > Self.margin * tileTime { trialLeft = 0 }
         }
     }
+
+    /// The receiver has got a frame of `rawBytes` bytes of pixels, `age` nanoseconds after it was submitted.
+    mutating func noteDelivered(_ profile: Profile, rawBytes: Int, age: Int64) {
+        guard isCalm, rawBytes >= Self.leastTelling, profile == .tile || profile == .raw else { return }
+        let age = Double(age) / Double(rawBytes)
+        if profile == .raw, awaitsAge {
+            awaitsAge = false
+            if !ages.isHopeless(age) { trialLeft = Self.longestTrial - 1 }
+        }
+        ages.note(profile == .raw, age, isOnTrial: profile != current)
+    }
+
+    /// Whether how soon frames are delivered is what counts.
+    private var isCalm: Bool { isLocal && waiting < 0.5 }
 
     // MARK: - The choice
 
@@ -215,17 +263,35 @@ struct ProfileChooser {
         guard let trial = dueTrial(Self.has(peerProfiles, .huffman)) else {
             return Choice(profile: current, reason: reason)
         }
-        if current != .raw || sinceTrial > Self.trialPeriod + 1 { sinceTrial = 0 }
-        if trial == .raw {
+        begin(trial)
+        return Choice(profile: trial, reason: reason, isTrial: true)
+    }
+
+    /// The next frame is the first one of a trial.
+    private mutating func begin(_ trial: Profile) {
+        isTrialOfAges = isCalm
+        if current != .raw || isCalm || sinceTrial > Self.trialPeriod + 1 { sinceTrial = 0 }
+        switch trial {
+        case .raw:
             trialRate = nil
             leftRawAt = nil
-        } else if trial == .huffman {
+            trialProfile = .raw
+            if isCalm {
+                awaitsAge = true
+                ages.forgetRaw()
+                rawAgeTrials.fail()
+            }
+        case .huffman:
             leftHuffmanAt = nil
             huffman = nil
             trialLeft = Self.huffmanTrial - 1
             trialProfile = .huffman
+        default:
+            guard isCalm else { return }
+            trialLeft = Self.calmTrial - 1
+            trialProfile = .tile
+            tileAgeTrials.fail()
         }
-        return Choice(profile: trial, reason: reason, isTrial: true)
     }
 
     private static func has(_ profiles: UInt32, _ profile: Profile) -> Bool {
@@ -242,7 +308,14 @@ struct ProfileChooser {
 
     /// Takes another profile.
     private mutating func change(to other: Profile) {
+        // While none waited, frames came as the source gave them.
+        let interval = isCalm ? nil : interval
         switch current {
+        case .raw where isCalm:
+            leftRawAt = nil
+            ages.forgetRaw()
+            rawAgeTrials.leave(after: standingFor)
+            tileAgeTrials.succeed()
         case .raw:
             leftRawAt = interval
             rawTrials.leave(after: standingFor)
@@ -251,7 +324,7 @@ struct ProfileChooser {
             huffmanTrials.leave(after: standingFor)
         default:
             leftTileAt = interval
-            if other == .raw, let interval, let tile { overhead = max(1, interval / tile.encoding) }
+            if other == .raw, let tile { overhead = max(1, (interval ?? 0) / tile.encoding) }
         }
         current = other
         wishes = 0
@@ -260,12 +333,16 @@ struct ProfileChooser {
         trialLeft = 0
         encoderPressure = 0
         linkPressure = 0
-        interval = nil
+        self.interval = nil
     }
 
     /// The profile that the next frame is to be tried in, if it is time for one.
     private mutating func dueTrial(_ knowsHuffman: Bool) -> Profile? {
         switch current {
+        case .raw where isCalm: return sinceTrial > tileAgeTrials.wait ? .tile : nil
+        case .tile where isCalm:
+            let wait = ages.haveRisen ? min(rawAgeTrials.wait, Self.trialPeriod) : rawAgeTrials.wait
+            return ages.knowsTile && sinceTrial > wait ? .raw : nil
         // Two frames in a row: the first of them may have to be a key frame.
         case .raw: return sinceTrial > Self.trialPeriod ? .tile : nil
         case .huffman: return sinceTrial > Self.trialPeriod ? .tile : nil
@@ -292,6 +369,10 @@ struct ProfileChooser {
 
     /// The profile that the present one should make way for.
     private var better: Profile? {
+        if isCalm, current != .huffman {
+            if current == .raw { return ages.areLessInTile ? .tile : nil }
+            return trialLeft == 0 && ages.areLessInRaw ? .raw : nil
+        }
         guard let tileTime, let drainRate, drainRate > 0 else { return nil }
         switch current {
         case .raw:

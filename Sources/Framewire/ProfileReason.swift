@@ -12,7 +12,7 @@ public enum ProfileReason: UInt32, Sendable {
     case peerLacksTile = 4
     /// The peer knows profile tile, and encoding keeps up.
     case peerKnowsTile = 5
-    /// The link takes frames as they are faster than they can be encoded.
+    /// The link takes frames as they are faster than they can be encoded, or encoded and decoded.
     case linkFasterThanEncoding = 6
     /// Frames wait for the link, and become clearly smaller in profile huffman.
     case linkIsTheLimit = 7

@@ -67,7 +67,8 @@ final class SenderPeer {
         let now = Clock.now()
         self.connection = connection
         self.queue = queue
-        chooser = ProfileChooser(options.profile, isRecording: connection.isFile)
+        chooser = ProfileChooser(
+            options.profile, isRecording: connection.isFile, isLocal: connection.isLocal)
         keepalive = Keepalive(interval: options.keepaliveInterval, timeout: options.idleTimeout, now: now)
         lastTaken = now
         unconfirmedSince = now
@@ -210,7 +211,7 @@ final class SenderPeer {
         if wasHeldUp || message.coding.profile == .raw && message.rawBytes >= Self.telltaleBytes {
             chooser.noteDrained(message.coding.profile, messageSize, duration: now - sendStart)
         }
-        backChannel.expect(message.sequence, submitted: message.submitTime, now: now)
+        backChannel.expect(message, now: now)
         queue.unsent.store(connection.unsentBytes, ordering: .relaxed)
         sending = nil
         return message

@@ -53,6 +53,14 @@ package final class Connection: @unchecked Sendable {
         close()
     }
 
+    /// Whether the other side is on this machine, as far as addresses tell.
+    package var isLocal: Bool {
+        guard let peer = try? System.peerAddress(descriptor) else { return false }
+        if peer.isLoopback { return true }
+        guard let own = try? System.localAddress(descriptor) else { return false }
+        return own.isSameHost(as: peer)
+    }
+
     /// Two connected ends (`socketpair`).
     package static func pair() throws(TransportError) -> (Connection, Connection) {
         do throws(Errno) {

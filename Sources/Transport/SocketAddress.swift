@@ -68,7 +68,11 @@ struct SocketAddress {
         withUnsafeBytes(of: storage) { bytes in
             switch family {
             case AF_INET: bytes[4] == 127
-            case AF_INET6: bytes[8..<23].allSatisfy { $0 == 0 } && bytes[23] == 1
+            case AF_INET6:
+                // ::1, or an address of 127.0.0.0/8 inside IPv6.
+                bytes[8..<18].allSatisfy { $0 == 0 }
+                    && (bytes[18..<23].allSatisfy { $0 == 0 } && bytes[23] == 1
+                        || bytes[18] == 0xff && bytes[19] == 0xff && bytes[20] == 127)
             default: true
             }
         }
@@ -77,7 +81,12 @@ struct SocketAddress {
     /// Whether both are the same address and port (`sockaddr_in6` has bytes that do not count, so no plain
     /// comparison).
     func isSameEndpoint(as other: SocketAddress) -> Bool {
-        guard family == other.family, port == other.port else { return false }
+        port == other.port && isSameHost(as: other)
+    }
+
+    /// Whether both are the same address, whatever the port.
+    func isSameHost(as other: SocketAddress) -> Bool {
+        guard family == other.family else { return false }
         let range =
             switch family {
             case AF_INET: 4..<8

@@ -8,7 +8,7 @@ import Testing
 @Suite struct ProfileChooserTests {
     /// A sender, an encoder and a link that work beside each other.
     private struct Simulation {
-        var chooser = ProfileChooser(.auto, isRecording: false)
+        var chooser = ProfileChooser(.auto, isRecording: false, isLocal: false)
         var random = SeededGenerator(case: 3600)
         /// Bytes in a nanosecond.
         var link: Double
@@ -29,6 +29,8 @@ import Testing
         var huffmanEncoder = 1.0
         var huffmanRatio = 4.0
         var huffmanDecoder = 1.5
+        /// The pixels in tile that the receiver can decode in a nanosecond, where ages are told.
+        var decoder = 4.0
         var peer: UInt32 = 0b11110
         var rawInARow = 0
         static let raw = 8_294_400
@@ -70,6 +72,9 @@ import Testing
                 if send > encode || choice.profile == .raw {
                     chooser.noteDrained(choice.profile, Int(wire), duration: Int64(send))
                 }
+                let decode = choice.profile == .tile ? pixels / decoder : 0
+                chooser.noteDelivered(
+                    choice.profile, rawBytes: Self.raw, age: Int64(encode + send + decode))
                 if choice.isTrial {
                     trials += 1
                 } else {
@@ -189,6 +194,77 @@ import Testing
         #expect(simulation.trials == 0)
     }
 
+    // MARK: - Between programs on one machine
+
+    private static func local(_ encoder: Double, _ ratio: Double, _ decoder: Double) -> Simulation {
+        var simulation = Simulation(link: 4)
+        simulation.chooser = ProfileChooser(.auto, isRecording: false, isLocal: true)
+        simulation.source = 16_666_667
+        simulation.encoder = encoder
+        simulation.ratio = ratio
+        simulation.decoder = decoder
+        return simulation
+    }
+
+    @Test func framesThatComeSoonerInRawAreRawOnOneMachine() {
+        var simulation = Self.local(3, 3, 4)
+        simulation.run(40, andExpect: .raw)
+        simulation.run(20_000, andExpect: .raw)
+        // Trials make a frame older, so that the 99th percentile must not see them.
+        #expect(simulation.changes == 1 && simulation.trials < 100)
+    }
+
+    @Test func framesThatComeSoonerInTileAreTileOnOneMachine() {
+        var simulation = Self.local(10, 30, 10)
+        simulation.run(20_000, andExpect: .tile)
+        #expect(simulation.changes == 0 && simulation.trials < 100)
+    }
+
+    @Test func picturesThatBecomeHardOnOneMachineAreTriedAgain() {
+        var simulation = Self.local(10, 30, 10)
+        simulation.run(5000, andExpect: .tile)
+        simulation.encoder = 3
+        simulation.decoder = 4
+        simulation.ratio = 3
+        simulation.run(100, andExpect: .raw)
+        simulation.encoder = 10
+        simulation.decoder = 10
+        simulation.ratio = 30
+        simulation.run(5000, andExpect: .tile)
+        #expect(simulation.changes == 2)
+    }
+
+    /// A relay hides what is behind it: there frames in raw are late, and one is enough to know.
+    @Test func aSlowRelayOnOneMachineIsSentOneFrameInRaw() {
+        var simulation = Self.local(3, 12, 4)
+        simulation.link = Self.gigabit
+        simulation.run(5000, andExpect: .tile)
+        #expect(simulation.trials > 3 && simulation.trials < 10)
+    }
+
+    @Test func aSourceThatIsFasterThanTheEncoderIsRawOnOneMachine() {
+        var simulation = Self.local(3, 3, 4)
+        simulation.link = 100 * Self.gigabit
+        simulation.source = 0
+        simulation.run(300, andExpect: .raw)
+        simulation.source = 16_666_667
+        simulation.run(2000, andExpect: .raw)
+        simulation.source = 0
+        simulation.run(2000, andExpect: .raw)
+        #expect(simulation.changes == 1)
+    }
+
+    @Test(arguments: 0..<10)
+    func noiseDoesNotMakeTheChoiceFlapOnOneMachine(_ number: Int) {
+        var simulation = Self.local(4, 3, 4)
+        simulation.random = SeededGenerator(case: 3630 + number)
+        simulation.noise = 0.3
+        _ = simulation.run(5000)
+        #expect(simulation.changes <= 2, "FRAMEWIRE_SEED=\(SeededGenerator.runSeed)")
+    }
+
+    // MARK: -
+
     @Test func theChoiceFollowsALinkThatChanges() {
         var simulation = Simulation(link: 100 * Self.gigabit)
         simulation.run(300, andExpect: .raw)
@@ -240,12 +316,12 @@ import Testing
 
     @Test func whatIsAskedForIsNotWeighed() {
         for profile in [Profile.raw, .lz4, .tile] {
-            var chooser = ProfileChooser(profile, isRecording: false)
+            var chooser = ProfileChooser(profile, isRecording: false, isLocal: true)
             expect(&chooser, peer: nil, .init(profile: profile, reason: .forced))
         }
-        var recording = ProfileChooser(.auto, isRecording: true)
+        var recording = ProfileChooser(.auto, isRecording: true, isLocal: true)
         expect(&recording, peer: nil, .init(profile: .lz4, reason: .recording))
-        var mute = ProfileChooser(.auto, isRecording: false)
+        var mute = ProfileChooser(.auto, isRecording: false, isLocal: false)
         expect(&mute, peer: nil, .init(profile: .lz4, reason: .noHello))
         expect(&mute, peer: 0b110, .init(profile: .lz4, reason: .peerLacksTile))
         expect(&mute, peer: 0b1110, .init(profile: .tile, reason: .peerKnowsTile))

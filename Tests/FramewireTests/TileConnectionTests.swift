@@ -148,6 +148,24 @@ import Wire
         #expect(peer.messages.profiles.allSatisfy { $0 == WireProfile.lz4 })
     }
 
+    /// Frames large enough to tell are tried in raw where the receiver is on this machine and answers; what comes of
+    /// it depends on the machine.
+    @Test(arguments: [512, 511])
+    func autoTriesRawOnOneMachine(_ width: Int) throws {
+        let sender = try sender(.auto)
+        let peer = HandReceiver(try accept(listener))
+        let shown = similarPictures(60, FrameInfo(width: width, height: 512), case: 3570)
+        try peer.say { hello(WireProfile.all).encode(into: $0) }
+        for (number, picture) in shown.enumerated() {
+            try push(picture, to: sender)
+            try peer.read(untilFrames: number + 1)
+            try peer.say { Acknowledgement(sequence: UInt64(number)).encode(into: $0) }
+            try eventually("the acknowledgement") { sender.stats.framesAcknowledged == number + 1 }
+        }
+        #expect(peer.messages.profiles.contains(WireProfile.raw) == (width == 512))
+        for (frame, picture) in zip(peer.decoded.frames, shown) { expectFrame(frame, shows: picture) }
+    }
+
     @Test func recordingsAreInLZ4UnlessTileIsAskedFor() throws {
         let shown = similarPictures(3, Self.info, case: 3540)
         #expect(try messages(recording(shown)).profiles == [2, 2, 2])

@@ -44,7 +44,8 @@ typedef struct fw_sender fw_sender;
 /* How frames are coded. Each is lossless; RAW and LZ4 give a stream that `lz4 -d` turns into the raw frames. */
 typedef enum fw_profile {
     FW_PROFILE_AUTO = 0,   /* LZ4 until the peer says that it knows TILE, then that; RAW while the link is faster than
-                              encoding, HUFFMAN while it is what frames wait for; LZ4 in recordings */
+                              encoding, or a peer on this machine gets frames sooner in it; HUFFMAN while the link is what
+                              frames wait for; LZ4 in recordings */
     FW_PROFILE_RAW = 1,    /* stored: no compression, no cost */
     FW_PROFILE_LZ4 = 2,    /* LZ4 blocks, compressed on several threads */
     FW_PROFILE_TILE = 3,   /* smaller than LZ4, and several times faster on textured pictures; frames refer to the one
@@ -60,7 +61,7 @@ typedef enum fw_profile_reason {
     FW_PROFILE_REASON_NO_HELLO = 3,        /* the peer has not said what it knows */
     FW_PROFILE_REASON_PEER_LACKS_TILE = 4, /* the peer said that it does not know TILE */
     FW_PROFILE_REASON_PEER_KNOWS_TILE = 5, /* the peer knows TILE, and encoding keeps up */
-    FW_PROFILE_REASON_LINK_FASTER = 6,     /* the link takes raw frames faster than they can be encoded */
+    FW_PROFILE_REASON_LINK_FASTER = 6,     /* the link takes raw frames faster than they can be encoded and decoded */
     FW_PROFILE_REASON_LINK_LIMITED = 7     /* frames wait for the link, and HUFFMAN makes them clearly smaller */
 } fw_profile_reason;
 
