@@ -55,7 +55,9 @@ struct Block {
             return
         }
         var block: UnsafeMutableRawPointer?
-        if alignment <= 16 {
+        if size >= HugePages.leastBlock {
+            block = HugePages.block(size, alignment: alignment)
+        } else if alignment <= 16 {
             block = malloc(max(size, 1))
         } else if alignment <= 256 {
             let (total, overflow) = size.addingReportingOverflow(alignment - 16)

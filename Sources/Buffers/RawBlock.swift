@@ -5,7 +5,12 @@ package final class RawBlock {
     package private(set) var base: UnsafeMutableRawPointer?
     package private(set) var capacity = 0
 
-    package init() {}
+    private let isFilled: Bool
+
+    /// - Parameter isFilled: whether all of it is used, as by a picture.
+    package init(isFilled: Bool = false) {
+        self.isFilled = isFilled
+    }
 
     deinit {
         free(base)
@@ -20,7 +25,12 @@ package final class RawBlock {
         base = nil
         capacity = 0
         var block: UnsafeMutableRawPointer?
-        guard posix_memalign(&block, 64, bytes) == 0, let block else { throw .noMemory(bytes: bytes) }
+        if isFilled, bytes >= HugePages.leastBlock {
+            block = HugePages.block(bytes, alignment: 64)
+        } else if posix_memalign(&block, 64, bytes) != 0 {
+            block = nil
+        }
+        guard let block else { throw .noMemory(bytes: bytes) }
         base = block
         capacity = bytes
     }

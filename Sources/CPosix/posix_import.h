@@ -24,6 +24,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -54,6 +55,15 @@ static inline int fwp_sendmmsg(int descriptor, struct fwp_mmsghdr *messages, uns
 #ifndef EAI_ADDRFAMILY
 #define EAI_ADDRFAMILY -9
 #endif
+
+/* Tells the processor that this thread looks at one place in memory again and again. */
+static inline void fwp_pause(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
 
 static inline int fwp_errno(void) { return errno; }
 

@@ -27,11 +27,15 @@ package final class WorkerPool: @unchecked Sendable {
     package let workers: Int
     /// Whether the thread that calls ``run(_:parts:)`` works as worker 0.
     private let callerWorks: Bool
+    /// How often a thread that has worked looks whether the others are done, before it sleeps: 20 to 50 microseconds.
+    private static let mostLooks = 1000
 
     /// What the threads see. They keep it alive, not the pool, so that the pool can end them when it goes.
     private final class Shared: @unchecked Sendable {
         let lock = Lock()
         let next = Atomic<Int>(0)
+        /// Whether the last job is done. What the lock guards decides; this tells who would rather not sleep.
+        let isDone = Atomic<Bool>(true)
         var job: StripJob?
         var count = 0
         var active = 0
@@ -49,6 +53,7 @@ package final class WorkerPool: @unchecked Sendable {
                 active -= 1
                 guard active == 0, self.job != nil else { return false }
                 self.job = nil
+                isDone.store(true, ordering: .releasing)
                 lock.notifyAll()
                 return true
             }
@@ -129,12 +134,21 @@ package final class WorkerPool: @unchecked Sendable {
             shared.job = job
             shared.count = parts
             shared.next.store(0, ordering: .relaxed)
+            shared.isDone.store(false, ordering: .relaxed)
             shared.generation &+= 1
             if callerWorks { shared.active += 1 }
             // One part needs no second thread.
             if parts > 1 || !callerWorks { shared.lock.notifyAll() }
         }
-        if callerWorks { shared.work(on: job, count: parts, worker: 0) }
+        if callerWorks {
+            shared.work(on: job, count: parts, worker: 0)
+            // The others have a part to finish at most, which takes less time than to sleep and be woken.
+            var looks = 0
+            while looks < Self.mostLooks, !shared.isDone.load(ordering: .acquiring) {
+                fwp_pause()
+                looks += 1
+            }
+        }
         shared.lock.withLock {
             while shared.job != nil || shared.active > 0 { shared.lock.wait() }
         }

@@ -38,8 +38,8 @@ final class CopyCoder: BenchCoder {
     let name = "memcpy"
     let threads = 1
     private let size: Int
-    private let there = RawBlock()
-    private let back = RawBlock()
+    private let there = RawBlock(isFilled: true)
+    private let back = RawBlock(isFilled: true)
 
     init(_ layout: FrameLayout) throws(Failure) {
         size = layout.size
@@ -67,7 +67,7 @@ final class CompareCoder: BenchCoder {
     let name = "memcmp"
     let threads = 1
     private let size: Int
-    private let copy = RawBlock()
+    private let copy = RawBlock(isFilled: true)
     /// Which frame is in `copy`.
     private var copied = -1
 
@@ -96,7 +96,7 @@ final class ReferenceCoder: BenchCoder {
     let threads = 1
     private let size: Int
     private let encoded = RawBlock()
-    private let decoded = RawBlock()
+    private let decoded = RawBlock(isFilled: true)
     private var preferences = LZ4F_preferences_t()
     private var context: OpaquePointer?
 

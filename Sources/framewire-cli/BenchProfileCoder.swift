@@ -15,7 +15,7 @@ final class ProfileCoder: BenchCoder {
     /// The payload in one piece.
     private let payload = RawBlock()
     /// Decoded frames: this one and the one before, by turns.
-    private let targets = [RawBlock(), RawBlock()]
+    private let targets = [RawBlock(isFilled: true), RawBlock(isFilled: true)]
     private var turn = 0
     /// Where frame and reference lie: `PixelSource` refers to these.
     private let regions: UnsafeMutableBufferPointer<UnsafeRawBufferPointer>

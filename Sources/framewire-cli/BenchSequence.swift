@@ -73,7 +73,7 @@ final class BenchSequence {
     }
 
     private static func makeBlock(_ size: Int, _ path: String) throws -> RawBlock {
-        let block = RawBlock()
+        let block = RawBlock(isFilled: true)
         try Failure.inMemory(path) { () throws(BufferError) in try block.reserve(size) }
         return block
     }
