@@ -48,14 +48,14 @@ struct Block {
     /// `malloc` aligns to 16 bytes. For a little more than that, it is faster to ask it for more bytes and to
     /// align by hand than to call `posix_memalign`, which goes past the thread's cache of glibc.
     @inline(__always)
-    init(size: Int, alignment: Int) throws(BufferError) {
+    init(size: Int, alignment: Int, isSparse: Bool) throws(BufferError) {
         let source = currentAllocator.load(ordering: .acquiring)
         if source != 0 {
             self = try Self.hooked(source, size: size, alignment: alignment)
             return
         }
         var block: UnsafeMutableRawPointer?
-        if size >= HugePages.leastBlock {
+        if size >= HugePages.leastBlock, !isSparse {
             block = HugePages.block(size, alignment: alignment)
         } else if alignment <= 16 {
             block = malloc(max(size, 1))

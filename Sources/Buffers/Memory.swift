@@ -41,6 +41,8 @@ public struct AllocationParameters: Sendable {
     public var prefix: Int
     /// Bytes behind the visible ones.
     public var padding: Int
+    /// Whether much of the block stays untouched, so that huge pages would cost memory.
+    package var isSparse = false
 
     public init(flags: MemoryFlags = [], alignment: Int = 64, prefix: Int = 0, padding: Int = 0) {
         self.flags = flags
@@ -114,7 +116,8 @@ public final class Memory: @unchecked Sendable {
         let block: Block
         do throws(BufferError) {
             maxSize = try parameters.blockSize(visible: size)
-            block = try Block(size: maxSize, alignment: parameters.alignment)
+            block = try Block(
+                size: maxSize, alignment: parameters.alignment, isSparse: parameters.isSparse)
         } catch {
             self.init(nothing: ())
             throw error

@@ -163,7 +163,10 @@ package final class FrameEncoder: StripJob {
     private func reserveArena(_ bytes: Int) throws(BufferError) {
         if let arena, arena.maxSize >= bytes, arena.isWritable { return }
         arena = nil
-        let made = try Memory(size: bytes)
+        // Slots are as large as their strips could become.
+        var parameters = AllocationParameters()
+        parameters.isSparse = true
+        let made = try Memory(size: bytes, parameters: parameters)
         slots = made.visibleBytes.baseAddress
         arena = made
     }
@@ -183,6 +186,8 @@ package final class FrameEncoder: StripJob {
             }
             index -= 1
         }
+        // Rising in memory, which processors read ahead.
+        if source.layout.rowOrder == .bottomUp { index = plan.count - 1 - index }
         let strip = plan[index]
         switch profile {
         case .tile, .huffman: encodeTiles(strip, index, source, worker)

@@ -87,8 +87,14 @@ struct TileStripEncoder {
     @_optimize(speed)
     mutating func encode(to out: UnsafeMutableRawPointer) -> Int {
         var firstChange = 0
+        // Rising in memory, which processors read ahead.
+        let isTurned = rows.pitch < 0
         if reference != nil {
-            while firstChange < strip.tileRows, isUnchanged(tileRow: firstChange) { firstChange += 1 }
+            while firstChange < strip.tileRows,
+                isUnchanged(tileRow: isTurned ? strip.tileRows &- 1 &- firstChange : firstChange)
+            {
+                firstChange += 1
+            }
             if firstChange == strip.tileRows { return 0 }
         }
         let tilesAcross = strip.tilesAcross
@@ -102,8 +108,9 @@ struct TileStripEncoder {
         scratch.streams?.reset()
         for tileRow in 0..<strip.tileRows {
             let rowModes = modes + tileRow &* tilesAcross
+            let turn = isTurned ? strip.tileRows &- 1 &- tileRow : tileRow
             if reference != nil,
-                tileRow < firstChange || (tileRow > firstChange && isUnchanged(tileRow: tileRow))
+                turn < firstChange || (turn > firstChange && isUnchanged(tileRow: tileRow))
             {
                 memset(rowModes, Int32(TileStrip.Mode.skip), tilesAcross)
                 continue
@@ -140,8 +147,10 @@ struct TileStripEncoder {
         let count = rowCount(tileRow)
         let a = rows.base + first &* rows.pitch
         let b = reference.base + first &* reference.pitch
-        if rows.pitch == strip.rowBytes, reference.pitch == strip.rowBytes {
-            return memcmp(a, b, count &* strip.rowBytes) == 0
+        // Rows without gaps are one piece, whichever of them is the first in memory.
+        if rows.pitch == reference.pitch, abs(rows.pitch) == strip.rowBytes {
+            let start = rows.pitch < 0 ? (count &- 1) &* rows.pitch : 0
+            return memcmp(a + start, b + start, count &* strip.rowBytes) == 0
         }
         for row in 0..<count
         where memcmp(a + row &* rows.pitch, b + row &* reference.pitch, strip.rowBytes) != 0 {
