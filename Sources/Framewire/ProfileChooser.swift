@@ -135,10 +135,13 @@ struct ProfileChooser {
     private var linkShare = 0.0
     /// Nanoseconds for which the link could not take more, since the last frame was encoded.
     private var drained: Int64 = 0
-    /// Nanoseconds from frame to frame, for each byte of pixels.
+    /// Nanoseconds from frame to frame, for each byte of pixels, and of how many frames.
     private var interval: Double?
-    /// How many times as long as its encoding a frame in tile took when nothing but the encoder made frames wait.
+    private var intervals = 0
+    /// How many times as long as its encoding a frame in tile took when nothing but the encoder made frames wait. With
+    /// each trial that is believed a little less.
     private var overhead = 1.0
+    private static let belief = 0.95
 
     /// - Parameters:
     ///   - profile: what the options say.
@@ -174,9 +177,21 @@ struct ProfileChooser {
         Self.average(&encoderPressure, frame.othersWait && frame.linkIdles && !isHeldUp ? 1 : 0)
         Self.average(&linkPressure, frame.othersWait && isHeldUp ? 1 : 0)
         if let interval = frame.interval {
-            Self.average(&self.interval, Double(interval) / raw)
+            note(interval: Double(interval) / raw)
             Self.average(&linkShare, min(1, Double(busy) / Double(max(1, interval))))
         }
+    }
+
+    /// The first frames of a connection, or after a change, may come late for reasons of their own, and so may any one.
+    private mutating func note(interval new: Double) {
+        intervals += 1
+        guard let known = interval else {
+            interval = new
+            intervals = 1
+            return
+        }
+        interval =
+            intervals < Self.patience ? min(known, new) : known + Self.weight * (min(new, 2 * known) - known)
     }
 
     private func note(_ frame: Encoded, _ raw: Double, _ cost: inout Cost?) {
@@ -287,6 +302,7 @@ struct ProfileChooser {
             trialLeft = Self.huffmanTrial - 1
             trialProfile = .huffman
         default:
+            if current == .raw { overhead = max(1, overhead * Self.belief) }
             guard isCalm else { return }
             trialLeft = Self.calmTrial - 1
             trialProfile = .tile

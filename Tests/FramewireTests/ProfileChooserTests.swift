@@ -31,6 +31,10 @@ import Testing
         var huffmanDecoder = 1.5
         /// The pixels in tile that the receiver can decode in a nanosecond, where ages are told.
         var decoder = 4.0
+        /// How many times as long as its encoding a frame in tile takes.
+        var slowness = 1.0
+        /// Frames of the connection's beginning that come late.
+        var lateFrames = 0
         var peer: UInt32 = 0b11110
         var rawInARow = 0
         static let raw = 8_294_400
@@ -63,7 +67,9 @@ import Testing
                 let rate = rawInARow > rawIsFastFor ? receiver : link * speed
                 var send = wire / rate * (1 + noise * Double.random(in: -1...1, using: &random))
                 if choice.profile == .huffman { send = max(send, pixels / huffmanDecoder) }
-                let interval = max(encode, send, source)
+                let slow = choice.profile == .tile && !choice.isTrial ? slowness : 1
+                let interval = max(encode * slow, send, source, lateFrames > 0 ? 60_000_000 : 0)
+                lateFrames = max(0, lateFrames - 1)
                 chooser.noteEncoded(
                     ProfileChooser.Encoded(
                         profile: choice.profile, isKey: false, rawBytes: Self.raw, wireBytes: Int(wire),
@@ -174,6 +180,24 @@ import Testing
         // A faster receiver is found out all the same.
         simulation.rawIsFastFor = .max
         simulation.run(20_000, andExpect: .raw)
+    }
+
+    @Test func aConnectionThatBeginsSlowlyIsTileWhereThatIsFaster() {
+        var simulation = Simulation(link: 10 * Self.gigabit)
+        simulation.lateFrames = 6
+        simulation.run(300, andExpect: .tile)
+        #expect(simulation.changes == 0)
+    }
+
+    /// What tile took under worse conditions is not held against it for ever.
+    @Test func rawIsLeftWhenTileWouldBeFasterAgain() {
+        var simulation = Simulation(link: 100 * Self.gigabit)
+        simulation.chooser = ProfileChooser(.auto, isRecording: false, isLocal: false)
+        simulation.slowness = 6
+        simulation.run(300, andExpect: .raw)
+        simulation.link = 10 * Self.gigabit
+        simulation.slowness = 1
+        simulation.run(3000, andExpect: .tile)
     }
 
     @Test func trialsThatCannotSucceedAreOneFrameAndEverRarer() {
