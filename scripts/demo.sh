@@ -71,8 +71,9 @@ until [ -s "$out/port" ]; do
 done
 
 sender_status=0
+# Between programs on one machine profile auto may well send the pictures as they are; tile is what another machine gets.
 timeout 120 samples/c-opengl/c-opengl "tcp://127.0.0.1:$(cat "$out/port")" --size "$size" --frames "$frames" --fps 0 \
-    --policy block --checksum --checksums "$out/source.txt" --stats-json "$out/sender.json" \
+    --profile tile --policy block --checksum --checksums "$out/source.txt" --stats-json "$out/sender.json" \
     >"$out/sender.log" || sender_status=$?
 receiver_status=0
 if [ $sender_status -ne 0 ]; then kill "$receiver" 2>/dev/null || true; fi
