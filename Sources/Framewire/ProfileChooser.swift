@@ -50,8 +50,9 @@ struct ProfileChooser {
     static let calmPeriod = 256
     /// Frames of one trial of tile there: the first may have to be a key frame.
     static let calmTrial = 2
-    /// The ages of smaller frames, in bytes, say more of the system than of the profile.
-    static let leastTelling = 1 << 20
+    /// A frame of this size does not go into what the system holds for a connection, so that the time it takes to
+    /// leave is the link's also where that never makes the sender wait, and its age is more than the system's own.
+    static let telltaleBytes = 1 << 20
     /// Frames in a row that must ask for a change.
     static let patience = 8
     /// What another profile must need at most, in parts of the present one's time.
@@ -243,7 +244,7 @@ struct ProfileChooser {
 
     /// The receiver has got a frame of `rawBytes` bytes of pixels, `age` nanoseconds after it was submitted.
     mutating func noteDelivered(_ profile: Profile, rawBytes: Int, age: Int64) {
-        guard isCalm, rawBytes >= Self.leastTelling, profile == .tile || profile == .raw else { return }
+        guard isCalm, rawBytes >= Self.telltaleBytes, profile == .tile || profile == .raw else { return }
         let age = Double(age) / Double(rawBytes)
         if profile == .raw, awaitsAge {
             awaitsAge = false

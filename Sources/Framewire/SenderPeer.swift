@@ -59,10 +59,6 @@ final class SenderPeer {
     private var unconfirmedSince: Int64
     private var nextLook: Int64
 
-    /// A frame of this size does not go into what the system holds for a connection, so that the time it takes
-    /// to leave is the link's also where that never makes us wait.
-    private static let telltaleBytes = 1 << 20
-
     init(_ connection: Connection, _ queue: SenderQueue, _ options: Sender.Options) {
         let now = Clock.now()
         self.connection = connection
@@ -208,7 +204,7 @@ final class SenderPeer {
         let now = Clock.now()
         let rate = Double(messageSize) / Double(max(1, now - sendStart))
         drainRate = drainRate == 0 ? rate : 0.75 * drainRate + 0.25 * rate
-        if wasHeldUp || message.coding.profile == .raw && message.rawBytes >= Self.telltaleBytes {
+        if wasHeldUp || message.coding.profile == .raw && message.rawBytes >= ProfileChooser.telltaleBytes {
             chooser.noteDrained(message.coding.profile, messageSize, duration: now - sendStart)
         }
         backChannel.expect(message, now: now)

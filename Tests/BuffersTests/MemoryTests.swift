@@ -13,6 +13,22 @@ func theBaseOfABlockIsAligned(_ alignment: Int) throws {
     }
 }
 
+/// Around the size from which blocks ask for huge pages.
+@Test(arguments: [-1, 0, 1, 1_000_001], [1, 65536])
+func aLargeBlockIsAsAnyOther(_ more: Int, _ alignment: Int) throws {
+    let size = HugePages.leastBlock + more
+    for isSparse in [false, true] {
+        var parameters = AllocationParameters(alignment: alignment, prefix: 3, padding: 5)
+        parameters.isSparse = isSparse
+        let memory = try Memory(size: size - 8, parameters: parameters)
+        #expect(memory.maxSize == size && memory.size == size - 8)
+        #expect(UInt(bitPattern: memory.base) % UInt(alignment) == 0)
+        for offset in [0, size / 2, size - 1] {
+            memory.base!.storeBytes(of: 1, toByteOffset: offset, as: UInt8.self)
+        }
+    }
+}
+
 /// Touches every byte, so that tools see writes past a block.
 private func memset(_ memory: Memory) {
     for index in 0..<memory.maxSize { memory.base!.storeBytes(of: 1, toByteOffset: index, as: UInt8.self) }

@@ -192,7 +192,6 @@ import Testing
     /// What tile took under worse conditions is not held against it for ever.
     @Test func rawIsLeftWhenTileWouldBeFasterAgain() {
         var simulation = Simulation(link: 100 * Self.gigabit)
-        simulation.chooser = ProfileChooser(.auto, isRecording: false, isLocal: false)
         simulation.slowness = 6
         simulation.run(300, andExpect: .raw)
         simulation.link = 10 * Self.gigabit
@@ -287,7 +286,7 @@ import Testing
         #expect(simulation.changes <= 2, "FRAMEWIRE_SEED=\(SeededGenerator.runSeed)")
     }
 
-    // MARK: -
+    // MARK: - What changes
 
     @Test func theChoiceFollowsALinkThatChanges() {
         var simulation = Simulation(link: 100 * Self.gigabit)

@@ -21,6 +21,14 @@ func megabytesArriveWhateverTheChopping(kind: String) throws {
     #expect(back == data, "seed \(random.seed)")
 }
 
+@Test func aClosedConnectionIsNotLocal() throws {
+    let (first, second) = try Connection.pair()
+    #expect(first.isLocal && second.isLocal)
+    first.close()
+    first.close()
+    #expect(!first.isLocal)
+}
+
 @Test func moreVectorsThanTheSystemTakesAtOnceArrive() throws {
     let (first, second) = try Connection.pair()
     var random = SeededGenerator()
