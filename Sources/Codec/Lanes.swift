@@ -57,6 +57,13 @@ protocol LaneArithmetic {
     /// For each folded byte one whose highest set bit tells how many bits the field needs.
     func magnitude(_ folded: Bytes) -> Bytes
     func unfold(_ folded: Bytes) -> Bytes
+
+    /// The lanes of the opposite ``TileColors``, if there are any.
+    var opposite: Self? { get }
+}
+
+extension LaneArithmetic {
+    var opposite: Self? { @inline(__always) get { nil } }
 }
 
 /// Small numbers of either sign as small bytes: 0, −1, 1, −2 … as 0, 1, 2, 3 …
@@ -83,9 +90,21 @@ struct ByteLanes: LaneArithmetic {
     func unfold(_ folded: Bytes) -> Bytes { folded }
 }
 
-/// Red, green, blue, alpha, or blue first: the green difference is taken from those of red and blue, which mostly
-/// follow it. Folded, they are two's complement.
+/// Red, green, blue, alpha, or blue first: the green difference is taken from those of red and blue, or from those of
+/// them that ``TileColors`` says. Folded, they are two's complement.
 struct ColorLanes: LaneArithmetic {
+    private let mask: Bytes
+
+    @inline(__always)
+    init(_ colors: TileColors) { mask = colors.mask }
+
+    @inline(__always)
+    private init(mask: Bytes) { self.mask = mask }
+
+    var opposite: ColorLanes? {
+        @inline(__always) get { ColorLanes(mask: mask ^ TileColors.differences.mask) }
+    }
+
     @inline(__always)
     func difference(_ a: Bytes, _ b: Bytes) -> Bytes { a &- b }
 
@@ -93,11 +112,11 @@ struct ColorLanes: LaneArithmetic {
     func sum(_ a: Bytes, _ b: Bytes) -> Bytes { a &+ b }
 
     @inline(__always)
-    func fold(_ difference: Bytes) -> Bytes { difference &- fwx_spread_second(difference) }
+    func fold(_ difference: Bytes) -> Bytes { difference &- (fwx_spread_second(difference) & mask) }
 
     @inline(__always)
     func magnitude(_ folded: Bytes) -> Bytes { zigzag(folded) }
 
     @inline(__always)
-    func unfold(_ folded: Bytes) -> Bytes { folded &+ fwx_spread_second(folded) }
+    func unfold(_ folded: Bytes) -> Bytes { folded &+ (fwx_spread_second(folded) & mask) }
 }

@@ -51,23 +51,27 @@ struct TileFormat {
 
     /// The folded residuals of a tile, their widths and masks; see ``TilePrediction``.
     func residuals(
-        _ place: TilePlace, _ predictor: TilePredictor, _ out: TileResiduals
+        _ place: TilePlace, _ kind: PackedKind, _ out: TileResiduals
     ) -> (smallest: UInt32, largest: UInt32) {
-        switch lanes {
-        case .color: TilePrediction.residuals(ColorLanes(), place, predictor, out)
+        let predictor = kind.predictor
+        return switch lanes {
+        case .color: TilePrediction.residuals(ColorLanes(kind.colors), place, predictor, out)
         case .bytes: TilePrediction.residuals(ByteLanes(), place, predictor, out)
         default: TilePrediction.residuals(WideLanes(kind: lanes), place, predictor, out)
         }
     }
 
     /// What a sample of a tile says about its pixels.
-    func survey(_ place: TilePlace, hasReference: Bool) -> TileSurvey {
+    func survey(_ place: TilePlace, _ colors: TileColors, hasReference: Bool) -> TileSurvey {
         switch lanes {
-        case .color: TileSurvey(ColorLanes(), place, hasReference: hasReference)
+        case .color: TileSurvey(ColorLanes(colors), place, hasReference: hasReference)
         case .bytes: TileSurvey(ByteLanes(), place, hasReference: hasReference)
         default: TileSurvey(WideLanes(kind: lanes), place, hasReference: hasReference)
         }
     }
+
+    /// Whether lanes are pixels of red, green and blue, for ``TileColors`` to choose.
+    var hasColors: Bool { lanes == .color }
 
     /// Whether folded fields are two's complement.
     var isSigned: Bool {
@@ -78,9 +82,10 @@ struct TileFormat {
     }
 
     /// The pixels of a tile from its folded residuals.
-    func reconstruct(_ predictor: TilePredictor, _ folded: UnsafePointer<Bytes>, _ target: TileTarget) {
+    func reconstruct(_ kind: PackedKind, _ folded: UnsafePointer<Bytes>, _ target: TileTarget) {
+        let predictor = kind.predictor
         switch lanes {
-        case .color: reconstruct(ColorLanes(), StepOf4(), predictor, folded, target)
+        case .color: reconstruct(ColorLanes(kind.colors), StepOf4(), predictor, folded, target)
         case .bytes:
             if step == 1 {
                 reconstruct(ByteLanes(), StepOf1(), predictor, folded, target)

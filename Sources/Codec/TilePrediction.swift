@@ -25,6 +25,7 @@ struct TilePlace {
     var step: Int
     /// 1 to 4 rows of 16 blocks.
     var blockRows: Int
+    var blocks: Int { blockRows &* BitPacking.blocksPerRow }
 }
 
 /// What a tile's residuals come to.
@@ -33,6 +34,18 @@ struct TileResiduals {
     let folded: UnsafeMutablePointer<Bytes>
     let widths: UnsafeMutablePointer<Words>
     let masks: UnsafeMutablePointer<Words>
+
+    /// Sizes of parts are multiples of 64.
+    private static let foldedSize = TileFormat.rows * TileFormat.rowBytes
+    private static let widthsSize = TileWidths.vectors * 16
+    static let size = foldedSize + 2 * widthsSize
+
+    /// - Parameter next: a multiple of 64 with ``size`` bytes; set to the place behind them.
+    init(_ next: inout UnsafeMutableRawPointer) {
+        folded = TileScratch.take(Self.foldedSize, from: &next).assumingMemoryBound(to: Bytes.self)
+        widths = TileScratch.take(Self.widthsSize, from: &next).assumingMemoryBound(to: Words.self)
+        masks = TileScratch.take(Self.widthsSize, from: &next).assumingMemoryBound(to: Words.self)
+    }
 }
 
 /// Predicting the pixels of a tile and taking the difference, and back.

@@ -125,13 +125,13 @@ struct TileStripDecoder {
                 tile += 1
             default:
                 guard
-                    let predictor = TilePredictor(rawValue: mode & ~TileStrip.Mode.exact),
-                    predictor != .previous || reference != nil
+                    let kind = PackedKind(mode: mode, hasColors: strip.format.hasColors),
+                    kind.predictor != .previous || reference != nil
                 else {
                     throw Failure(
                         reason: "a tile has a mode that is not known, or not allowed here", offset: 0)
                 }
-                try decodeTile(tile, tileRow, predictor, isExact: mode & TileStrip.Mode.exact != 0, &parts)
+                try decodeTile(tile, tileRow, kind, &parts)
                 tile += 1
             }
         }
@@ -217,30 +217,31 @@ struct TileStripDecoder {
 
     @_optimize(speed)
     private func decodeTile(
-        _ tile: Int, _ tileRow: Int, _ predictor: TilePredictor, isExact: Bool, _ parts: inout Parts
+        _ tile: Int, _ tileRow: Int, _ kind: PackedKind, _ parts: inout Parts
     ) throws(Failure) {
         let source = source(UnsafeRawPointer(target), tile, tileRow)
         let blocks = source.blockRows &* BitPacking.blocksPerRow
-        if isExact {
-            memset(scratch.tile.folded, 0, blocks &* 64)
+        let residuals = scratch.tile.residuals
+        if kind.isExact {
+            memset(residuals.folded, 0, blocks &* 64)
         } else {
             guard
                 let sizes = TileWidths.read(
                     parts.side, remaining: parts.sideEnd - parts.side, blocks: blocks,
-                    widths: scratch.tile.widths, masks: scratch.tile.masks)
+                    widths: residuals.widths, masks: residuals.masks)
             else { throw Failure(reason: "the widths of a tile are cut off or too large", offset: 0) }
             parts.side += sizes.size
-            let widths = UnsafeRawPointer(scratch.tile.widths).assumingMemoryBound(to: UInt32.self)
-            let masks = UnsafeRawPointer(scratch.tile.masks).assumingMemoryBound(to: UInt32.self)
+            let widths = UnsafeRawPointer(residuals.widths).assumingMemoryBound(to: UInt32.self)
+            let masks = UnsafeRawPointer(residuals.masks).assumingMemoryBound(to: UInt32.self)
             let fields: BitPacking.Fields =
                 !strip.format.isSigned ? .unsigned : sizes.hasFourth ? .signed : .threeSigned
             if let streams = parts.streams {
                 streams.take(
-                    blocks: blocks, widths: widths, masks: masks, fields: fields, to: scratch.tile.folded)
+                    blocks: blocks, widths: widths, masks: masks, fields: fields, to: residuals.folded)
                 guard streams.isInside else {
                     throw Failure(reason: "its coded streams end before those of its tiles do", offset: 0)
                 }
-                reconstruct(source, tile, tileRow, predictor)
+                reconstruct(source, tile, tileRow, kind)
                 return
             }
             guard parts.packedEnd - parts.packed >= sizes.packedSize else {
@@ -248,15 +249,15 @@ struct TileStripDecoder {
             }
             BitPacking.unpack(
                 parts.packed, blocks: blocks, widths: widths, masks: masks, fields: fields,
-                to: scratch.tile.folded)
+                to: residuals.folded)
             parts.packed += sizes.packedSize
         }
-        reconstruct(source, tile, tileRow, predictor)
+        reconstruct(source, tile, tileRow, kind)
     }
 
     @_optimize(speed)
     private func reconstruct(
-        _ source: TileStage.Source, _ tile: Int, _ tileRow: Int, _ predictor: TilePredictor
+        _ source: TileStage.Source, _ tile: Int, _ tileRow: Int, _ kind: PackedKind
     ) {
         let isWhole =
             source.rows & 3 == 0 && source.count == TileFormat.rowBytes && !strip.format.isExpanded
@@ -269,19 +270,19 @@ struct TileStripDecoder {
                 reference: reference.map { $0 + offset } ?? UnsafeRawPointer(base),
                 referencePitch: strip.rowBytes, blockRows: source.blockRows, isFirst: tile == 0,
                 isTop: source.isTop)
-            strip.format.reconstruct(predictor, scratch.tile.folded, place)
+            strip.format.reconstruct(kind, scratch.tile.residuals.folded, place)
             return
         }
         let stage = scratch.tile.stage
         stage.loadSurroundings(source)
-        if predictor == .previous, let reference {
+        if kind.predictor == .previous, let reference {
             scratch.tile.referenceStage.load(self.source(reference, tile, tileRow))
         }
         let place = TileTarget(
             base: stage.pixels, pitch: TileStage.pitch, above: UnsafeRawPointer(stage.above),
             reference: UnsafeRawPointer(scratch.tile.referenceStage.pixels), referencePitch: TileStage.pitch,
             blockRows: source.blockRows, isFirst: tile == 0, isTop: source.isTop)
-        strip.format.reconstruct(predictor, scratch.tile.folded, place)
+        strip.format.reconstruct(kind, scratch.tile.residuals.folded, place)
         stage.store(source, to: target + tileRow &* TileFormat.rows &* strip.rowBytes)
     }
 }

@@ -30,10 +30,13 @@ struct TileStripEncoder {
         let block: UnsafeMutableRawPointer
         /// In profile huffman.
         let streams: FieldStreamWriter?
+        /// In profile huffman: residuals beside those of `tile`, for what may be better.
+        let trial: TileResiduals?
 
         /// Bytes for strips up to the size of `strip`.
         static func size(for strip: TileStrip, _ profile: Profile) -> Int {
-            (profile == .huffman ? FieldStreamWriter.size(for: strip) : 0) &+ TileScratch.size
+            (profile == .huffman ? FieldStreamWriter.size(for: strip) &+ TileResiduals.size : 0)
+                &+ TileScratch.size
                 &+ TileScratch.align(Int(LZ4_sizeofState()))
                 &+ TileScratch.align(TileRepeats.tableSize) &+ TileScratch.align(strip.largestSide &+ 64)
                 &+ TileScratch.align(strip.largestBlock &+ 64)
@@ -48,6 +51,7 @@ struct TileStripEncoder {
             side = TileScratch.take(strip.largestSide &+ 64, from: &next)
             block = TileScratch.take(strip.largestBlock &+ 64, from: &next)
             streams = profile == .huffman ? FieldStreamWriter(&next, for: strip) : nil
+            trial = profile == .huffman ? TileResiduals(&next) : nil
         }
     }
 
@@ -198,9 +202,12 @@ struct TileStripEncoder {
         if !asksReference, !repeats.looksAt(tile, tileRow), let predictor = habit.next() {
             _ = repeats.bits(source, tileRow, samples: 0, isWanted: false)
             if reference != nil { interest.found(false) }
-            return pack(place, predictor, &side, &packed)
+            guard scratch.trial == nil else {
+                return packBest(place, only: predictor, &habit.colors, &side, &packed)
+            }
+            return pack(place, PackedKind(predictor, habit.colors), &side, &packed)
         }
-        let survey = strip.format.survey(place, hasReference: asksReference)
+        let survey = strip.format.survey(place, habit.colors, hasReference: asksReference)
         var choice = TileChoice(survey, repeatBits: nil, constants)
         let repeatBits = repeats.bits(
             source, tileRow, samples: survey.samples, isWanted: choice.predictor != nil)
@@ -212,62 +219,48 @@ struct TileStripEncoder {
             if let vector = motion?.search(source, tileRow) { return moved(vector, &side, &interest) }
             return choice.usesReference ? TileStrip.Mode.rowsXorReference : TileStrip.Mode.rows
         }
-        // Profile huffman is for links that are slower than that.
-        let best = scratch.streams == nil ? predictor : best(place, withReference: asksReference)
-        return pack(place, best, &side, &packed)
+        guard scratch.trial == nil else {
+            return packBest(place, withReference: asksReference, &habit.colors, &side, &packed)
+        }
+        habit.colors = habit.colors.better(bits: survey.fieldBits, oppositeBits: survey.oppositeFieldBits)
+        return pack(place, PackedKind(predictor, habit.colors), &side, &packed)
     }
 
+    /// Packs a tile.
+    ///
     /// - Returns: the mode.
     @inline(never)
     @_optimize(speed)
     private func pack(
-        _ place: TilePlace, _ predictor: TilePredictor, _ side: inout UnsafeMutableRawPointer,
+        _ place: TilePlace, _ kind: PackedKind, _ side: inout UnsafeMutableRawPointer,
         _ packed: inout UnsafeMutableRawPointer
     ) -> UInt8 {
-        let out = TileResiduals(
-            folded: scratch.tile.folded, widths: scratch.tile.widths, masks: scratch.tile.masks)
-        let bounds = strip.format.residuals(place, predictor, out)
-        if bounds.largest == 0 { return predictor.rawValue | TileStrip.Mode.exact }
-        let blocks = place.blockRows &* BitPacking.blocksPerRow
+        let residuals = scratch.tile.residuals
+        let bounds = strip.format.residuals(place, kind, residuals)
+        return pack(residuals, bounds, blocks: place.blocks, kind, &side, &packed)
+    }
+
+    /// Packs residuals.
+    ///
+    /// - Parameter bounds: the least and the greatest width of each field.
+    /// - Returns: the mode.
+    @inline(__always)
+    func pack(
+        _ residuals: TileResiduals, _ bounds: (smallest: UInt32, largest: UInt32), blocks: Int,
+        _ kind: PackedKind, _ side: inout UnsafeMutableRawPointer, _ packed: inout UnsafeMutableRawPointer
+    ) -> UInt8 {
+        if bounds.largest == 0 { return PackedKind.exact(kind.predictor).mode }
         side = TileWidths.write(
-            scratch.tile.widths, blocks: blocks, smallest: bounds.smallest, largest: bounds.largest, to: side)
-        let widths = UnsafeRawPointer(scratch.tile.widths).assumingMemoryBound(to: UInt32.self)
-        let masks = UnsafeRawPointer(scratch.tile.masks).assumingMemoryBound(to: UInt32.self)
+            residuals.widths, blocks: blocks, smallest: bounds.smallest, largest: bounds.largest, to: side)
+        let widths = UnsafeRawPointer(residuals.widths).assumingMemoryBound(to: UInt32.self)
+        let masks = UnsafeRawPointer(residuals.masks).assumingMemoryBound(to: UInt32.self)
         // Mostly, an alpha channel is as predicted.
         let hasFourth = bounds.largest >> 24 != 0
         packed = BitPacking.pack(
-            scratch.tile.folded, blocks: blocks, widths: widths, masks: masks,
-            hasFourth: hasFourth, to: packed)
+            residuals.folded, blocks: blocks, widths: widths, masks: masks, hasFourth: hasFourth, to: packed)
         scratch.streams?.add(
-            scratch.tile.folded, blocks: blocks, widths: widths, masks: masks, hasFourth: hasFourth)
-        return predictor.rawValue
-    }
-
-    /// The predictor whose residuals have the fewest bits.
-    private func best(_ place: TilePlace, withReference: Bool) -> TilePredictor {
-        let out = TileResiduals(
-            folded: scratch.tile.folded, widths: scratch.tile.widths, masks: scratch.tile.masks)
-        var best = TilePredictor.left
-        var fewest = UInt32.max
-        var predictor: TilePredictor? = .left
-        while let next = predictor {
-            _ = strip.format.residuals(place, next, out)
-            var sums = Words(repeating: 0)
-            for index in 0..<place.blockRows &* 4 {
-                let widths = out.widths[index]
-                sums = sums &+ (widths & 0x00ff_00ff) &+ ((widths &>> 8) & 0x00ff_00ff)
-            }
-            let bits = ((sums & 0xffff) &+ (sums &>> 16)).wrappedSum()
-            if bits < fewest { (best, fewest) = (next, bits) }
-            predictor =
-                switch next {
-                case .left: .gradient
-                case .gradient: .up
-                case .up: withReference ? .previous : nil
-                case .previous: nil
-                }
-        }
-        return best
+            residuals.folded, blocks: blocks, widths: widths, masks: masks, hasFourth: hasFourth)
+        return kind.mode
     }
 
     private func moved(
@@ -290,6 +283,8 @@ struct TileStripEncoder {
     /// Which predictor to take without a survey: where tile after tile chose the same one by far, most tiles do without.
     private struct PredictorHabit {
         private var predictor: TilePredictor?
+        /// The colours of the tile that was surveyed last.
+        var colors = TileColors.differences
         /// Surveys in a row that chose it.
         private var seen = 0
         /// Tiles that did without since.

@@ -13,6 +13,9 @@ struct TileSurvey {
     private(set) var gradientBits: Int
     private(set) var upBits: Int
     private(set) var previousBits: Int
+    /// The bits of each field of the differences from the left, and those with the opposite ``TileColors``.
+    private(set) var fieldBits: Words
+    private(set) var oppositeFieldBits: Words
 
     /// Places that are looked at.
     private static let blocks = 8
@@ -23,6 +26,8 @@ struct TileSurvey {
         var gradient = Bytes(repeating: 0)
         var up = Bytes(repeating: 0)
         var previous = Bytes(repeating: 0)
+        /// Of the left, with the opposite colours.
+        var opposite = Bytes(repeating: 0)
     }
 
     /// Lanes that equal a neighbour, counted in vectors.
@@ -41,6 +46,7 @@ struct TileSurvey {
         var gradient = left
         var up = left
         var previous = left
+        var opposite = left
         for half in 0..<2 {
             // A diagonal of blocks, and another one half a tile to the right.
             let a = Self.block(lanes, place, 0, half, hasReference, &equal)
@@ -50,6 +56,9 @@ struct TileSurvey {
             left = left &+ Self.widths(a.left, b.left, c.left, d.left)
             gradient = gradient &+ Self.widths(a.gradient, b.gradient, c.gradient, d.gradient)
             up = up &+ Self.widths(a.up, b.up, c.up, d.up)
+            if lanes.opposite != nil {
+                opposite = opposite &+ Self.widths(a.opposite, b.opposite, c.opposite, d.opposite)
+            }
             if hasReference {
                 previous = previous &+ Self.widths(a.previous, b.previous, c.previous, d.previous)
             }
@@ -59,6 +68,8 @@ struct TileSurvey {
         equalUp = Self.count(equal.up)
         equalPrevious = Self.count(equal.previous)
         leftBits = Self.total(left)
+        fieldBits = Self.fields(left)
+        oppositeFieldBits = lanes.opposite == nil ? fieldBits : Self.fields(opposite)
         gradientBits = Self.total(gradient)
         upBits = Self.total(up)
         previousBits = hasReference ? Self.total(previous) : .max
@@ -102,6 +113,9 @@ struct TileSurvey {
             let toLeft = lanes.difference(vector, pixels.vector(at: y &* place.pitch &- place.step))
             let toUp = lanes.difference(vector, above)
             result.left |= lanes.magnitude(lanes.fold(toLeft))
+            if let opposite = lanes.opposite {
+                result.opposite |= opposite.magnitude(opposite.fold(toLeft))
+            }
             result.gradient |= lanes.magnitude(lanes.fold(lanes.difference(toLeft, horizontal)))
             result.up |= lanes.magnitude(lanes.fold(toUp))
             equal.left = equal.left &- fwx_is_zero32(words(toLeft))
@@ -127,6 +141,13 @@ struct TileSurvey {
     @inline(__always)
     private static func widths(_ a: Bytes, _ b: Bytes, _ c: Bytes, _ d: Bytes) -> Words {
         BitPacking.bitCounts(BitPacking.masks((words(a), words(b), words(c), words(d))))
+    }
+
+    /// The sums of bytes that are at most 16 in each of four lanes, field by field.
+    @inline(__always)
+    private static func fields(_ widths: Words) -> Words {
+        let sum = widths.wrappedSum()
+        return Words(sum & 0xff, sum &>> 8 & 0xff, sum &>> 16 & 0xff, sum &>> 24)
     }
 
     /// The sum of all bytes, none of which is above 16.

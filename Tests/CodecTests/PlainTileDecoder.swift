@@ -234,14 +234,16 @@ struct PlainTileDecoder {
                 for y in rowRange(tileRow) { picture.rows[y].replaceSubrange(columns, with: old[y][columns]) }
             case 1, 2: break
             case 7: try copyMoved(tile, tileRow, &parts, &picture)
-            case 3...6, 11...14:
-                guard let predictor = PlainPredictor.Mode(rawValue: mode & 7) else { throw Refusal("mode") }
+            default:
+                guard mode & 7 >= 3, let predictor = PlainPredictor.Mode(rawValue: mode & 7),
+                    let fields = format.fields.ofMode(mode)
+                else { throw Refusal("mode \(mode)") }
                 guard predictor != .reference || reference != nil else { throw Refusal("no reference") }
                 let blockRows = (rowRange(tileRow).count + 3) / 4
                 let differences =
-                    mode > 8
+                    mode & 8 != 0
                     ? Array(repeating: [Int](repeating: 0, count: 64 * perLane), count: 16)
-                    : try unpack(blockRows: blockRows, &parts)
+                    : try unpack(fields, blockRows: blockRows, &parts)
                 for y in rowRange(tileRow) {
                     for column in columns {
                         let sum =
@@ -251,7 +253,6 @@ struct PlainTileDecoder {
                             sum & (1 << format.fields.componentBits[column % perLane] - 1)
                     }
                 }
-            default: throw Refusal("mode \(mode)")
             }
         }
 
@@ -283,7 +284,9 @@ struct PlainTileDecoder {
         }
 
         /// The differences of a tile: `[row][component]`.
-        private func unpack(blockRows: Int, _ parts: inout Parts) throws -> [[Int]] {
+        private func unpack(
+            _ fieldsOfTile: PlainFields, blockRows: Int, _ parts: inout Parts
+        ) throws -> [[Int]] {
             guard let (widths, size) = PlainPacking.readWidths(parts.side, blocks: 16 * blockRows) else {
                 throw Refusal("widths")
             }
@@ -292,8 +295,8 @@ struct PlainTileDecoder {
             for (block, widths) in widths.enumerated() {
                 let lanes = try fields(widths, &parts)
                 for (index, fields) in lanes.enumerated() {
-                    rows[block / 16 * 4 + index / 4] += format.fields.differences(
-                        zip(fields, widths).map { format.fields.field($0, width: $1) })
+                    rows[block / 16 * 4 + index / 4] += fieldsOfTile.differences(
+                        zip(fields, widths).map { fieldsOfTile.field($0, width: $1) })
                 }
             }
             return rows

@@ -3,11 +3,32 @@ import Buffers
 /// The lanes of docs/tile-format.md, component by component and without vectors.
 enum PlainFields: CaseIterable {
     case bytes, color, halves, words, tenBit, depthStencil
+    /// Colours of which the first, the third or both are as they are.
+    case firstAlone, thirdAlone, colorsAlone
+
+    /// Those of a packed tile's mode; nil where there is no such mode.
+    func ofMode(_ mode: Int) -> PlainFields? {
+        let colors: [PlainFields] = [.color, .firstAlone, .thirdAlone, .colorsAlone]
+        if mode < 16 { return self }
+        return self == .color && mode < 64 && mode & 8 == 0 ? colors[mode / 16] : nil
+    }
+
+    var isColor: Bool { [.color, .firstAlone, .thirdAlone, .colorsAlone].contains(self) }
+
+    /// Which colours green is part of.
+    private var following: (first: Int, third: Int) {
+        switch self {
+        case .color: (1, 1)
+        case .firstAlone: (0, 1)
+        case .thirdAlone: (1, 0)
+        default: (0, 0)
+        }
+    }
 
     /// The bits of the components of a lane, from its lowest bit on.
     var componentBits: [Int] {
         switch self {
-        case .bytes, .color: [8, 8, 8, 8]
+        case .bytes, .color, .firstAlone, .thirdAlone, .colorsAlone: [8, 8, 8, 8]
         case .halves: [16, 16]
         case .words: [32]
         case .tenBit: [10, 10, 10, 2]
@@ -15,7 +36,7 @@ enum PlainFields: CaseIterable {
         }
     }
 
-    var isSigned: Bool { self == .bytes || self == .color }
+    var isSigned: Bool { componentBits.count == 4 && self != .tenBit }
 
     /// The components of four bytes.
     func components(_ lane: [UInt8]) -> [Int] {
@@ -43,7 +64,11 @@ enum PlainFields: CaseIterable {
         let d = differences
         switch self {
         case .bytes: return d.map(byte)
-        case .color: return [byte(d[0] - d[1]), byte(d[1]), byte(d[2] - d[1]), byte(d[3])]
+        case .color, .firstAlone, .thirdAlone, .colorsAlone:
+            return [
+                byte(d[0] - following.first * d[1]), byte(d[1]), byte(d[2] - following.third * d[1]),
+                byte(d[3]),
+            ]
         case .halves, .words, .tenBit, .depthStencil:
             let z = zip(d, componentBits).map { Self.zigzag($0, bits: $1) }
             switch self {
@@ -62,7 +87,9 @@ enum PlainFields: CaseIterable {
         func joined(_ bytes: UInt8...) -> Int { Self.number(bytes) }
         switch self {
         case .bytes: return f.map { Int($0) }
-        case .color: return [Int(f[0]) + Int(f[1]), Int(f[1]), Int(f[2]) + Int(f[1]), Int(f[3])]
+        case .color, .firstAlone, .thirdAlone, .colorsAlone:
+            let (first, third) = following
+            return [Int(f[0]) + first * Int(f[1]), Int(f[1]), Int(f[2]) + third * Int(f[1]), Int(f[3])]
         case .halves: return [Self.unzigzag(joined(f[0], f[1])), Self.unzigzag(joined(f[2], f[3]))]
         case .words: return [Self.unzigzag(joined(f[0], f[1], f[2], f[3]))]
         case .tenBit:

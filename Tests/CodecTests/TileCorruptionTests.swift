@@ -215,7 +215,7 @@ import Testing
         try expectRefusal(handmade(modes: [5], side: [0, 0, 0, 0]), "not allowed here")
     }
 
-    @Test(arguments: [8, 9, 10, 15, 16, 19, 32, 64, 128, 131, 255] as [UInt8])
+    @Test(arguments: [8, 9, 10, 15, 16, 23, 27, 32, 47, 64, 67, 128, 131, 255] as [UInt8])
     func unknownModesAreRefused(_ mode: UInt8) throws {
         try expectRefusal(handmade(modes: [mode], side: [0, 0, 0, 0]), "not known", hasReference: true)
     }

@@ -9,7 +9,7 @@ import Testing
     private func kind(_ fields: PlainFields) -> TileFormat.Lanes {
         switch fields {
         case .bytes: .bytes
-        case .color: .color
+        case .color, .firstAlone, .thirdAlone, .colorsAlone: .color
         case .halves: .halves
         case .words: .words
         case .tenBit: .tenBit
@@ -65,33 +65,44 @@ import Testing
         var random = SeededGenerator(case: 5000)
         switch fields {
         case .bytes: check(ByteLanes(), fields, using: &random)
-        case .color: check(ColorLanes(), fields, using: &random)
+        case .color: check(ColorLanes(TileColors(rawValue: 0)), fields, using: &random)
+        case .firstAlone: check(ColorLanes(TileColors(rawValue: 16)), fields, using: &random)
+        case .thirdAlone: check(ColorLanes(TileColors(rawValue: 32)), fields, using: &random)
+        case .colorsAlone: check(ColorLanes(TileColors(rawValue: 48)), fields, using: &random)
         default: check(WideLanes(kind: kind(fields)), fields, using: &random)
+        }
+    }
+
+    @Test func modesOfPackedTilesAreThoseOfTheFormat() {
+        for mode in UInt8.min...UInt8.max {
+            for fields in PlainFields.allCases where fields != .firstAlone && fields != .thirdAlone {
+                let predictors = PlainPredictor.Mode.allCases.map { $0.rawValue }
+                let isKnown = predictors.contains(Int(mode & 7)) && fields.ofMode(Int(mode)) != nil
+                guard fields != .colorsAlone else { continue }
+                let kind = PackedKind(mode: mode, hasColors: fields == .color)
+                #expect((kind != nil) == isKnown, "mode \(mode), \(fields)")
+                if let kind { #expect(kind.mode == mode) }
+            }
         }
     }
 
     /// Lanes, blocks and their widths in memory as the kernels want them.
     private final class Tile {
-        let folded: UnsafeMutablePointer<Bytes>
-        let widths: UnsafeMutablePointer<Words>
-        let masks: UnsafeMutablePointer<Words>
+        let residuals: TileResiduals
+        private let memory: UnsafeMutableRawPointer
+        var folded: UnsafeMutablePointer<Bytes> { residuals.folded }
+        var widths: UnsafeMutablePointer<Words> { residuals.widths }
+        var masks: UnsafeMutablePointer<Words> { residuals.masks }
 
         init() {
-            folded = .allocate(capacity: 256)
-            widths = .allocate(capacity: 16)
-            masks = .allocate(capacity: 16)
-            folded.initialize(repeating: Bytes(repeating: 0), count: 256)
-            widths.initialize(repeating: Words(repeating: 0), count: 16)
-            masks.initialize(repeating: Words(repeating: 0), count: 16)
+            memory = .allocate(byteCount: TileResiduals.size, alignment: 64)
+            memory.initializeMemory(as: UInt8.self, repeating: 0, count: TileResiduals.size)
+            var next = memory
+            residuals = TileResiduals(&next)
         }
 
-        deinit {
-            folded.deallocate()
-            widths.deallocate()
-            masks.deallocate()
-        }
+        deinit { memory.deallocate() }
 
-        var residuals: TileResiduals { TileResiduals(folded: folded, widths: widths, masks: masks) }
         var blockWidths: UnsafeMutablePointer<UInt32> {
             UnsafeMutableRawPointer(widths).assumingMemoryBound(to: UInt32.self)
         }
@@ -298,27 +309,46 @@ import Testing
         func rowsOfTile(_ tileRow: Int) -> Int { min(16, rows - 16 * tileRow) }
 
         /// The fields of a lane, nil outside of the picture.
-        func fields(_ mode: PlainPredictor.Mode, row: Int, lane: Int) -> [UInt8]? {
-            let perLane = plain.fields.componentBits.count
+        func fields(_ way: Way, row: Int, lane: Int) -> [UInt8]? {
+            let perLane = way.fields.componentBits.count
             guard row < rows, (lane + 1) * perLane <= predictor.rows[row].count else { return nil }
-            return plain.fields.fields(
+            return way.fields.fields(
                 (lane * perLane..<(lane + 1) * perLane).map {
-                    predictor.rows[row][$0] - predictor.prediction(mode, $0, row)
+                    predictor.rows[row][$0] - predictor.prediction(way.mode, $0, row)
                 })
+        }
+    }
+
+    /// How a tile is coded, as the library says it and as the plain version does.
+    private struct Way: CustomStringConvertible {
+        let kind: PackedKind
+        let mode: PlainPredictor.Mode
+        let fields: PlainFields
+
+        var description: String { "\(mode), \(fields)" }
+
+        static func all(_ fields: PlainFields) -> [Way] {
+            PlainPredictor.Mode.allCases.flatMap { mode in
+                [0, 16, 32, 48].compactMap { colors in
+                    let number = mode.rawValue | colors
+                    guard let fields = fields.ofMode(number),
+                        let kind = PackedKind(mode: UInt8(number), hasColors: fields.isColor)
+                    else { return nil }
+                    return Way(kind: kind, mode: mode, fields: fields)
+                }
+            }
         }
     }
 
     /// Each tile of a strip, staged and, where that can be, where it lies.
     private func checkTiles(
         _ format: PixelFormat, rows: Int, using random: inout SeededGenerator,
-        _ body: (Strip, _ tile: Int, _ tileRow: Int, TilePredictor, PlainPredictor.Mode) -> Void
+        _ body: (Strip, _ tile: Int, _ tileRow: Int, Way) -> Void
     ) {
         let strip = Strip(format, rows: rows, using: &random)
         for tileRow in 0..<(rows + 15) / 16 {
             for tile in 0..<3 {
-                for mode in PlainPredictor.Mode.allCases {
-                    body(strip, tile, tileRow, TilePredictor(rawValue: UInt8(mode.rawValue))!, mode)
-                }
+                for way in Way.all(strip.plain.fields) { body(strip, tile, tileRow, way) }
             }
         }
     }
@@ -332,7 +362,7 @@ import Testing
     }
 
     private func checkResiduals(
-        _ out: Tile, _ strip: Strip, _ tile: Int, _ tileRow: Int, _ mode: PlainPredictor.Mode
+        _ out: Tile, _ strip: Strip, _ tile: Int, _ tileRow: Int, _ way: Way
     ) {
         for block in 0..<(strip.rowsOfTile(tileRow) + 3) / 4 * 16 {
             var widths = [0, 0, 0, 0]
@@ -340,17 +370,17 @@ import Testing
                 for lane in 0..<4 {
                     let found = out.fields(block, row: row, lane: lane)
                     for field in 0..<4 {
-                        widths[field] = max(widths[field], strip.plain.fields.width(found[field]))
+                        widths[field] = max(widths[field], way.fields.width(found[field]))
                     }
                     let y = 16 * tileRow + block / 16 * 4 + row
                     let column = 64 * tile + block % 16 * 4 + lane
-                    guard let fields = strip.fields(mode, row: y, lane: column) else { continue }
+                    guard let fields = strip.fields(way, row: y, lane: column) else { continue }
                     let count = strip.bytesInside(lane: column)
                     let place = "tile \(tile), \(tileRow), block \(block), \(row), \(lane)"
-                    #expect(found[..<count] == fields[..<count], "\(mode), \(place)")
+                    #expect(found[..<count] == fields[..<count], "\(way), \(place)")
                 }
             }
-            #expect((0..<4).map { out.width(block, $0) } == widths, "\(mode), block \(block)")
+            #expect((0..<4).map { out.width(block, $0) } == widths, "\(way), block \(block)")
         }
     }
 
@@ -364,7 +394,7 @@ import Testing
         var random = SeededGenerator(case: 5700 + Int(format.rawValue))
         let stage = GuardedBytes(count: TileStage.reservedSize)
         let referenceStage = GuardedBytes(count: TileStage.reservedSize)
-        checkTiles(format, rows: rows, using: &random) { strip, tile, tileRow, predictor, mode in
+        checkTiles(format, rows: rows, using: &random) { strip, tile, tileRow, way in
             strip.picture.withUnsafeBytes { picture in
                 strip.reference.withUnsafeBytes { reference in
                     let staged = TileStage(base: stage.base)
@@ -378,8 +408,8 @@ import Testing
                         above: UnsafeRawPointer(staged.above),
                         reference: UnsafeRawPointer(stagedReference.pixels), referencePitch: TileStage.pitch,
                         step: strip.format.step, blockRows: source.blockRows)
-                    _ = strip.format.residuals(place, predictor, out.residuals)
-                    checkResiduals(out, strip, tile, tileRow, mode)
+                    _ = strip.format.residuals(place, way.kind, out.residuals)
+                    checkResiduals(out, strip, tile, tileRow, way)
                 }
             }
         }
@@ -392,13 +422,13 @@ import Testing
         var random = SeededGenerator(case: 5800 + Int(format.rawValue))
         let stage = GuardedBytes(count: TileStage.reservedSize)
         let referenceStage = GuardedBytes(count: TileStage.reservedSize)
-        checkTiles(format, rows: rows, using: &random) { strip, tile, tileRow, predictor, mode in
+        checkTiles(format, rows: rows, using: &random) { strip, tile, tileRow, way in
             let folded = Tile()
             for block in 0..<64 {
                 for row in 0..<4 {
                     for lane in 0..<4 {
                         let y = 16 * tileRow + block / 16 * 4 + row
-                        let fields = strip.fields(mode, row: y, lane: 64 * tile + block % 16 * 4 + lane)
+                        let fields = strip.fields(way, row: y, lane: 64 * tile + block % 16 * 4 + lane)
                         for (index, field) in (fields ?? [1, 2, 3, 4]).enumerated() {
                             folded.folded[4 * block + row][4 * lane + index] = field
                         }
@@ -421,14 +451,14 @@ import Testing
                 staged.loadSurroundings(source)
                 stagedReference.load(self.source(strip, reference.baseAddress!, tile, tileRow))
                 strip.format.reconstruct(
-                    predictor, folded.folded,
+                    way.kind, folded.folded,
                     TileTarget(
                         base: staged.pixels, pitch: TileStage.pitch, above: UnsafeRawPointer(staged.above),
                         reference: UnsafeRawPointer(stagedReference.pixels), referencePitch: TileStage.pitch,
                         blockRows: source.blockRows, isFirst: tile == 0, isTop: source.isTop))
                 staged.store(source, to: target.base + 16 * tileRow * strip.rowBytes)
             }
-            #expect(equal(target.bytes, strip.picture), "\(mode), tile \(tile), \(tileRow)")
+            #expect(equal(target.bytes, strip.picture), "\(way), tile \(tile), \(tileRow)")
             #expect(target.isIntact)
         }
         #expect(stage.isIntact && referenceStage.isIntact)

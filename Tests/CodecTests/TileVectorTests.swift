@@ -37,10 +37,17 @@ import Testing
                 name: "exact-reference", format: .rgba8, width: 70, height: 20, stripRows: 32, value: 7,
                 hasReference: true),
             Vector(name: "twice", format: .rgba8, width: 70, height: 20, stripRows: 32, value: 7),
+            Vector(name: "colors", format: .rgba8, width: 66, height: 30, stripRows: 32),
+            Vector(
+                name: "colors-reference", format: .rgb8, width: 66, height: 30, stripRows: 32,
+                hasReference: true),
             Vector(name: "packed-nv12", format: .nv12, width: 67, height: 21, stripRows: 32),
             Vector(name: "packed-i420", format: .i420, width: 67, height: 21, stripRows: 32),
             Vector(
                 name: "huffman-rgba8", format: .rgba8, width: 66, height: 19, stripRows: 32,
+                profile: .huffman),
+            Vector(
+                name: "huffman-colors", format: .rgb8, width: 66, height: 19, stripRows: 32,
                 profile: .huffman),
             Vector(
                 name: "huffman-r16-reference", format: .r16, width: 131, height: 15, stripRows: 32,
@@ -65,7 +72,8 @@ import Testing
     /// Vectors of 64 × 32 pixels of rgba8 in strips of 16 rows, and the byte that the error names.
     static let bad: [(name: String, offset: Int)] = [
         ("magic", 0), ("size", 0), ("strip-size", 12), ("left-over", 93), ("no-reference", 55), ("skip", 55),
-        ("mode", 55), ("widths", 55), ("block", 67), ("rows", 55), ("packed-size", 55), ("side-size", 63),
+        ("mode", 55), ("colors", 55), ("widths", 55), ("block", 67), ("rows", 55), ("packed-size", 55),
+        ("side-size", 63),
         ("sizes", 59), ("too-much", 95), ("stored", 55), ("header", 55), ("coded", 55),
         ("huffman-in-block", 55), ("huffman-lengths", 67), ("huffman-long", 67), ("huffman-cut", 67),
         ("huffman-parts", 67), ("huffman-part", 67), ("huffman-count", 67), ("huffman-missing", 55),

@@ -10,6 +10,8 @@ import struct
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 SKIP, ROWS, XOR, LEFT, GRADIENT, REFERENCE, ABOVE, MOVED, EXACT = 0, 1, 2, 3, 4, 5, 6, 7, 8
 CODED = 1 << 26
+# In the modes of packed tiles: the first colour, and the third, is as it is.
+FIRST, THIRD = 16, 32
 TWICE, SIDE_IN_BLOCK, PACKED_IN_BLOCK, BLOCK_IS_STORED, STORED = 1 << 27, 1 << 28, 1 << 29, 1 << 30, 1 << 31
 
 # Pixel format: bits of the components of a pixel from its lowest bit on, fields of a lane. Three bytes a pixel are coded as four.
@@ -60,13 +62,14 @@ def zigzag(d, bits):
     return 2 * d if d >= 0 else -2 * d - 1
 
 
-def fields_of(fields, d):
+def fields_of(fields, d, mode=0):
     """The four fields of a lane, each from −128 to 127 where they are signed and from 0 to 255 where not."""
     signed = lambda v: (v + 128) % 256 - 128
     if fields == "bytes":
         return [signed(v) for v in d]
     if fields == "colour":
-        return [signed(d[0] - d[1]), signed(d[1]), signed(d[2] - d[1]), signed(d[3])]
+        first, third = 0 if mode & FIRST else d[1], 0 if mode & THIRD else d[1]
+        return [signed(d[0] - first), signed(d[1]), signed(d[2] - third), signed(d[3])]
     z = [zigzag(v, bits) for v, bits in zip(d, LANES[fields])]
     if fields == "halves":
         return [z[0] % 256, z[0] >> 8, z[1] % 256, z[1] >> 8]
@@ -187,7 +190,7 @@ class Strip:
             for tile, mode in enumerate(row_modes):
                 if mode == MOVED:
                     self.side += struct.pack("<hh", *self.vectors.pop(0))
-                elif LEFT <= mode <= ABOVE:
+                elif LEFT <= mode & 15 <= ABOVE:
                     self.pack(tile_row, tile, mode)
 
     # p, L, U and C of the document; i counts the components of a row.
@@ -205,6 +208,7 @@ class Strip:
         return self.p(i, y - 1) if y % 16 == 0 else self.left(i, y - 1)
 
     def prediction(self, mode, i, y):
+        mode &= 15
         if mode == LEFT:
             return self.left(i, y)
         if mode == GRADIENT:
@@ -224,7 +228,7 @@ class Strip:
                     for k in range(self.per_lane):
                         if y < self.count and i + k < len(self.plane.rows[0]):
                             d[k] = self.p(i + k, y) - self.prediction(mode, i + k, y)
-                    lanes.append(fields_of(self.plane.fields, d))
+                    lanes.append(fields_of(self.plane.fields, d, mode))
             width = [max(width_of(lane[f], self.signed) for lane in lanes) for f in range(4)]
             if self.wide and block % 3 == 0:
                 width = [min(8, w + (block * (f + 3) + block // 7) % (f + 2)) for f, w in enumerate(width)]
@@ -385,6 +389,12 @@ write("exact-reference", "70 x 20 rgba8 of bytes 7, the reference too: exact ref
       [Strip(flat(70, 20), flat(70, 20), 0, 20, [EXACT | m for m in (REFERENCE, GRADIENT, GRADIENT, REFERENCE)]).pieces()])
 write("twice", "70 x 20 rgba8 of bytes 7: rows in an LZ4 block that is compressed twice",
       [Strip(flat(70, 20), None, 0, 20, [ROWS] * 4).pieces(TWICE)])
+colors = planes("rgba8", 66, 30)[0]
+write("colors", "66 x 30 rgba8 in a strip of 32 rows: the first colour as it is, the third, both, the first",
+      [Strip(colors, None, 0, 30, [LEFT | FIRST, GRADIENT | THIRD, GRADIENT | FIRST | THIRD, ABOVE | FIRST], wide=False).pieces()])
+colors, old_colors = planes("rgb8", 66, 30)[0], planes("rgb8", 66, 30, dx=1, dy=2)[0]
+write("colors-reference", "66 x 30 rgb8 in a strip of 32 rows, with a reference: both colours as they are, the third, the first, none",
+      [Strip(colors, old_colors, 0, 30, [REFERENCE | FIRST | THIRD, LEFT | THIRD, REFERENCE | FIRST, GRADIENT]).pieces()])
 for name in ("nv12", "i420"):
     strips = [Strip(plane, None, 0, plane.height, [GRADIENT, LEFT] if plane.height > 16 else [ABOVE], wide=False).pieces()
               for plane in planes(name, 67, 21)]
@@ -394,6 +404,8 @@ write("small", "1 x 1 r8, one stored strip", [stored(Plane([8], "bytes", 1, 1), 
 strip = Strip(planes("rgba8", 66, 19)[0], None, 0, 19, [LEFT, GRADIENT, GRADIENT, ABOVE])
 write("huffman-rgba8", "66 x 19 rgba8 in a strip of 32 rows: all widths; streams that become smaller are coded, but not field 1 of 4 bits",
       [strip.pieces(SIDE_IN_BLOCK, coded=strip.coded(stored=[(1, 4)]))])
+strip = Strip(planes("rgb8", 66, 19)[0], None, 0, 19, [LEFT | FIRST, GRADIENT | THIRD, GRADIENT | FIRST | THIRD, ABOVE])
+write("huffman-colors", "66 x 19 rgb8 in a strip of 32 rows: colours that are not differences", [strip.pieces(coded=strip.coded())])
 strip = Strip(planes("r16", 131, 15)[0], planes("r16", 131, 15, dx=1, dy=2)[0], 0, 15, [REFERENCE, GRADIENT])
 write("huffman-r16-reference", "131 x 15 r16 in a strip of 32 rows, with a reference", [strip.pieces(coded=strip.coded())])
 strip = Strip(flat(128, 16), flat(128, 16, 8), 0, 16, [REFERENCE, REFERENCE], wide=False)
@@ -417,6 +429,7 @@ bad("left-over", "a byte behind the last strip", GOOD, sizes=[GOOD_SIZE, GOOD_SI
 bad("no-reference", "a strip of no bytes without a reference", [])
 bad("skip", "a skipped tile without a reference", row_strip([SKIP]).pieces())
 bad("mode", "an unknown mode", row_strip([9]).pieces())
+bad("colors", "a tile that is exact with a colour that is no difference", row_strip([EXACT | LEFT | FIRST]).pieces())
 bad("widths", "a width of 9", [("packed size and flags", struct.pack("<I", 0)), ("size of the block", struct.pack("<I", 0)),
                               ("size of the side information", struct.pack("<I", 5)), ("side information", bytes([LEFT, 9, 0, 0, 0]))])
 bad("block", "an LZ4 block that is noise", row_strip().pieces(block=bytes(range(255, 200, -3))))
