@@ -57,6 +57,9 @@ struct ProfileChooser {
     static let patience = 8
     /// What another profile must need at most, in parts of the present one's time.
     static let margin = 0.8
+    /// How large frames in huffman may be at most, in parts of their size in tile. That the link takes so many more of
+    /// them is certain, so it is less than the margin that measured times need.
+    static let smallerSize = 0.9
     /// Frames after which huffman must have made it faster than tile was: the receiver may be what everything waits for.
     static let probation = 32
     /// The part of the time for which the link must be busy with frames in tile, for huffman to stay.
@@ -408,7 +411,7 @@ struct ProfileChooser {
                 return max(1 / drainRate, leftRawAt ?? 0) < Self.margin * tileTime ? .raw : nil
             }
             guard linkPressure > 0.5, trialLeft == 0, let tile, let huffman, let interval else { return nil }
-            let isSmaller = huffman.size < Self.margin * tile.size
+            let isSmaller = huffman.size < Self.smallerSize * tile.size
             let time = max(huffman.encoding, leftHuffmanAt ?? 0)
             return isSmaller && time < Self.margin * interval ? .huffman : nil
         }

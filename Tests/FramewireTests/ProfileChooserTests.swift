@@ -125,6 +125,14 @@ import Testing
         #expect(simulation.changes == 0 && simulation.trials < 10 * ProfileChooser.huffmanTrial)
     }
 
+    @Test func huffmanThatGainsASeventhIsWorthItsTime() {
+        var simulation = Simulation(link: Self.gigabit)
+        simulation.huffmanRatio = 3.5
+        simulation.run(100, andExpect: .huffman)
+        simulation.run(2000, andExpect: .huffman)
+        #expect(simulation.changes == 1)
+    }
+
     /// The link is not what tile needs all of, so that the smaller frames would gain nothing.
     @Test func aSlowLinkIsTileWhereItKeepsUp() {
         var simulation = Simulation(link: Self.gigabit)
