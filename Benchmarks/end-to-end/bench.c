@@ -176,6 +176,9 @@ void report_source(const char *path, uint64_t taken) {
 enum { MOST_ARRIVALS = 1 << 18 };
 static int64_t ages[MOST_ARRIVALS], first_arrival, first_counted, last_arrival;
 static size_t arrivals, counted;
+static FILE *arrivals_trace;
+
+void trace_arrivals(const char *path) { arrivals_trace = open_report(path); }
 
 void picture_arrived(const unsigned char *bytes, size_t size) {
     mark m;
@@ -185,6 +188,7 @@ void picture_arrived(const unsigned char *bytes, size_t size) {
     memcpy(&m, bytes, sizeof m);
     if (m.magic != MAGIC) die("what arrived is not a picture");
     if (m.sum != sum_of(bytes, size)) die("a picture that arrived is not what was sent");
+    if (arrivals_trace) fprintf(arrivals_trace, "%lld %lld\n", (long long)m.capture_ns, (long long)(now - m.capture_ns));
     if (arrivals++ == 0) first_arrival = now;
     last_arrival = now;
     if (now - first_arrival < SECOND / 2 || counted == MOST_ARRIVALS) return;
@@ -210,6 +214,7 @@ void report_sink(const char *path) {
             counted > 1 ? (double)(counted - 1) / span : 0, age_ms(0.5), age_ms(0.99), age_ms(1), (double)process_ns() / 1e9,
             memory_kib("VmHWM:"));
     fclose(file);
+    if (arrivals_trace) fclose(arrivals_trace);
 }
 
 /* ----------------------------------------------------------------------------------------------------- arguments */
@@ -241,6 +246,7 @@ arguments parse_arguments(int count, char **words) {
         else if (!strcmp(option, "--height")) a.height = number(value);
         else if (!strcmp(option, "--pictures")) a.limit = number(value);
         else if (!strcmp(option, "--ready")) a.ready = value;
+        else if (!strcmp(option, "--trace")) a.trace = value;
         else if (!strcmp(option, "--receivers")) a.receivers = number(value);
         else if (!strcmp(option, "--connect")) a.connect = number(value);
         else if (!strcmp(option, "--stall")) a.stall = number(value);

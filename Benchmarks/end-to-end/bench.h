@@ -52,6 +52,8 @@ void report_source(const char *path, uint64_t taken);
 
 /* To be called for each picture when it has arrived. Ends the program when it is not one that a source took. */
 void picture_arrived(const unsigned char *bytes, size_t size);
+/* Has picture_arrived write a line for each picture, also of the first half second: its capture time and its age, in nanoseconds. */
+void trace_arrivals(const char *path);
 /* Writes `name value` lines: frames, fps, p50_ms, p99_ms, max_ms, cpu_s, memory_kib. The first half second does not count for fps and ms. */
 void report_sink(const char *path);
 
@@ -61,6 +63,7 @@ typedef struct arguments {
     const char *file;      /* source: the pictures */
     const char *host, *port, *report;
     const char *way;       /* what else the program distinguishes */
+    const char *trace;     /* framewire_peer: where a line for each picture is written; see there */
     const char *ready;     /* framewire_peer: where the port is written once the program listens or is connected */
     unsigned mirrors, fps, seconds, width, height, limit;
     unsigned receivers;    /* framewire_peer, source: listens, and begins when so many are connected; 0: it connects */

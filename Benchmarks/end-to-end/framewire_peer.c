@@ -4,6 +4,9 @@
  * The source takes a picture whenever fw_sender_ready says that it would be sent at once, as a renderer would that draws as fast as it
  * can, or at --fps. The policy is the default in both cases: the latest frame wins.
  *
+ * With --trace the source writes the capture time of each picture and how many receivers there were, the sink the capture time and the
+ * age at delivery.
+ *
  * SPDX-License-Identifier: MIT
  */
 #include "bench.h"
@@ -61,6 +64,8 @@ static void run_source(const arguments *a) {
     char url[256];
     uint64_t taken = 0;
     int64_t due = 0, capture, end;
+    FILE *trace = a->trace ? fopen(a->trace, "w") : NULL;
+    if (a->trace && (!trace || setvbuf(trace, NULL, _IOLBF, BUFSIZ))) die(a->trace);
     options.profile = profile_named(a->way);
     info.width = p.width;
     info.height = p.height;
@@ -76,6 +81,7 @@ static void run_source(const arguments *a) {
             sleep_until(capture + MILLISECOND / 4);
             continue;
         }
+        if (trace) fprintf(trace, "%lld %u\n", (long long)capture, fw_sender_receiver_count(sender));
         check(fw_sender_acquire(sender, &info, &frame));
         take_picture(&p, taken++, capture, fw_frame_data(frame));
         check(fw_sender_submit(sender, frame));
@@ -84,6 +90,7 @@ static void run_source(const arguments *a) {
     else if (fw_sender_receiver_count(sender) < a->receivers) die("a receiver left");
     check(fw_sender_get_stats(sender, &stats));
     fw_sender_close(sender);
+    if (trace) fclose(trace);
     report_source(a->report, taken);
 }
 
@@ -97,6 +104,7 @@ static void run_sink(const arguments *a) {
     snprintf(url, sizeof url, "tcp://%s:%s%s", a->host, a->port, a->connect ? "?connect=1" : "");
     check(fw_receiver_open(url, &options, &receiver));
     write_port(a->ready, fw_receiver_port(receiver));
+    if (a->trace) trace_arrivals(a->trace);
     while ((status = fw_receiver_next(receiver, 20 * SECOND, &frame)) == FW_OK) {
         picture_arrived(fw_frame_data(frame), fw_frame_size(frame));
         fw_frame_unref(frame);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What a receiver that has stopped costs the others of its sender: the age of frames at delivery at one receiver, alone and beside one
-# that is stopped, in turns.
+# What a receiver that has stopped costs the others of its sender: the age of frames at delivery at one receiver, while there is no other,
+# and while there is one that is stopped. It comes and goes every few seconds, so that whatever else changes meets both alike.
 #
 #   Benchmarks/end-to-end/stalled.sh PREFIX FILE [option VALUE]…
 #
@@ -9,10 +9,10 @@
 #   --link LINK           loopback, or a rate as tc writes it, which needs root: loopback
 #   --profile PROFILE     auto, tile, lz4 or raw: auto
 #   --fps N               frames a second: 60
-#   --rounds N            of one measurement alone and one beside: 9
-#   --seconds N           of each measurement: 10
+#   --rounds N            of some seconds alone and some beside the stopped one: 60
+#   --seconds N           of each of both; the first of them does not count: 4
 #
-# Prints a line a round, and the medians of the changes in per cent. Run it on a machine that does nothing else.
+# Run it on a machine that does nothing else.
 set -eu
 export LC_ALL=C
 
@@ -24,7 +24,7 @@ prefix=$(realpath "$1")
 file=$(realpath "$2")
 here=$(realpath "$(dirname "$0")")
 shift 2
-link=loopback profile=auto fps=60 rounds=9 seconds=10
+link=loopback profile=auto fps=60 rounds=60 seconds=4
 while [ $# -ge 2 ]; do
     case $1 in
     --link) link=$2 ;;
@@ -39,13 +39,11 @@ while [ $# -ge 2 ]; do
     esac
     shift 2
 done
+[ "$seconds" -ge 2 ] || { echo "stalled.sh: --seconds must be 2 or more: the first one does not count" >&2 && exit 2; }
 
 cc -std=gnu11 -O2 -Wall -Wextra -o "$work/framewire_peer" "$here/framewire_peer.c" "$here/bench.c" "-I$prefix/include" "-L$prefix/lib" \
     "-Wl,-rpath,$prefix/lib" -lframewire
 use_link "$link"
-
-# The number behind a name in a file of `name value` lines.
-value() { sed -n "s/^$1 //p" "$2"; }
 
 await_file() {
     local tries=0
@@ -58,64 +56,96 @@ await_file() {
 
 # sink NAME [option VALUE]…: a receiver in the background; sets `pid`. It is connected when this returns.
 sink() {
-    "${at_b[@]}" "$work/framewire_peer" sink --connect 1 --host "$address_of_a" --port "$port" --seconds "$seconds" --report "$work/$1" \
+    rm -f "$work/$1.ready"
+    "${at_b[@]}" "$work/framewire_peer" sink --connect 1 --host "$address_of_a" --port "$port" --seconds "$all" --report "$work/$1" \
         --ready "$work/$1.ready" "${@:2}" &
     pid=$!
     await_file "$work/$1.ready" "a receiver's connection"
 }
 
-# measure alone|beside: appends `p50 p99 missed` to the file of this name.
-measure() {
-    local source pid port stopped='' receivers=1
-    rm -f "$work"/source* "$work"/sink* "$work"/stopped*
-    [ "$1" = alone ] || receivers=2
-    "${at_a[@]}" "$work/framewire_peer" source --way "$profile" --file "$file" --seconds "$seconds" --fps "$fps" --host "$address_of_a" \
-        --port 0 --receivers $receivers --report "$work/source" --ready "$work/source.ready" &
-    source=$!
-    await_file "$work/source.ready" "the sender"
-    port=$(cat "$work/source.ready")
-    # The one that stops comes first, so that it is served first, too.
-    if [ "$1" = beside ]; then
-        sink stopped --stall 1
-        stopped=$pid
-    fi
-    sink sink
-    wait $source
-    wait "$pid"
-    if [ -n "$stopped" ]; then
-        grep -q '^State:.*stopped' "/proc/$stopped/status" || { echo "stalled.sh: the other receiver did not stop" >&2 && exit 1; }
-        kill -KILL "$stopped"
-        { wait "$stopped" || true; } 2>/dev/null
-    fi
-    echo "$(value p50_ms "$work/sink") $(value p99_ms "$work/sink")" \
-        "$(($(value taken "$work/source") - $(value frames "$work/sink")))" >>"$work/$1"
-}
-
 echo "$(basename "$file"), $profile, $link, $fps frames a second, $rounds rounds of $seconds s each way;" \
     "$(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1), $(nproc) processors, Linux $(uname -r), $(date +%F)," \
     "load $(cut -d ' ' -f 1 /proc/loadavg)"
-printf '%5s %10s %10s %8s %12s %10s %8s %9s\n' round 'alone p50' 'p99 ms' missed 'beside p50' 'p99 ms' missed 'p99 + %'
+# Connecting takes a moment each round.
+all=$((rounds * (2 * seconds + 1) + 10))
+"${at_a[@]}" "$work/framewire_peer" source --way "$profile" --file "$file" --seconds "$all" --fps "$fps" --host "$address_of_a" \
+    --port 0 --receivers 1 --report "$work/source" --ready "$work/source.ready" --trace "$work/source.trace" &
+source=$!
+await_file "$work/source.ready" "the sender"
+port=$(cat "$work/source.ready")
+sink watched --trace "$work/watched.trace"
+watched=$pid
 for round in $(seq "$rounds"); do
-    # In turns who is first, so that what drifts counts for both.
-    if [ $((round % 2)) = 1 ]; then order='alone beside'; else order='beside alone'; fi
-    for way in $order; do measure "$way"; done
-    paste -d ' ' "$work/alone" "$work/beside" | tail -n 1 |
-        awk -v round="$round" '{ printf "%5d %10.2f %10.2f %8d %12.2f %10.2f %8d %+9.1f\n", round, $1, $2, $3, $4, $5, $6, 100 * ($5 / $2 - 1) }'
+    [ ! -t 2 ] || printf '\rround %d of %d ' "$round" "$rounds" >&2
+    sleep "$seconds"
+    sink stopped --stall 1
+    sleep "$seconds"
+    grep -q '^State:.*stopped' "/proc/$pid/status" || { echo "stalled.sh: the other receiver did not stop" >&2 && exit 1; }
+    kill -KILL "$pid"
+    { wait "$pid" || true; } 2>/dev/null
 done
-paste -d ' ' "$work/alone" "$work/beside" | awk '
-    function median_of(list, n,   i, j, kept) {
-        for (i = 2; i <= n; i++) {
-            kept = list[i]
-            for (j = i; j > 1 && list[j - 1] > kept; j--) list[j] = list[j - 1]
-            list[j] = kept
-        }
-        return (list[int((n + 1) / 2)] + list[int(n / 2) + 1]) / 2
+[ ! -t 2 ] || printf '\r                    \r' >&2
+kill -TERM $source 2>/dev/null || true
+{ wait $source || true; } 2>/dev/null
+wait "$watched"
+
+# Each frame belongs to the state that the sender was in. Percentiles are those of the frames of all rounds; rounds drawn at random with
+# replacement, two hundred times, say how much of it is chance.
+awk -v draws=200 '
+    FILENAME ~ /watched.trace$/ { age[$1] = $2; next }
+    {
+        if ($2 != state) { state = $2; since = $1; if (state == 1 || round == 0) round++ }
+        if ($1 - since < 1e9) next
+        way = state == 1 ? "alone" : "beside"
+        if (!($1 in age)) { missed[way]++; next }
+        bin = int(age[$1] / 1e4)
+        count[way, round, bin]++
+        frames[way]++
     }
-    { p50[NR] = 100 * ($4 / $1 - 1); p99[NR] = 100 * ($5 / $2 - 1); alone[NR] = $2; missed += $6 }
     END {
-        printf "\nmedian change beside a stopped receiver: p99 %+.1f %%, p50 %+.1f %%; %d frames missed\n", median_of(p99, NR),
-            median_of(p50, NR), missed
-        middle = median_of(alone, NR)
-        printf "p99 alone, for what the machine does by itself: %.2f ms in the median, from %+.1f %% to %+.1f %% of it\n", middle,
-            100 * (alone[1] / middle - 1), 100 * (alone[NR] / middle - 1)
-    }'
+        rounds = round
+        for (key in count) {
+            split(key, part, SUBSEP)
+            list[part[1], part[2], ++length_of[part[1], part[2]]] = part[3]
+            if (part[3] > most) most = part[3]
+        }
+        srand(1)
+        for (round = 1; round <= rounds; round++) drawn[round] = round
+        measure()
+        before = p99["alone"]; after = p99["beside"]; change = 100 * (after / before - 1)
+        middle = 100 * (p50["beside"] / p50["alone"] - 1)
+        printf "%-8s %8s %8s %8s %8s\n", "", "frames", "missed", "p50 ms", "p99 ms"
+        printf "%-8s %8d %8d %8.2f %8.2f\n", "alone", frames["alone"], missed["alone"], p50["alone"], p99["alone"]
+        printf "%-8s %8d %8d %8.2f %8.2f\n", "beside", frames["beside"], missed["beside"], p50["beside"], p99["beside"]
+        for (draw = 1; draw <= draws; draw++) {
+            for (round = 1; round <= rounds; round++) drawn[round] = 1 + int(rand() * rounds)
+            measure()
+            changes[draw] = 100 * (p99["beside"] / p99["alone"] - 1)
+        }
+        for (i = 2; i <= draws; i++) {
+            kept = changes[i]
+            for (j = i; j > 1 && changes[j - 1] > kept; j--) changes[j] = changes[j - 1]
+            changes[j] = kept
+        }
+        printf "beside a stopped receiver: p50 %+.1f %%, p99 %+.1f %% (with rounds drawn at random, nine times in ten from %+.1f to %+.1f %%)\n",
+            middle, change, changes[int(draws * 0.05)], changes[int(draws * 0.95)]
+    }
+    function measure(   round, way, i, bin, sum, all, low) {
+        for (way in frames) {
+            delete sum
+            all = 0
+            for (round = 1; round <= rounds; round++)
+                for (i = 1; i <= length_of[way, drawn[round]]; i++) {
+                    bin = list[way, drawn[round], i]
+                    sum[bin] += count[way, drawn[round], bin]
+                    all += count[way, drawn[round], bin]
+                }
+            low = 0
+            p50[way] = -1
+            for (bin = 0; bin <= most; bin++) {
+                low += sum[bin]
+                if (p50[way] < 0 && low >= 0.5 * all) p50[way] = (bin + 0.5) / 100
+                if (low >= 0.99 * all) { p99[way] = (bin + 0.5) / 100; break }
+            }
+        }
+    }' "$work/watched.trace" "$work/source.trace"
