@@ -23,8 +23,11 @@ package struct StripPlan: Sendable {
     /// The bytes a strip is aimed at. Blocks of 64 KiB lose up to a quarter of LZ4's ratio, and 256 KiB fit a
     /// core's cache.
     private static let targetBytes = 256 << 10
-    /// In profile huffman. Each strip has code lengths of its own.
+    /// In profile huffman, and the most where there are still so many strips for threads to share. Each strip has code
+    /// lengths of its own.
     private static let huffmanTargetBytes = 512 << 10
+    private static let mostHuffmanTargetBytes = 1 << 20
+    private static let sharedStrips = 8
     /// The largest block that the LZ4 frame format knows, in bytes.
     package static let maximumStripBytes = 4 << 20
 
@@ -39,7 +42,8 @@ package struct StripPlan: Sendable {
     package init(for layout: FrameLayout, profile: Profile) {
         let plane = layout[plane: 0]
         if profile.usesTiles {
-            let target = profile == .huffman ? Self.huffmanTargetBytes : Self.targetBytes
+            let shared = min(plane.rowBytes * plane.rows / Self.sharedStrips, Self.mostHuffmanTargetBytes)
+            let target = profile == .huffman ? max(Self.huffmanTargetBytes, shared) : Self.targetBytes
             // Rows count as long as their tiles, so that scratch memory stays small for narrow pictures, too.
             let rowBytes = max(plane.rowBytes, TileFormat.rowBytes)
             let tileRows = max(1, target / (rowBytes * TileFormat.rows))
