@@ -11,6 +11,8 @@ struct FieldStreamReader {
     private let room: Huffman.Room
     private let symbols: UnsafeMutablePointer<UInt8>
     private let capacity: Int
+    private let side: UnsafeMutablePointer<UInt8>
+    private let largestSide: Int
 
     private static let pointersSize = FieldStreams.places * MemoryLayout<UnsafeRawPointer>.stride
     /// What a tile may read too much before that is noticed: its blocks' bytes of one field, and those of a vector.
@@ -20,6 +22,7 @@ struct FieldStreamReader {
     static func size(for strip: TileStrip) -> Int {
         2 &* TileScratch.align(pointersSize) &+ TileScratch.align(FieldStreams.squeezesSize)
             &+ Huffman.Room.size &+ TileScratch.align(strip.largestPacked &+ slack)
+            &+ TileScratch.align(strip.largestSide)
     }
 
     /// - Parameter next: a multiple of 64 with ``size(for:)`` bytes; set to the place behind them.
@@ -32,6 +35,22 @@ struct FieldStreamReader {
         room = Huffman.Room(&next)
         capacity = strip.largestPacked
         symbols = TileScratch.take(capacity &+ Self.slack, from: &next).assumingMemoryBound(to: UInt8.self)
+        largestSide = strip.largestSide
+        side = TileScratch.take(largestSide, from: &next).assumingMemoryBound(to: UInt8.self)
+    }
+
+    /// Decodes a strip's side information.
+    ///
+    /// - Parameters:
+    ///   - size: its coded bytes; ``HuffmanStream/slack`` more may be looked at.
+    ///   - count: its bytes.
+    /// - Returns: nil when it does not decode.
+    func readSide(_ coded: UnsafeRawPointer, size: Int, count: Int) -> UnsafeRawPointer? {
+        guard count <= largestSide,
+            HuffmanStream.read(
+                coded, size: size, count: count, alphabet: FieldStreams.sideAlphabet, room: room, to: side)
+        else { return nil }
+        return UnsafeRawPointer(side)
     }
 
     /// Decodes all streams.

@@ -116,6 +116,21 @@ struct FieldStreamWriter {
         }
     }
 
+    /// Codes a strip's side information.
+    ///
+    /// - Returns: the place behind, or nil when it would not become smaller, and nothing was written.
+    func writeSide(
+        _ side: UnsafeRawPointer, _ size: Int, to out: UnsafeMutableRawPointer
+    ) -> UnsafeMutableRawPointer? {
+        guard size > HuffmanStream.headerSize(alphabet: FieldStreams.sideAlphabet) else { return nil }
+        let bytes = side.assumingMemoryBound(to: UInt8.self)
+        let plan = HuffmanStream.plan(
+            bytes, count: size, alphabet: FieldStreams.sideAlphabet, room: room, lengths: lengths)
+        guard plan.size < size else { return nil }
+        return HuffmanStream.write(
+            bytes, count: size, plan: plan, lengths: lengths, room: room, staging: staging, to: out)
+    }
+
     /// Codes what was collected.
     ///
     /// - Parameter limit: bytes that it must come below.

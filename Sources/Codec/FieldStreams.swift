@@ -20,6 +20,9 @@ enum FieldStreams {
         }
     }
 
+    /// And coded side information, which is bytes.
+    static let sideAlphabet = 256
+
     /// Present streams, then for each the number of its symbols and the bytes that they take.
     static let headerSize = 4
     static let streamHeaderSize = 8

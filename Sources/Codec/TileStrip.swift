@@ -40,6 +40,8 @@ struct TileStrip {
 
     /// What a strip is made of, in the highest bits of its first number.
     enum Flags {
+        /// In profile huffman: the side information is a coded stream.
+        static let sideIsCoded: UInt32 = 1 << 25
         /// In profile huffman: the packed blocks are coded streams.
         static let packedIsCoded: UInt32 = 1 << 26
         /// The LZ4 block is compressed once more: its own size, then an LZ4 block that holds it.
@@ -50,7 +52,7 @@ struct TileStrip {
         static let blockIsStored: UInt32 = 1 << 30
         /// The strip is its own bytes, and nothing else follows.
         static let stored: UInt32 = 1 << 31
-        static let sizeMask: UInt32 = (1 << 26) - 1
+        static let sizeMask: UInt32 = (1 << 25) - 1
     }
 
     /// Modes of tiles that are not packed; the others are those of ``TilePredictor``.

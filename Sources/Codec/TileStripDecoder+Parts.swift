@@ -28,13 +28,13 @@ extension TileStripDecoder {
         guard sideSize >= strip.tiles, sideSize <= strip.byteCount else {
             throw Failure(reason: "its side information has a size that the strip cannot have", offset: 8)
         }
-        let body = TileStrip.headerSize &+ (packedInBlock ? 0 : packedSize) &+ (sideInBlock ? 0 : sideSize)
-        guard size &- body == codedBlockSize else {
-            throw Failure(reason: "the sizes of its parts do not add up", offset: 4)
-        }
+        let sideIsCoded = first & TileStrip.Flags.sideIsCoded != 0
+        let rest = size &- TileStrip.headerSize &- (packedInBlock ? 0 : packedSize) &- codedBlockSize
+        let isWhole = sideIsCoded ? rest >= 0 : rest == (sideInBlock ? 0 : sideSize)
+        guard isWhole else { throw Failure(reason: "the sizes of its parts do not add up", offset: 4) }
         let coded = coded + TileStrip.headerSize
         var block = coded + (packedInBlock ? 0 : packedSize)
-        let side = block + codedBlockSize
+        let side = try side(block + codedBlockSize, rest, sideSize, first)
         let blockSize = try blockSize(at: &block, codedBlockSize, first)
         let outside = (sideInBlock ? sideSize : 0) &+ (packedInBlock ? packedSize : 0)
         guard blockSize >= outside, blockSize &- outside <= strip.byteCount else {
@@ -57,6 +57,26 @@ extension TileStripDecoder {
         parts.packed = parts.packedEnd
         parts.streams = streams
         return parts
+    }
+
+    /// The side information that is not in the LZ4 block.
+    ///
+    /// - Parameters:
+    ///   - coded: what is in its place.
+    ///   - codedSize: bytes of that.
+    ///   - size: its own bytes.
+    private func side(
+        _ coded: UnsafeRawPointer, _ codedSize: Int, _ size: Int, _ flags: UInt32
+    ) throws(Failure) -> UnsafeRawPointer {
+        guard flags & TileStrip.Flags.sideIsCoded != 0 else { return coded }
+        guard let streams = scratch.streams, flags & TileStrip.Flags.sideInBlock == 0 else {
+            throw Failure(
+                reason: "its side information is coded, which is not known, or not allowed here", offset: 0)
+        }
+        guard let side = streams.readSide(coded, size: codedSize, count: size) else {
+            throw Failure(reason: "its coded side information does not decode", offset: 8)
+        }
+        return side
     }
 
     /// Decodes the LZ4 block.

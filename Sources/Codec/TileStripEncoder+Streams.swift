@@ -51,8 +51,13 @@ extension TileStripEncoder {
             next += codedBlockSize
         }
         if !sideInBlock {
-            memcpy(next, scratch.side, sideSize)
-            next += sideSize
+            if let end = scratch.streams?.writeSide(scratch.side, sideSize, to: next) {
+                next = end
+                flags |= TileStrip.Flags.sideIsCoded
+            } else {
+                memcpy(next, scratch.side, sideSize)
+                next += sideSize
+            }
         }
         out.storeBytes(of: (UInt32(writtenPacked) | flags).littleEndian, as: UInt32.self)
         out.storeBytes(of: UInt32(codedBlockSize).littleEndian, toByteOffset: 4, as: UInt32.self)
