@@ -143,7 +143,8 @@ struct PlainTileDecoder {
 
         private func split(_ coded: [UInt8], _ first: Int) throws -> Parts {
             guard coded.count >= 12 else { throw Refusal("header of a strip") }
-            let packedSize = first & 0x3FF_FFFF
+            let packedSize = first & 0x1FF_FFFF
+            let sideIsCoded = first >> 25 & 1 == 1
             let packedIsCoded = first >> 26 & 1 == 1
             let sideInBlock = first >> 28 & 1 == 1
             let packedInBlock = first >> 29 & 1 == 1
@@ -154,7 +155,15 @@ struct PlainTileDecoder {
             guard sideSize >= tiles, sideSize <= rows * rowBytes else { throw Refusal("side size") }
             let packedHere = packedInBlock ? 0 : packedSize
             let sideHere = sideInBlock ? 0 : sideSize
-            guard coded.count == 12 + packedHere + blockSize + sideHere else { throw Refusal("sizes") }
+            guard !sideIsCoded || profile == .huffman && !sideInBlock else { throw Refusal("coded side") }
+            let sideStart = 12 + packedHere + blockSize
+            guard sideIsCoded ? coded.count >= sideStart : coded.count == sideStart + sideHere else {
+                throw Refusal("sizes")
+            }
+            let side =
+                sideIsCoded
+                ? try PlainHuffman.decode(Array(coded[sideStart...]), count: sideSize, alphabet: 256)
+                : Array(coded[sideStart...])
             let block = coded[(12 + packedHere)..<(12 + packedHere + blockSize)]
             let content: [UInt8]
             if first >> 30 & 1 == 1 || block.isEmpty {
@@ -177,7 +186,7 @@ struct PlainTileDecoder {
             return Parts(
                 packed: packedIsCoded ? [] : packed,
                 streams: packedIsCoded ? try PlainFieldStreams(packed, tiles: tiles) : nil,
-                side: sideInBlock ? content[..<sideSize] : coded[(coded.count - sideSize)...],
+                side: sideInBlock ? content[..<sideSize] : side[...],
                 rows: content[inBlock.0..<rowsEnd])
         }
 

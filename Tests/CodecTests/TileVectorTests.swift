@@ -50,6 +50,9 @@ import Testing
                 name: "huffman-colors", format: .rgb8, width: 66, height: 19, stripRows: 32,
                 profile: .huffman),
             Vector(
+                name: "huffman-side", format: .rgba8, width: 66, height: 19, stripRows: 32,
+                profile: .huffman),
+            Vector(
                 name: "huffman-r16-reference", format: .r16, width: 131, height: 15, stripRows: 32,
                 profile: .huffman, hasReference: true),
             Vector(
@@ -77,7 +80,8 @@ import Testing
         ("sizes", 59), ("too-much", 95), ("stored", 55), ("header", 55), ("coded", 55),
         ("huffman-in-block", 55), ("huffman-lengths", 67), ("huffman-long", 67), ("huffman-cut", 67),
         ("huffman-parts", 67), ("huffman-part", 67), ("huffman-count", 67), ("huffman-missing", 55),
-        ("huffman-left", 428), ("huffman-behind", 67),
+        ("huffman-left", 428), ("huffman-behind", 67), ("side-coded", 55), ("huffman-side-in-block", 55),
+        ("huffman-side", 63), ("huffman-side-behind", 63),
     ]
 
     private func payload(_ name: String) throws -> [UInt8] {

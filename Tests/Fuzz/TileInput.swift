@@ -142,8 +142,9 @@ package struct TileInput {
             left -= size
             guard choices.contains(.partsFit), size >= 12 else { continue }
             let flags = get(start)
-            if flags >> 31 != 0 { continue }
-            let packed = flags >> 29 & 1 != 0 ? 0 : Int(flags & 0x3FF_FFFF)
+            // Nothing says how long coded side information is.
+            if flags >> 31 != 0 || flags >> 25 & 1 != 0 { continue }
+            let packed = flags >> 29 & 1 != 0 ? 0 : Int(flags & 0x1FF_FFFF)
             let side = flags >> 28 & 1 != 0 ? 0 : Int(get(start + 8))
             set(max(0, size - 12 - packed - side), at: start + 4)
         }

@@ -9,7 +9,7 @@ import struct
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 SKIP, ROWS, XOR, LEFT, GRADIENT, REFERENCE, ABOVE, MOVED, EXACT = 0, 1, 2, 3, 4, 5, 6, 7, 8
-CODED = 1 << 26
+SIDE_IS_CODED, CODED = 1 << 25, 1 << 26
 # In the modes of packed tiles: the first colour, and the third, is as it is.
 FIRST, THIRD = 16, 32
 TWICE, SIDE_IN_BLOCK, PACKED_IN_BLOCK, BLOCK_IS_STORED, STORED = 1 << 27, 1 << 28, 1 << 29, 1 << 30, 1 << 31
@@ -315,7 +315,9 @@ class Strip:
         if not flags & PACKED_IN_BLOCK:
             out.append(("packed blocks" if coded is None else "coded streams", here))
         out.append(("LZ4 block", block))
-        if not flags & SIDE_IN_BLOCK:
+        if flags & SIDE_IS_CODED:
+            out.append(("coded side information", huffman(list(self.side), 256)))
+        elif not flags & SIDE_IN_BLOCK:
             out.append(("side information", self.side))
         return out + [("too much", extra)]
 
@@ -406,6 +408,8 @@ write("huffman-rgba8", "66 x 19 rgba8 in a strip of 32 rows: all widths; streams
       [strip.pieces(SIDE_IN_BLOCK, coded=strip.coded(stored=[(1, 4)]))])
 strip = Strip(planes("rgb8", 66, 19)[0], None, 0, 19, [LEFT | FIRST, GRADIENT | THIRD, GRADIENT | FIRST | THIRD, ABOVE])
 write("huffman-colors", "66 x 19 rgb8 in a strip of 32 rows: colours that are not differences", [strip.pieces(coded=strip.coded())])
+strip = Strip(planes("rgba8", 66, 19)[0], None, 0, 19, [GRADIENT, LEFT, ROWS, LEFT | FIRST])
+write("huffman-side", "66 x 19 rgba8 in a strip of 32 rows: coded side information", [strip.pieces(SIDE_IS_CODED, coded=strip.coded())])
 strip = Strip(planes("r16", 131, 15)[0], planes("r16", 131, 15, dx=1, dy=2)[0], 0, 15, [REFERENCE, GRADIENT])
 write("huffman-r16-reference", "131 x 15 r16 in a strip of 32 rows, with a reference", [strip.pieces(coded=strip.coded())])
 strip = Strip(flat(128, 16), flat(128, 16, 8), 0, 16, [REFERENCE, REFERENCE], wide=False)
@@ -458,6 +462,12 @@ def lengths(**given):
     return [given.get(f"s{symbol}", 0) for symbol in range(256)]
 
 
+# Side information whose code has one symbol: 149 bytes for the bytes that a tile has.
+bad("side-coded", "coded side information in profile tile", row_strip().pieces(SIDE_IS_CODED))
+bad("huffman-side-in-block", "coded side information in the LZ4 block", row_strip().pieces(SIDE_IS_CODED | SIDE_IN_BLOCK))
+bad("huffman-side", "coded side information whose code is none",
+    row_strip().pieces(SIDE_IS_CODED)[:-2] + [("coded side information", bytes(141))])
+bad("huffman-side-behind", "a byte behind the coded side information", row_strip().pieces(SIDE_IS_CODED, extra=b"\0"))
 bad_streams("coded", "coded streams in profile tile")
 bad_streams("huffman-in-block", "coded streams in the LZ4 block", flags=PACKED_IN_BLOCK)
 bad_streams("huffman-lengths", "codes of 1 and 2 bits, and one that is missing", lengths=lengths(s0=1, s7=2))
