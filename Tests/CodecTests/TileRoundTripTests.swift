@@ -173,9 +173,16 @@ import Testing
         let picture = Picture(info, packed: TileContent.grain.packed(info, using: &random), using: &random)
         let sample = TileSample(picture: picture, reference: nil)
         let tile = try encodeTiles(sample, using: &random).payload.count
-        let encoded = try encodeTiles(sample, profile: .huffman, using: &random)
-        let huffman = encoded.payload.count
+        let huffman = try encodeTiles(sample, profile: .huffman, using: &random).payload.count
         #expect(huffman * 5 < tile * 4, "\(huffman) for \(tile)")
+    }
+
+    @Test func fieldsAndSideInformationOfGrainAreCoded() throws {
+        var random = SeededGenerator(case: 8750)
+        let info = FrameInfo(width: 640, height: 200)
+        let picture = Picture(info, packed: TileContent.grain.packed(info, using: &random), using: &random)
+        let sample = TileSample(picture: picture, reference: nil)
+        let encoded = try encodeTiles(sample, profile: .huffman, using: &random)
         let firstStrip = encoded.payload[(8 + 4 * encoded.strips)...].prefix(4)
         let flags = firstStrip.reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
         let coded = TileStrip.Flags.packedIsCoded | TileStrip.Flags.sideIsCoded
