@@ -58,6 +58,18 @@ enum BitPacking {
         (fwx_splat32(0xff), fwx_splat32(0xff00), fwx_splat32(0xff_0000), fwx_splat32(0xff00_0000))
     }
 
+    /// The bytes of packed blocks.
+    @inline(__always)
+    static func size(blocks: Int, widths: UnsafePointer<UInt32>) -> Int {
+        var sum = Words(repeating: 0)
+        let vectors = UnsafeRawPointer(widths)
+        for index in 0..<blocks / 4 {
+            let four = words(vectors.vector(at: 16 &* index))
+            sum = sum &+ (four & 0x00ff_00ff) &+ ((four &>> 8) & 0x00ff_00ff)
+        }
+        return 2 &* Int(((sum & 0xffff) &+ (sum &>> 16)).wrappedSum())
+    }
+
     /// Packs `blocks` blocks of four vectors each.
     ///
     /// - Parameters:

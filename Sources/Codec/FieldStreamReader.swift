@@ -4,10 +4,9 @@ import CVectors
 /// Decodes the streams that ``FieldStreamWriter`` has coded, and puts blocks together of them again. It trusts nothing
 /// that it reads.
 struct FieldStreamReader {
-    /// For each field and width the place of its next bytes, and the place behind the last ones.
-    private let cursors: UnsafeMutablePointer<UnsafeRawPointer>
+    let cursors: FieldCursors
+    /// For each field and width the place behind the last of its bytes.
     private let ends: UnsafeMutablePointer<UnsafeRawPointer>
-    private let squeezes: UnsafePointer<FieldStreams.Squeeze>
     private let room: Huffman.Room
     private let symbols: UnsafeMutablePointer<UInt8>
     private let capacity: Int
@@ -20,18 +19,16 @@ struct FieldStreamReader {
 
     /// Bytes for strips up to the size of `strip`.
     static func size(for strip: TileStrip) -> Int {
-        2 &* TileScratch.align(pointersSize) &+ TileScratch.align(FieldStreams.squeezesSize)
-            &+ Huffman.Room.size &+ TileScratch.align(strip.largestPacked &+ slack)
+        FieldCursors.size &+ TileScratch.align(pointersSize) &+ Huffman.Room.size
+            &+ TileScratch.align(strip.largestPacked &+ slack)
             &+ TileScratch.align(strip.largestSide)
     }
 
     /// - Parameter next: a multiple of 64 with ``size(for:)`` bytes; set to the place behind them.
     init(_ next: inout UnsafeMutableRawPointer, for strip: TileStrip) {
-        cursors = TileScratch.take(Self.pointersSize, from: &next)
-            .assumingMemoryBound(to: UnsafeRawPointer.self)
+        cursors = FieldCursors(&next)
         ends = TileScratch.take(Self.pointersSize, from: &next)
             .assumingMemoryBound(to: UnsafeRawPointer.self)
-        squeezes = FieldStreams.squeezes(&next)
         room = Huffman.Room(&next)
         capacity = strip.largestPacked
         symbols = TileScratch.take(capacity &+ Self.slack, from: &next).assumingMemoryBound(to: UInt8.self)
@@ -67,7 +64,7 @@ struct FieldStreamReader {
             for width in 0...8 {
                 let place = FieldStreams.place(field, width)
                 let out = symbols + taken
-                cursors[place] = UnsafeRawPointer(out)
+                cursors.set(place, UnsafeRawPointer(out))
                 ends[place] = UnsafeRawPointer(out)
                 guard width > 0, present &>> UInt32(8 &* field &+ width &- 1) & 1 != 0 else { continue }
                 guard left >= FieldStreams.streamHeaderSize else { return "its coded streams are cut off" }
@@ -117,56 +114,5 @@ struct FieldStreamReader {
             }
         }
         return true
-    }
-
-    /// The blocks of a tile; the parameters are those of ``BitPacking/unpack(_:blocks:widths:masks:fields:to:)``.
-    ///
-    /// Before the next tile the caller asks ``isInside``; what the blocks hold is undefined if that is false.
-    @inline(never)
-    @_optimize(speed)
-    func take(
-        blocks: Int, widths: UnsafePointer<UInt32>, masks: UnsafePointer<UInt32>, fields: BitPacking.Fields,
-        to folded: UnsafeMutablePointer<Bytes>
-    ) {
-        var isSigned = true
-        var hasFourth = true
-        switch fields {
-        case .threeSigned: hasFourth = false
-        case .signed: break
-        case .unsigned: isSigned = false
-        }
-        for block in 0..<blocks {
-            let width = widths[block]
-            let out = folded + block &* 4
-            if width == 0 {
-                for index in 0..<4 { out[index] = Bytes(repeating: 0) }
-                continue
-            }
-            let f0 = next(0, Int(width & 0xf))
-            let f1 = next(1, Int((width &>> 8) & 0xf))
-            let f2 = next(2, Int((width &>> 16) & 0xf))
-            let f3 = hasFourth ? next(3, Int(width &>> 24)) : Bytes(repeating: 0)
-            let (low0, high0) = (fwx_zip_low8(f0, f1), fwx_zip_high8(f0, f1))
-            let (low1, high1) = (fwx_zip_low8(f2, f3), fwx_zip_high8(f2, f3))
-            // The highest bit of each field, which is its sign.
-            let mask = fwx_splat32(masks[block])
-            let sign = isSigned ? bytes(mask & ~((mask &>> 1) & 0x7f7f_7f7f)) : Bytes(repeating: 0)
-            out[0] = (fwx_zip_low16(low0, low1) ^ sign) &- sign
-            out[1] = (fwx_zip_high16(low0, low1) ^ sign) &- sign
-            out[2] = (fwx_zip_low16(high0, high1) ^ sign) &- sign
-            out[3] = (fwx_zip_high16(high0, high1) ^ sign) &- sign
-        }
-    }
-
-    @inline(__always)
-    private func next(_ field: Int, _ width: Int) -> Bytes {
-        let place = FieldStreams.place(field, width)
-        let cursor = cursors[place]
-        let squeeze = squeezes[width]
-        cursors[place] = cursor + squeeze.bytes
-        return bytes(
-            squeeze.split(
-                UInt64(littleEndian: cursor.loadUnaligned(as: UInt64.self)),
-                UInt64(littleEndian: cursor.loadUnaligned(fromByteOffset: 8, as: UInt64.self))))
     }
 }

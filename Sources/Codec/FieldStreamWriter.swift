@@ -13,6 +13,7 @@ struct FieldStreamWriter {
     private let lengths: UnsafeMutablePointer<UInt8>
     private let plans: UnsafeMutablePointer<HuffmanStream.Plan?>
     private let room: Huffman.Room
+    private let cursors: FieldCursors
     private let blocks: Int
 
     private static let endsSize = FieldStreams.places * MemoryLayout<UnsafeMutableRawPointer>.stride
@@ -36,6 +37,7 @@ struct FieldStreamWriter {
     static func size(for strip: TileStrip) -> Int {
         TileScratch.align(endsSize) &+ TileScratch.align(FieldStreams.squeezesSize)
             &+ TileScratch.align(lengthsSize) &+ TileScratch.align(plansSize) &+ Huffman.Room.size
+            &+ FieldCursors.size
             &+ TileScratch.align(FieldStreams.fields &* fieldSize(blocks: blocks(strip)))
             &+ TileScratch.align(HuffmanStream.stagingSize(16 &* blocks(strip)))
     }
@@ -49,6 +51,7 @@ struct FieldStreamWriter {
         plans = TileScratch.take(Self.plansSize, from: &next)
             .assumingMemoryBound(to: HuffmanStream.Plan?.self)
         room = Huffman.Room(&next)
+        cursors = FieldCursors(&next)
         blocks = Self.blocks(strip)
         symbols = TileScratch.take(FieldStreams.fields &* Self.fieldSize(blocks: blocks), from: &next)
         staging = TileScratch.take(HuffmanStream.stagingSize(16 &* blocks), from: &next)
@@ -90,6 +93,16 @@ struct FieldStreamWriter {
             add(fwx_odd8(even0, even1), 2, Int((width &>> 16) & 0xf))
             if hasFourth { add(fwx_odd8(odd0, odd1), 3, Int(width &>> 24)) }
         }
+    }
+
+    /// What was collected, from the first block on.
+    func collected() -> FieldCursors {
+        for field in 0..<FieldStreams.fields {
+            for width in 0...8 {
+                cursors.set(FieldStreams.place(field, width), UnsafeRawPointer(start(field, width)))
+            }
+        }
+        return cursors
     }
 
     @inline(__always)

@@ -41,3 +41,18 @@ struct TileColors: Equatable {
         return bytes(Words(repeating: first | third))
     }
 }
+
+/// The colours of the tile that was looked at last, and how long they have been the better ones.
+struct ColorHabit {
+    private(set) var colors = TileColors.differences
+    private var kept = 0
+
+    /// Whether they need not be looked at for every tile.
+    var isSettled: Bool { kept >= 4 }
+
+    /// A tile's colours were found.
+    mutating func take(_ better: TileColors) {
+        kept = better == colors ? kept &+ 1 : 0
+        colors = better
+    }
+}

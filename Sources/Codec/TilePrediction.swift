@@ -1,7 +1,7 @@
 import CVectors
 
 /// What the pixels of a packed tile are predicted from. The raw values are the tile modes of the wire format.
-enum TilePredictor: UInt8 {
+enum TilePredictor: UInt8, CaseIterable {
     /// The pixel to the left.
     case left = 3
     /// Left + above − above left: right for planes of colour that rise evenly.

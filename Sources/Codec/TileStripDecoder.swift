@@ -236,7 +236,7 @@ struct TileStripDecoder {
             let fields: BitPacking.Fields =
                 !strip.format.isSigned ? .unsigned : sizes.hasFourth ? .signed : .threeSigned
             if let streams = parts.streams {
-                streams.take(
+                streams.cursors.take(
                     blocks: blocks, widths: widths, masks: masks, fields: fields, to: residuals.folded)
                 guard streams.isInside else {
                     throw Failure(reason: "its coded streams end before those of its tiles do", offset: 0)

@@ -71,8 +71,40 @@ extension TileStripEncoder {
     /// - Returns: their size, or nil when the packed blocks are as they were.
     private func codeStreams(_ packed: UnsafeMutableRawPointer, _ size: Int, isFlat: Bool) -> Int? {
         guard let streams = scratch.streams, size > 0 else { return nil }
-        let other = isFlat ? compress(packed, size, to: scratch.block) : 0
-        return streams.write(to: packed, limit: other > 0 ? other : size)
+        var other = 0
+        if isFlat {
+            pack(streams.collected(), to: packed)
+            other = compress(packed, size, to: scratch.block)
+        }
+        if let size = streams.write(to: packed, limit: other > 0 ? other : size) { return size }
+        if !isFlat { pack(streams.collected(), to: packed) }
+        return nil
+    }
+
+    /// Packs the blocks of all tiles.
+    private func pack(_ blocks: FieldCursors, to out: UnsafeMutableRawPointer) {
+        let modes = scratch.side.assumingMemoryBound(to: UInt8.self)
+        var side = UnsafeRawPointer(scratch.side + strip.tiles)
+        var out = out
+        let residuals = scratch.tile.residuals
+        let widths = UnsafeRawPointer(residuals.widths).assumingMemoryBound(to: UInt32.self)
+        let masks = UnsafeRawPointer(residuals.masks).assumingMemoryBound(to: UInt32.self)
+        for tile in 0..<strip.tiles {
+            if modes[tile] == TileStrip.Mode.moved { side += TileVector.size }
+            guard let kind = PackedKind(mode: modes[tile], hasColors: strip.format.hasColors), !kind.isExact
+            else { continue }
+            let count = (rowCount(tile / strip.tilesAcross) &+ 3) / 4 &* BitPacking.blocksPerRow
+            guard
+                let sizes = TileWidths.read(
+                    side, remaining: TileWidths.largestSize, blocks: count, widths: residuals.widths,
+                    masks: residuals.masks)
+            else { return }
+            side += sizes.size
+            blocks.take(blocks: count, widths: widths, masks: masks, fields: .unsigned, to: residuals.folded)
+            out = BitPacking.pack(
+                residuals.folded, blocks: count, widths: widths, masks: masks, hasFourth: sizes.hasFourth,
+                to: out)
+        }
     }
 
     /// - Returns: 0 when the block does not become smaller.

@@ -9,6 +9,9 @@ extension TileStripEncoder {
         let bits: Words
     }
 
+    /// The part by which a survey may be wrong.
+    private static let doubt = 6
+
     private func trial(_ place: TilePlace, _ kind: PackedKind, _ out: TileResiduals) -> Trial {
         let bounds = strip.format.residuals(place, kind, out)
         var even = Words(repeating: 0)
@@ -25,33 +28,31 @@ extension TileStripEncoder {
     /// Packs a tile with the predictor and the colours whose residuals have the fewest bits.
     ///
     /// - Parameters:
-    ///   - only: the only predictor to try; nil for all of them.
-    ///   - colors: those of the tile before; set to those of this one.
+    ///   - predictor: the one to begin with.
+    ///   - survey: what says which other predictors to try; nil for none, and then colours are tried only where they
+    ///     change from tile to tile.
+    ///   - habit: the colours of the tile before; set to those of this one.
     /// - Returns: the mode.
     @inline(never)
     func packBest(
-        _ place: TilePlace, only: TilePredictor? = nil, withReference: Bool = false,
-        _ colors: inout TileColors, _ side: inout UnsafeMutableRawPointer,
-        _ packed: inout UnsafeMutableRawPointer
+        _ place: TilePlace, _ predictor: TilePredictor, _ survey: TileSurvey?, _ habit: inout ColorHabit,
+        _ side: inout UnsafeMutableRawPointer, _ packed: inout UnsafeMutableRawPointer
     ) -> UInt8 {
-        var best = trial(place, PackedKind(only ?? .left, colors), scratch.tile.residuals)
+        let colors = habit.colors
+        var best = trial(place, PackedKind(predictor, colors), scratch.tile.residuals)
         var free = scratch.trial ?? best.residuals
         func take(_ other: Trial) {
             free = best.residuals
             best = other
         }
-        var predictor: TilePredictor? = only == nil ? .gradient : nil
-        while let next = predictor {
-            let other = trial(place, PackedKind(next, colors), free)
-            if other.bits.wrappedSum() < best.bits.wrappedSum() { take(other) }
-            predictor =
-                switch next {
-                case .gradient: .up
-                case .up: withReference ? .previous : nil
-                case .left, .previous: nil
-                }
+        if let survey {
+            let most = survey.bits(predictor) &+ survey.bits(predictor) / Self.doubt
+            for other in TilePredictor.allCases where other != predictor && survey.bits(other) <= most {
+                let other = trial(place, PackedKind(other, colors), free)
+                if other.bits.wrappedSum() < best.bits.wrappedSum() { take(other) }
+            }
         }
-        if strip.format.hasColors {
+        if strip.format.hasColors, survey != nil || !habit.isSettled {
             let opposite = trial(place, PackedKind(best.kind.predictor, colors.opposite), free)
             let better = colors.better(bits: best.bits, oppositeBits: opposite.bits)
             if better == colors.opposite {
@@ -59,7 +60,7 @@ extension TileStripEncoder {
             } else if better != colors {
                 take(trial(place, PackedKind(best.kind.predictor, better), free))
             }
-            colors = better
+            habit.take(better)
         }
         return pack(best.residuals, best.bounds, blocks: place.blocks, best.kind, &side, &packed)
     }

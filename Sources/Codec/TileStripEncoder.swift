@@ -203,11 +203,11 @@ struct TileStripEncoder {
             _ = repeats.bits(source, tileRow, samples: 0, isWanted: false)
             if reference != nil { interest.found(false) }
             guard scratch.trial == nil else {
-                return packBest(place, only: predictor, &habit.colors, &side, &packed)
+                return packBest(place, predictor, nil, &habit.color, &side, &packed)
             }
-            return pack(place, PackedKind(predictor, habit.colors), &side, &packed)
+            return pack(place, PackedKind(predictor, habit.color.colors), &side, &packed)
         }
-        let survey = strip.format.survey(place, habit.colors, hasReference: asksReference)
+        let survey = strip.format.survey(place, habit.color.colors, hasReference: asksReference)
         var choice = TileChoice(survey, repeatBits: nil, constants)
         let repeatBits = repeats.bits(
             source, tileRow, samples: survey.samples, isWanted: choice.predictor != nil)
@@ -220,10 +220,11 @@ struct TileStripEncoder {
             return choice.usesReference ? TileStrip.Mode.rowsXorReference : TileStrip.Mode.rows
         }
         guard scratch.trial == nil else {
-            return packBest(place, withReference: asksReference, &habit.colors, &side, &packed)
+            return packBest(place, predictor, survey, &habit.color, &side, &packed)
         }
-        habit.colors = habit.colors.better(bits: survey.fieldBits, oppositeBits: survey.oppositeFieldBits)
-        return pack(place, PackedKind(predictor, habit.colors), &side, &packed)
+        let colors = habit.color.colors
+        habit.color.take(colors.better(bits: survey.fieldBits, oppositeBits: survey.oppositeFieldBits))
+        return pack(place, PackedKind(predictor, habit.color.colors), &side, &packed)
     }
 
     /// Packs a tile.
@@ -256,10 +257,15 @@ struct TileStripEncoder {
         let masks = UnsafeRawPointer(residuals.masks).assumingMemoryBound(to: UInt32.self)
         // Mostly, an alpha channel is as predicted.
         let hasFourth = bounds.largest >> 24 != 0
-        packed = BitPacking.pack(
-            residuals.folded, blocks: blocks, widths: widths, masks: masks, hasFourth: hasFourth, to: packed)
-        scratch.streams?.add(
-            residuals.folded, blocks: blocks, widths: widths, masks: masks, hasFourth: hasFourth)
+        if let streams = scratch.streams {
+            // Mostly the streams will stand for the packed blocks, which are written only if they do not.
+            streams.add(residuals.folded, blocks: blocks, widths: widths, masks: masks, hasFourth: hasFourth)
+            packed += BitPacking.size(blocks: blocks, widths: widths)
+        } else {
+            packed = BitPacking.pack(
+                residuals.folded, blocks: blocks, widths: widths, masks: masks, hasFourth: hasFourth,
+                to: packed)
+        }
         return kind.mode
     }
 
@@ -283,8 +289,7 @@ struct TileStripEncoder {
     /// Which predictor to take without a survey: where tile after tile chose the same one by far, most tiles do without.
     private struct PredictorHabit {
         private var predictor: TilePredictor?
-        /// The colours of the tile that was surveyed last.
-        var colors = TileColors.differences
+        var color = ColorHabit()
         /// Surveys in a row that chose it.
         private var seen = 0
         /// Tiles that did without since.

@@ -75,6 +75,16 @@ struct TileSurvey {
         previousBits = hasReference ? Self.total(previous) : .max
     }
 
+    /// The bits with a predictor.
+    func bits(_ predictor: TilePredictor) -> Int {
+        switch predictor {
+        case .left: leftBits
+        case .gradient: gradientBits
+        case .previous: previousBits
+        case .up: upBits
+        }
+    }
+
     /// Has what a survey reads of a reference fetched.
     @inline(__always)
     static func prefetch(_ reference: UnsafeRawPointer, pitch: Int, blockRows: Int) {

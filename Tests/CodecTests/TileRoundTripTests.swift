@@ -177,10 +177,18 @@ import Testing
         #expect(huffman * 5 < tile * 4, "\(huffman) for \(tile)")
     }
 
-    @Test func fieldsAndSideInformationOfGrainAreCoded() throws {
+    /// Noise that is mostly weak and, here and there, strong.
+    @Test func fieldsAndSideInformationOfUnevenNoiseAreCoded() throws {
         var random = SeededGenerator(case: 8750)
         let info = FrameInfo(width: 640, height: 200)
-        let picture = Picture(info, packed: TileContent.grain.packed(info, using: &random), using: &random)
+        var packed: [UInt8] = []
+        for y in 0..<200 {
+            for x in 0..<640 {
+                let range: UInt8 = (x / 8 + 3 * (y / 8)) % 5 == 0 ? 60 : 5
+                for _ in 0..<4 { packed.append(128 + UInt8.random(in: 0..<range, using: &random)) }
+            }
+        }
+        let picture = Picture(info, packed: packed, using: &random)
         let sample = TileSample(picture: picture, reference: nil)
         let encoded = try encodeTiles(sample, profile: .huffman, using: &random)
         let firstStrip = encoded.payload[(8 + 4 * encoded.strips)...].prefix(4)
