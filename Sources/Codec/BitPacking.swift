@@ -58,16 +58,22 @@ enum BitPacking {
         (fwx_splat32(0xff), fwx_splat32(0xff00), fwx_splat32(0xff_0000), fwx_splat32(0xff00_0000))
     }
 
-    /// The bytes of packed blocks.
+    /// For each field the sum of its widths in the blocks of a tile.
     @inline(__always)
-    static func size(blocks: Int, widths: UnsafePointer<UInt32>) -> Int {
-        var sum = Words(repeating: 0)
-        let vectors = UnsafeRawPointer(widths)
+    static func fieldBits(_ widths: UnsafePointer<Words>, blocks: Int) -> Words {
+        var even = Words(repeating: 0)
+        var odd = even
         for index in 0..<blocks / 4 {
-            let four = words(vectors.vector(at: 16 &* index))
-            sum = sum &+ (four & 0x00ff_00ff) &+ ((four &>> 8) & 0x00ff_00ff)
+            even = even &+ (widths[index] & 0x00ff_00ff)
+            odd = odd &+ ((widths[index] &>> 8) & 0x00ff_00ff)
         }
-        return 2 &* Int(((sum & 0xffff) &+ (sum &>> 16)).wrappedSum())
+        let (first, second) = (even.wrappedSum(), odd.wrappedSum())
+        return Words(first & 0xffff, second & 0xffff, first &>> 16, second &>> 16)
+    }
+
+    /// The bytes of the packed blocks of a tile.
+    static func size(_ widths: UnsafePointer<Words>, blocks: Int) -> Int {
+        2 &* Int(fieldBits(widths, blocks: blocks).wrappedSum())
     }
 
     /// Packs `blocks` blocks of four vectors each.

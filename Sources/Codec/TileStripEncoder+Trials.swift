@@ -14,14 +14,7 @@ extension TileStripEncoder {
 
     private func trial(_ place: TilePlace, _ kind: PackedKind, _ out: TileResiduals) -> Trial {
         let bounds = strip.format.residuals(place, kind, out)
-        var even = Words(repeating: 0)
-        var odd = even
-        for index in 0..<place.blockRows &* 4 {
-            even = even &+ (out.widths[index] & 0x00ff_00ff)
-            odd = odd &+ ((out.widths[index] &>> 8) & 0x00ff_00ff)
-        }
-        let (first, second) = (even.wrappedSum(), odd.wrappedSum())
-        let bits = Words(first & 0xffff, second & 0xffff, first &>> 16, second &>> 16)
+        let bits = BitPacking.fieldBits(out.widths, blocks: place.blocks)
         return Trial(kind: kind, residuals: out, bounds: bounds, bits: bits)
     }
 
@@ -31,16 +24,18 @@ extension TileStripEncoder {
     ///   - predictor: the one to begin with.
     ///   - survey: what says which other predictors to try; nil for none, and then colours are tried only where they
     ///     change from tile to tile.
+    ///   - room: residuals beside those of the encoder's scratch memory.
     ///   - habit: the colours of the tile before; set to those of this one.
     /// - Returns: the mode.
     @inline(never)
     func packBest(
-        _ place: TilePlace, _ predictor: TilePredictor, _ survey: TileSurvey?, _ habit: inout ColorHabit,
-        _ side: inout UnsafeMutableRawPointer, _ packed: inout UnsafeMutableRawPointer
+        _ place: TilePlace, _ predictor: TilePredictor, _ survey: TileSurvey?, _ room: TileResiduals,
+        _ habit: inout ColorHabit, _ side: inout UnsafeMutableRawPointer,
+        _ packed: inout UnsafeMutableRawPointer
     ) -> UInt8 {
         let colors = habit.colors
         var best = trial(place, PackedKind(predictor, colors), scratch.tile.residuals)
-        var free = scratch.trial ?? best.residuals
+        var free = room
         func take(_ other: Trial) {
             free = best.residuals
             best = other

@@ -202,8 +202,8 @@ struct TileStripEncoder {
         if !asksReference, !repeats.looksAt(tile, tileRow), let predictor = habit.next() {
             _ = repeats.bits(source, tileRow, samples: 0, isWanted: false)
             if reference != nil { interest.found(false) }
-            guard scratch.trial == nil else {
-                return packBest(place, predictor, nil, &habit.color, &side, &packed)
+            if let trial = scratch.trial {
+                return packBest(place, predictor, nil, trial, &habit.color, &side, &packed)
             }
             return pack(place, PackedKind(predictor, habit.color.colors), &side, &packed)
         }
@@ -219,8 +219,8 @@ struct TileStripEncoder {
             if let vector = motion?.search(source, tileRow) { return moved(vector, &side, &interest) }
             return choice.usesReference ? TileStrip.Mode.rowsXorReference : TileStrip.Mode.rows
         }
-        guard scratch.trial == nil else {
-            return packBest(place, predictor, survey, &habit.color, &side, &packed)
+        if let trial = scratch.trial {
+            return packBest(place, predictor, survey, trial, &habit.color, &side, &packed)
         }
         let colors = habit.color.colors
         habit.color.take(colors.better(bits: survey.fieldBits, oppositeBits: survey.oppositeFieldBits))
@@ -260,7 +260,7 @@ struct TileStripEncoder {
         if let streams = scratch.streams {
             // Mostly the streams will stand for the packed blocks, which are written only if they do not.
             streams.add(residuals.folded, blocks: blocks, widths: widths, masks: masks, hasFourth: hasFourth)
-            packed += BitPacking.size(blocks: blocks, widths: widths)
+            packed += BitPacking.size(residuals.widths, blocks: blocks)
         } else {
             packed = BitPacking.pack(
                 residuals.folded, blocks: blocks, widths: widths, masks: masks, hasFourth: hasFourth,
