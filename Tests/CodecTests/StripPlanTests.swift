@@ -64,6 +64,13 @@ import Testing
         #expect(plan.largestStrip == layout.packedSize)
     }
 
+    /// Up to 1 MiB where there are eight of them still, or else up to 512 KiB.
+    @Test(arguments: [(640, 360, 192), (1280, 720, 96), (1920, 1080, 128), (3840, 2160, 64)])
+    func stripsOfProfileHuffmanGrowWithThePicture(_ width: Int, _ height: Int, _ rows: Int) throws {
+        let layout = try FrameLayout(FrameInfo(width: width, height: height))
+        #expect(StripPlan(for: layout, profile: .huffman).rowsPerStrip == rows)
+    }
+
     @Test func stripsAreBetween128KiBAnd1MiBWhenThePictureIsThatLarge() throws {
         var random = SeededGenerator(case: 2)
         for _ in 0..<500 {

@@ -220,6 +220,30 @@ import Testing
         try expectRefusal(handmade(modes: [mode], side: [0, 0, 0, 0]), "not known", hasReference: true)
     }
 
+    /// Only lanes of colours have colours that may be differences or not.
+    @Test func modesOfColorsAreRefusedWhereThereAreNone() throws {
+        let cases: [(PixelFormat, UInt8, Bool)] = [
+            (.r8, 3, true), (.r8, 19, false), (.r32f, 3, true), (.r32f, 35, false), (.rgb10a2, 51, false),
+            (.bgr8, 51, true),
+        ]
+        for (format, mode, isTaken) in cases {
+            let strip = handmade(modes: [mode], side: [0, 0, 0, 0])
+            var payload = [UInt8](repeating: 0, count: 12) + strip
+            Self.put(0x184D_2A5E, into: &payload, at: 0)
+            Self.put(UInt32(payload.count - 8), into: &payload, at: 4)
+            Self.put(UInt32(strip.count), into: &payload, at: 8)
+            let info = FrameInfo(width: 16, height: 16, format: format)
+            let target = GuardedBytes(count: 256 * format.bytesPerPixel)
+            do {
+                try decodeTiles(payload, info, rowsPerStrip: 16, reference: nil, into: target)
+                #expect(isTaken, "\(format), mode \(mode)")
+            } catch let CodecError.corrupt(text, _) {
+                #expect(!isTaken && text.text.contains("not known"), "\(format), mode \(mode)")
+            }
+            #expect(target.isIntact)
+        }
+    }
+
     @Test func widthsAboveEightAreRefused() throws {
         for field in 0..<4 {
             var widths: [UInt8] = [0, 0, 0, 0]

@@ -186,6 +186,29 @@ import Testing
         #expect(target.isIntact)
     }
 
+    @Test func codedSideInformationOfAnotherSizeIsRefused() throws {
+        let good = try payload("huffman-side")
+        let info = FrameInfo(width: 66, height: 19)
+        let target = GuardedBytes(count: 66 * 19 * 4)
+        let right: UInt32 = good[20..<24].reversed().reduce(0) { $0 << 8 | UInt32($1) }
+        let picture: UInt32 = 66 * 19 * 4
+        let largest: UInt32 = 4 * 133
+        // Side information of the largest size that four tiles can have, and one byte more.
+        let others: [UInt32] = [0, 1, 3, picture, picture + 1, .max, largest, largest + 1]
+        for size in others + [right - 1, right + 1] {
+            var bad = good
+            for byte in 0..<4 { bad[20 + byte] = UInt8(truncatingIfNeeded: size >> UInt32(8 * byte)) }
+            do {
+                try decodeTiles(
+                    bad, info, profile: .huffman, rowsPerStrip: 32, reference: nil, into: target)
+                Issue.record("\(size) is taken")
+            } catch let CodecError.corrupt(_, offset) {
+                #expect(offset == 20, "\(size)")
+            }
+            #expect(target.isIntact)
+        }
+    }
+
     /// Profile huffman takes what profile tile takes, as long as nothing is coded.
     @Test func vectorsOfTheOtherProfileDecode() throws {
         for vector in Self.good where vector.profile == .tile && !vector.hasReference {

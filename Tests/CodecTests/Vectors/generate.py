@@ -462,7 +462,7 @@ def lengths(**given):
     return [given.get(f"s{symbol}", 0) for symbol in range(256)]
 
 
-# Side information whose code has one symbol: 149 bytes for the bytes that a tile has.
+# Side information of one byte, its tile's mode: 141 bytes in a code of one symbol.
 bad("side-coded", "coded side information in profile tile", row_strip().pieces(SIDE_IS_CODED))
 bad("huffman-side-in-block", "coded side information in the LZ4 block", row_strip().pieces(SIDE_IS_CODED | SIDE_IN_BLOCK))
 bad("huffman-side", "coded side information whose code is none",
