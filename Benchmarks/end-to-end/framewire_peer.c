@@ -30,6 +30,12 @@ static fw_profile profile_named(const char *name) {
     return FW_PROFILE_AUTO;
 }
 
+/* A receiver that stops, or is killed, is no news here. */
+static void print_error(fw_log_level level, const char *message, void *user) {
+    (void)level, (void)user;
+    fprintf(stderr, "framewire: %s\n", message);
+}
+
 /* The file is there at once with all that is in it. */
 static void write_port(const char *path, uint16_t port) {
     char part[256];
@@ -120,7 +126,7 @@ static void run_sink(const arguments *a) {
 
 int main(int count, char **words) {
     arguments a = parse_arguments(count, words);
-    fw_set_log(NULL, FW_LOG_ERROR, NULL);
+    fw_set_log(print_error, FW_LOG_ERROR, NULL);
     if (!strcmp(a.role, "source")) run_source(&a);
     else run_sink(&a);
     return 0;

@@ -5,7 +5,7 @@ import Codec
 /// The profiles compete by the time that a frame needs, of which encoding and sending overlap: the larger of both
 /// counts. ``Profile/tile`` is what stands unless there is a reason for another. Where frames wait for the encoder and
 /// the link idles, that is ``Profile/raw``; where they wait for the link, ``Profile/huffman``; and either only if a
-/// frame in it needs clearly less time. A few frames now and then in the other profile keep its estimate fresh; what
+/// frame in it needs clearly less time, or in huffman is clearly smaller. A few frames now and then in the other profile keep its estimate fresh; what
 /// it took while it stood counts more than they do.
 ///
 /// Where no frame waits at all, tile spares the network. Between programs on one machine there is none to spare: then

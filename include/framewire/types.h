@@ -187,8 +187,8 @@ typedef void (*fw_log_fn)(fw_log_level level, const char *message, void *user);
 
 /*
  * Sends the library's messages of `max_level` and below to `callback`, which must be callable from any
- * thread, also from several at once. NULL brings back the default: warnings and errors go to standard error.
- * After the call returns, other threads may still be inside the old callback. Any thread.
+ * thread, also from several at once. NULL brings back the default, whatever `max_level` is: warnings and
+ * errors go to standard error. After the call returns, other threads may still be inside the old callback. Any thread.
  */
 void fw_set_log(fw_log_fn callback, fw_log_level max_level, void *user);
 
